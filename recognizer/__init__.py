@@ -1,0 +1,1 @@
+"""The jersey-number network and everything it needs to read a window of crops."""

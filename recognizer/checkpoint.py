@@ -1,0 +1,274 @@
+"""Checkpoints: safetensors weights, and beside them a JSON that says how to rebuild network and preprocessing."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from recognizer.errors import InputError
+from recognizer.labels import NUMBERS
+from recognizer.model import JerseyTemporalNet, ModelConfig
+from recognizer.preprocess import Preprocess
+
+FORMAT_VERSION: Final = 1
+"""Written into every checkpoint; a checkpoint of another version is refused."""
+
+_HALF_MANTISSA_BITS: Final = 10
+_SINGLE_MANTISSA_BITS: Final = 23
+_KEYS: Final = (
+    "format_version",
+    "architecture",
+    "classes",
+    "preprocessing",
+    "window_length",
+    "temperature",
+    "training_data",
+    "metrics",
+    "weights_sha256",
+)
+
+T = TypeVar("T")
+
+
+class CheckpointError(InputError):
+    """A checkpoint that cannot be read or does not fit."""
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What a checkpoint's JSON says beside the architecture."""
+
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    """How regions were made into the network's input."""
+    window_length: int = 5
+    """Frames per window the network was trained on; at least 1."""
+    temperature: float = 1.0
+    """Logits are divided by this before the softmax, to make confidences honest; above 0."""
+    training_data: Mapping[str, Any] = field(default_factory=dict)
+    """What it was trained on; JSON values."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """What was measured, and the training history; JSON values."""
+
+    def __post_init__(self) -> None:
+        temperature, length = self.temperature, self.window_length
+        if isinstance(temperature, bool) or not isinstance(temperature, int | float):
+            raise ValueError(f"temperature is {temperature!r}; allowed is a number above 0")
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise ValueError(f"temperature is {temperature!r}; allowed is a number above 0")
+        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+            raise ValueError(f"window_length is {length!r}; allowed is a whole number from 1")
+
+
+def save_checkpoint(
+    path: Path, model: JerseyTemporalNet, info: CheckpointInfo, *, mantissa_bits: int | None = None
+) -> None:
+    """Write weights to `path` and the JSON beside it (same stem); each appears whole or not at all.
+
+    Args:
+        path: Ends in `.safetensors`; its folder is made if missing.
+        model: The network; its weights may be on any device.
+        info: Everything else the JSON says.
+        mantissa_bits: None writes the weights as they are. 1 to 10 writes them in half precision, rounded to so
+            many bits (see `round_mantissa`), for weights that ship.
+
+    Raises:
+        CheckpointError: The path has another ending, or the files cannot be written.
+        ValueError: `mantissa_bits` is outside 1 to 10, or a weight is not finite in half precision.
+    """
+    _require_suffix(path)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    if mantissa_bits is not None:
+        state = round_mantissa(state, mantissa_bits)
+    weights = safetensors.torch.save(state)
+    description = {
+        "format_version": FORMAT_VERSION,
+        "architecture": dataclasses.asdict(model.config),
+        "classes": list(NUMBERS),
+        "preprocessing": dataclasses.asdict(info.preprocess),
+        "window_length": info.window_length,
+        "temperature": info.temperature,
+        "training_data": dict(info.training_data),
+        "metrics": dict(info.metrics),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+    _write_together({path: weights, path.with_suffix(".json"): text.encode()})
+
+
+def load_checkpoint(
+    path: Path, device: torch.device | None = None, dtype: torch.dtype = torch.float32
+) -> tuple[JerseyTemporalNet, CheckpointInfo]:
+    """Rebuild a network from a checkpoint; nothing is unpickled.
+
+    Args:
+        path: The `.safetensors` file; its JSON lies beside it.
+        device: Where the network goes; None means the CPU.
+        dtype: Type of the weights in memory, whatever is stored.
+
+    Returns:
+        The network in serving mode, and what the JSON says.
+
+    Raises:
+        CheckpointError: A file is missing, broken, of another version or of another architecture.
+    """
+    _require_suffix(path)
+    data, description = _read_bytes(path, "weights"), _read_description(path.with_suffix(".json"))
+    config, info = _parse_description(path.with_suffix(".json"), description)
+    try:
+        state = safetensors.torch.load(data)
+    except SafetensorError as error:
+        raise CheckpointError(f"The weights {path} are truncated or no safetensors file ({error}).") from error
+    if hashlib.sha256(data).hexdigest() != description["weights_sha256"]:
+        raise CheckpointError(
+            f"The weights {path} are not the ones {path.with_suffix('.json').name} describes (their SHA-256 differs); "
+            "put the two files of one checkpoint side by side."
+        )
+    with torch.device("meta"):  # every tensor comes from the file: nothing to initialise
+        model = JerseyTemporalNet(config)
+    _require_same_tensors(path, model.state_dict(), state)
+    types = {name: dtype if tensor.is_floating_point() else tensor.dtype for name, tensor in state.items()}
+    copies = {name: tensor.to(device, types[name], copy=True) for name, tensor in state.items()}
+    model.load_state_dict(copies, assign=True)
+    return model.eval(), info
+
+
+def round_mantissa(state: Mapping[str, torch.Tensor], bits: int) -> dict[str, torch.Tensor]:
+    """Store matrices in half precision with fewer mantissa bits, so that they compress well.
+
+    Vectors (biases, norms, running statistics) are small and sensitive, and counters are whole numbers: both stay
+    as they are.
+
+    Args:
+        state: Tensors by name.
+        bits: Mantissa bits kept, 1 to 10 (10 is plain half precision); the rest becomes zero, rounded to nearest,
+            ties to even.
+
+    Returns:
+        New tensors by name.
+
+    Raises:
+        ValueError: `bits` is outside 1 to 10, or a weight is not finite in half precision.
+    """
+    if not 1 <= bits <= _HALF_MANTISSA_BITS:
+        raise ValueError(f"mantissa bits are {bits}; allowed is 1 to {_HALF_MANTISSA_BITS}")
+    drop = _SINGLE_MANTISSA_BITS - bits
+    rounded: dict[str, torch.Tensor] = {}
+    for name, tensor in state.items():
+        if not tensor.is_floating_point() or tensor.ndim < 2:
+            rounded[name] = tensor.clone()
+            continue
+        raw = tensor.detach().float().contiguous().view(torch.int32)
+        raw = (raw + ((1 << (drop - 1)) - 1) + ((raw >> drop) & 1)) & ~((1 << drop) - 1)
+        rounded[name] = raw.view(torch.float32).half()
+        if not bool(torch.isfinite(rounded[name]).all()):
+            raise ValueError(f"{name} holds values that are not finite in half precision")
+    return rounded
+
+
+def _require_suffix(path: Path) -> None:
+    if path.suffix != ".safetensors":
+        raise CheckpointError(f"A checkpoint must end in .safetensors, which {path} does not.")
+
+
+def _write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write all files beside their final names, then rename them one right after the other."""
+    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
+    try:
+        for path, data in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside[path].write_bytes(data)
+        for path, temporary in beside.items():
+            temporary.replace(path)
+    except OSError as error:
+        target = next(iter(contents))
+        raise CheckpointError(f"The checkpoint {target} cannot be written: {error.strerror or error}.") from error
+    finally:
+        for temporary in beside.values():
+            with contextlib.suppress(OSError):  # the folder itself may be what failed
+                temporary.unlink(missing_ok=True)
+
+
+def _read_bytes(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"The {what} file {path} does not exist.") from error
+    except OSError as error:
+        raise CheckpointError(f"The {what} file {path} cannot be read: {error.strerror or error}.") from error
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    """The JSON with exactly the known keys and a known version."""
+    data = _read_bytes(path, "description")
+    try:
+        description = json.loads(data)
+    except ValueError as error:
+        raise CheckpointError(f"{path} is no valid JSON ({error}).") from error
+    if not isinstance(description, dict):
+        raise CheckpointError(f"{path} is no description of a checkpoint: it holds no JSON object.")
+    version = description.get("format_version")
+    if version != FORMAT_VERSION:
+        raise CheckpointError(f"{path} has format_version {version!r}; this program reads {FORMAT_VERSION}.")
+    _require_keys(path, "", description, _KEYS)
+    return description
+
+
+def _parse_description(path: Path, description: Mapping[str, Any]) -> tuple[ModelConfig, CheckpointInfo]:
+    if description["classes"] != list(NUMBERS):
+        raise CheckpointError(f"{path} lists other classes than this program's 101 jersey numbers.")
+    for key in ("training_data", "metrics"):
+        if not isinstance(description[key], dict):
+            raise CheckpointError(f"{path}: {key} is {description[key]!r}; allowed is an object.")
+    config = _parse_dataclass(path, "architecture", ModelConfig, description["architecture"])
+    preprocess = _parse_dataclass(path, "preprocessing", Preprocess, description["preprocessing"])
+    keys = ("window_length", "temperature", "training_data", "metrics")
+    try:
+        return config, CheckpointInfo(preprocess, *(description[key] for key in keys))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}.") from error
+
+
+def _parse_dataclass(path: Path, key: str, cls: type[T], value: object) -> T:
+    """A settings dataclass from its JSON object; every field must be there and no other."""
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: {key} is {value!r}; allowed is an object.")
+    names = tuple(item.name for item in dataclasses.fields(cls))  # type: ignore[arg-type]  # T is a dataclass
+    _require_keys(path, f"{key}.", value, names)
+    try:
+        return cls(**value)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {key}.{error}.") from error
+
+
+def _require_keys(path: Path, prefix: str, found: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    unknown = sorted(set(found) - set(allowed))
+    if unknown:
+        raise CheckpointError(f"{path} has the unknown key {prefix}{unknown[0]}; allowed are {', '.join(allowed)}.")
+    missing = [key for key in allowed if key not in found]
+    if missing:
+        raise CheckpointError(f"{path} lacks the key {prefix}{missing[0]}.")
+
+
+def _require_same_tensors(path: Path, expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> None:
+    """Refuse weights whose names or shapes are not the described network's."""
+    differences = [f"{name} is missing" for name in expected if name not in found]
+    differences += [f"{name} is not in the network" for name in sorted(found) if name not in expected]
+    differences += [
+        f"{name} is {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in found and found[name].shape != tensor.shape
+    ]
+    if differences:
+        shown = "; ".join(differences[:3])
+        rest = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise CheckpointError(f"The weights {path} are of another architecture than their JSON says: {shown}{rest}.")
