@@ -1,0 +1,1 @@
+"""Match video in, jersey numbers out."""

@@ -1,0 +1,175 @@
+"""Fuses the reads of a track into one number, or says why there is none.
+
+Every window counts by how readable it says it is: with r = 1 - p(none), its evidence for a number n is
+r * log((1 - noise) * p(n | readable) + noise / 101), so an unreadable window says nothing (below a floor it is not
+even heard) and a single wild one can only say so much. The evidence of a track's windows is added, damped because neighbouring windows share crops, and
+turned into probabilities with a softmax. A number is given where that probability, the readable mass and the share
+of windows that agree are all high enough.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from heapq import heappushpop
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.types import WindowRead
+from recognizer.decode import NONE_INDEX, number_log_probs
+from recognizer.labels import NUMBERS
+
+Status = Literal["read", "unreadable", "too_short", "conflicting"]
+
+_BEST_FRAMES: Final = 3
+_WORTH_NOTING: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySettings:
+    """When a track's number is believed."""
+
+    min_confidence: float = 0.90
+    """Least probability of the best number, 0 to 1."""
+    min_agreement: float = 0.70
+    """Least share of the readable mass that stands behind the best number, 0 to 1; below it the track conflicts."""
+    min_readable: float = 1.5
+    """Least readable mass: the sum over windows of the probability that a number can be read at all."""
+    min_reads: int = 2
+    """Least windows that must have been read; a track with fewer is too short."""
+    window_readable: float = 0.3
+    """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
+    damping: float = 0.5
+    """Factor on the summed evidence, 0 to 1: neighbouring windows share crops and err alike."""
+    noise: float = 0.05
+    """Share of readable windows taken to be wild guesses, above 0 and below 1."""
+
+    def __post_init__(self) -> None:
+        for name in ("min_confidence", "min_agreement", "window_readable"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")
+        for name in ("damping", "noise"):
+            if not 0.0 < getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, allowed is above 0 up to 1")
+        if self.min_readable < 0.0:
+            raise ValueError(f"min_readable is {self.min_readable}, allowed is 0 or more")
+        if self.min_reads < 1:
+            raise ValueError(f"min_reads is {self.min_reads}, allowed is 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is known about a track's number, and on what grounds."""
+
+    track_id: int
+    number: str | None
+    """Jersey number as text; None where it is not known well enough."""
+    confidence: float
+    """Probability that `best` is right, 0 to 1; 0 where nothing was readable."""
+    status: Status
+    best: str | None
+    """Likeliest number, given or not; None where nothing was readable."""
+    runner_up: str | None
+    """Next likeliest number; None where nothing was readable."""
+    runner_up_confidence: float
+    agreement: float
+    """Share of the readable mass that stands behind `best`, 0 to 1."""
+    readable: float
+    """Readable mass: how many windows' worth of legible digits were seen."""
+    n_reads: int
+    """Windows read."""
+    best_frames: tuple[int, ...]
+    """Frames that speak most clearly for `best`, clearest first; at most three."""
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """Sums over the reads of one track; its size does not depend on how many there are."""
+
+    log_evidence: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(NUMBERS)))
+    votes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(NUMBERS)))
+    n_reads: int = 0
+    frames: dict[int, list[tuple[float, int]]] = field(
+        default_factory=lambda: defaultdict(lambda: [(0.0, -1)] * _BEST_FRAMES)
+    )
+
+
+class IdentityFuser:
+    """Adds up reads per track; an identity can be asked for at any time.
+
+    Args:
+        settings: when a number is believed.
+    """
+
+    def __init__(self, settings: IdentitySettings) -> None:
+        self._settings = settings
+        self._evidence: dict[int, _Evidence] = {}
+
+    def add(self, read: WindowRead) -> None:
+        """Take in one window's read."""
+        evidence = self._evidence.setdefault(read.track_id, _Evidence())
+        evidence.n_reads += 1
+        readable, numbers = split_readable(number_log_probs(read.tens, read.units))
+        if readable < self._settings.window_readable:
+            return
+        noise = self._settings.noise
+        evidence.log_evidence += readable * np.log((1.0 - noise) * numbers + noise / len(NUMBERS))
+        evidence.votes += readable * numbers
+        best = int(numbers.argmax())
+        clarity = float(readable * numbers[best])
+        if clarity > _WORTH_NOTING:
+            frame = int(read.frame_indices[int(read.frame_weights.argmax())])
+            if all(frame != known for _, known in evidence.frames[best]):
+                heappushpop(evidence.frames[best], (clarity, frame))
+
+    def identity(self, track_id: int) -> Identity:
+        """What is known about a track so far; a track never read is too short."""
+        evidence = self._evidence.get(track_id, _Evidence())
+        readable = float(evidence.votes.sum())
+        if readable < 1e-6:
+            status: Status = "too_short" if evidence.n_reads < self._settings.min_reads else "unreadable"
+            return Identity(track_id, None, 0.0, status, None, None, 0.0, 0.0, 0.0, evidence.n_reads, ())
+        logits = self._settings.damping * evidence.log_evidence
+        probability = np.exp(logits - logits.max())
+        probability /= probability.sum()
+        best, second = (int(i) for i in np.argsort(-probability, kind="stable")[:2])
+        agreement = float(evidence.votes[best] / readable)
+        status = self._status(float(probability[best]), agreement, readable, evidence.n_reads)
+        frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
+        return Identity(
+            track_id=track_id,
+            number=NUMBERS[best] if status == "read" else None,
+            confidence=float(probability[best]),
+            status=status,
+            best=NUMBERS[best],
+            runner_up=NUMBERS[second],
+            runner_up_confidence=float(probability[second]),
+            agreement=min(1.0, agreement),
+            readable=readable,
+            n_reads=evidence.n_reads,
+            best_frames=tuple(frame for _, frame in frames),
+        )
+
+    def _status(self, confidence: float, agreement: float, readable: float, n_reads: int) -> Status:
+        if n_reads < self._settings.min_reads:
+            return "too_short"
+        if readable < self._settings.min_readable:
+            return "unreadable"
+        if confidence < self._settings.min_confidence or agreement < self._settings.min_agreement:
+            return "conflicting"
+        return "read"
+
+
+def split_readable(log_probs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Split a read into how readable it is and what it says if so.
+
+    Args:
+        log_probs: float64 (102,) over `recognizer.decode.OUTCOMES`.
+
+    Returns:
+        Probability that a number can be read, and float64 (101,) probabilities over `NUMBERS` given that it can.
+    """
+    probability = np.exp(log_probs)
+    readable = float(1.0 - probability[NONE_INDEX])
+    numbers = np.exp(log_probs[:NONE_INDEX] - log_probs[:NONE_INDEX].max())
+    return max(0.0, readable), numbers / numbers.sum()

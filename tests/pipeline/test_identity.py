@@ -1,0 +1,103 @@
+"""Fusing reads into identities."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.identity import IdentityFuser, IdentitySettings
+from pipeline.types import WindowRead
+from recognizer.labels import NUMBERS, encode
+
+
+def make_read(number: str | None, frame: int = 0, sure: float = 0.95, track_id: int = 1) -> WindowRead:
+    """A read whose heads each put `sure` on the number's class."""
+    heads = []
+    for digit in encode(number):
+        probability = np.full(11, (1.0 - sure) / 10)
+        probability[digit] = sure
+        heads.append(np.log(probability).astype(np.float32))
+    frames = np.arange(frame, frame + 5, dtype=np.int64)
+    weights = np.array([0.1, 0.1, 0.6, 0.1, 0.1], np.float32)
+    return WindowRead(track_id, frames, heads[0], heads[1], weights, frame, 0.5)
+
+
+def fuse(*reads: WindowRead, settings: IdentitySettings | None = None) -> IdentityFuser:
+    fuser = IdentityFuser(settings or IdentitySettings())
+    for read in reads:
+        fuser.add(read)
+    return fuser
+
+
+@given(st.sampled_from(NUMBERS))
+def test_agreeing_reads_give_their_number(number: str) -> None:
+    identity = fuse(*[make_read(number, frame) for frame in range(0, 30, 5)]).identity(1)
+    assert (identity.number, identity.status) == (number, "read")
+    assert identity.confidence > 0.9
+
+
+def test_a_track_without_reads_is_too_short() -> None:
+    identity = fuse().identity(7)
+    assert (identity.number, identity.status, identity.n_reads) == (None, "too_short", 0)
+
+
+def test_unreadable_windows_give_no_number() -> None:
+    identity = fuse(*[make_read(None, frame) for frame in range(40)]).identity(1)
+    assert (identity.number, identity.status) == (None, "unreadable")
+
+
+def test_unreadable_windows_do_not_outvote_readable_ones() -> None:
+    reads = [make_read("23", frame) for frame in range(4)] + [make_read(None, frame) for frame in range(100)]
+    assert fuse(*reads).identity(1).number == "23"
+
+
+def test_two_numbers_in_one_track_conflict() -> None:
+    reads = [make_read("10", frame) for frame in range(10)] + [make_read("23", frame) for frame in range(8)]
+    identity = fuse(*reads).identity(1)
+    assert (identity.number, identity.status) == (None, "conflicting")
+    assert identity.runner_up == "23"
+
+
+def test_one_wild_read_does_not_change_the_number() -> None:
+    reads = [make_read("10", frame) for frame in range(10)] + [make_read("23", 90, sure=0.999)]
+    assert fuse(*reads).identity(1).number == "10"
+
+
+def test_numbers_stay_text() -> None:
+    zero = fuse(*[make_read("0", frame) for frame in range(6)]).identity(1)
+    double_zero = fuse(*[make_read("00", frame) for frame in range(6)]).identity(1)
+    assert (zero.number, double_zero.number) == ("0", "00")
+
+
+def test_tracks_do_not_mix() -> None:
+    reads = [make_read("7", f, track_id=1) for f in range(6)] + [make_read("8", f, track_id=2) for f in range(6)]
+    fuser = fuse(*reads)
+    assert (fuser.identity(1).number, fuser.identity(2).number) == ("7", "8")
+
+
+def test_best_frames_are_the_weightiest_frames_of_the_clearest_windows() -> None:
+    fuser = fuse(make_read("9", 0, sure=0.8), make_read("9", 100, sure=0.99), make_read("9", 200, sure=0.9))
+    assert fuser.identity(1).best_frames == (102, 202, 2)
+
+
+@given(st.permutations([("10", 0.9), ("10", 0.8), ("16", 0.7), (None, 0.9), ("10", 0.95)]))
+def test_order_of_reads_does_not_matter(order: list[tuple[str | None, float]]) -> None:
+    identity = fuse(*[make_read(n, i, sure) for i, (n, sure) in enumerate(order)]).identity(1)
+    reference = fuse(make_read("10", 0, 0.9), make_read("10", 1, 0.8), make_read("16", 2, 0.7)).identity(1)
+    assert identity.best == reference.best == "10"
+    assert identity.confidence >= 0.5
+
+
+@given(st.lists(st.tuples(st.sampled_from((*NUMBERS, None)), st.floats(0.1, 0.999)), max_size=30))
+def test_identity_is_always_well_formed(reads: list[tuple[str | None, float]]) -> None:
+    identity = fuse(*[make_read(n, i, sure) for i, (n, sure) in enumerate(reads)]).identity(1)
+    assert 0.0 <= identity.confidence <= 1.0
+    assert 0.0 <= identity.agreement <= 1.0
+    assert (identity.number is not None) == (identity.status == "read")
+    assert identity.n_reads == len(reads)
+
+
+@pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "damping", "noise"])
+def test_settings_are_checked(field: str) -> None:
+    with pytest.raises(ValueError, match=rf"{field} is 1\.5, allowed is"):
+        IdentitySettings(**{field: 1.5})
