@@ -1,0 +1,74 @@
+"""Runs the product on one video: both passes, and the files they leave."""
+
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from pipeline.clock import StageClock
+from pipeline.detector import PlayerDetector
+from pipeline.folder import RECORD
+from pipeline.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
+from pipeline.passes import Models, Progress, draw, find
+from pipeline.reading import WindowReader
+from pipeline.report import RunSummary, provenance, run_record, write_record
+from pipeline.settings import Settings
+from pipeline.video import VideoError, VideoSource
+
+logger = logging.getLogger(__name__)
+
+
+def process(
+    source: VideoSource,
+    settings: Settings,
+    device: torch.device,
+    folder: Path,
+    progress: Progress = lambda update: None,
+    video: bool = True,
+) -> RunSummary:
+    """Read the jersey numbers in a video and write the run's files.
+
+    The video is decoded once to find and read, and once more to draw each track's final identity from its first
+    frame on. Memory does not grow with its length, but for a small summary of each track.
+
+    Args:
+        source: The video.
+        settings: How each stage works.
+        device: Where the networks run.
+        folder: An existing, empty folder for the files.
+        progress: Called after every frame.
+        video: Whether to draw and write the annotated video.
+
+    Returns:
+        What was found and written.
+
+    Raises:
+        InputError: The video holds no picture, or the weights cannot be used.
+    """
+    started, begun, clock = datetime.now(UTC), time.perf_counter(), StageClock()
+    with clock.stage("load"):
+        models = Models(PlayerDetector(settings.detector, device), WindowReader(settings.reader, device))
+    with clock.stage("hash"):
+        origin = provenance(source.info, settings)
+    findings = find(source, settings, models, folder, clock, progress)
+    if not findings.frames:
+        raise VideoError(f"{source.info.path} holds no picture that can be decoded.")
+    frames_lost, truncated = source.frames_lost, source.truncated
+    write_tracks(folder / TRACKS, findings.rows)
+    if video:
+        draw(source, findings, folder, clock, progress)
+    summary = RunSummary(
+        rows=findings.rows,
+        reads=findings.reads,
+        frames_decoded=findings.frames,
+        frames_lost=frames_lost,
+        truncated=truncated,
+        stage_seconds=clock.seconds,
+        wall_seconds=time.perf_counter() - begun,
+        files=[*([VIDEO] if video else []), TRACKS, BOXES, READS, RECORD],
+    )
+    write_record(folder / RECORD, run_record(summary, origin, settings, device, started))
+    logger.info("%d frames in %.1f s", summary.frames_decoded, summary.wall_seconds)
+    return summary

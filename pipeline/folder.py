@@ -1,0 +1,122 @@
+"""The folder a run leaves behind: there whole, or not at all."""
+
+import contextlib
+import errno
+import json
+import secrets
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from recognizer.errors import InputError
+
+RECORD: Final = "run.json"
+"""The file by which a folder is known as a finished run; put in place last."""
+
+_PARTIAL: Final = ".partial"
+_DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+
+
+class OutputError(InputError):
+    """The results cannot be written where they should go."""
+
+
+class RunFolder:
+    """Gives out a hidden working folder and, when the block ends well, turns it into the folder `final`.
+
+    If the block raises (Ctrl-C included) the working folder is removed and whatever stood at `final` is untouched. A
+    new folder appears in one rename. Where `final` exists (it may be a mount point) its files are replaced one by one
+    once all of them are whole; what no run wrote there stays.
+
+    Args:
+        final: Where the run shall stand: new, empty, or (with `overwrite`) an earlier finished run.
+        overwrite: Whether an earlier finished run there may be replaced.
+
+    Raises:
+        OutputError: The place is taken or not writable, or the disk fills up while the block runs.
+    """
+
+    def __init__(self, final: Path, overwrite: bool = False) -> None:
+        self.final = final.resolve()
+        _require_free(final, overwrite)
+        token = secrets.token_hex(4) + _PARTIAL
+        exists = self.final.exists()
+        self._work = self.final / f".{token}" if exists else self.final.with_name(f".{self.final.name}.{token}")
+        self._made_parents: list[Path] = []
+
+    def __enter__(self) -> Path:
+        """The working folder, empty."""
+        try:
+            for parent in reversed([parent for parent in self._work.parents if not parent.exists()]):
+                parent.mkdir()
+                self._made_parents.append(parent)
+            self._work.mkdir()
+        except OSError as error:
+            self._clean_up()
+            raise OutputError(
+                f"Cannot write to {self.final}: {_reason(error)}; choose another folder with -o."
+            ) from error
+        return self._work
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Put the results in place, or clean up and name a full or lost disk."""
+        if error is None:
+            try:
+                self._put_in_place()
+            except OSError as failure:
+                self._clean_up()
+                raise OutputError(f"Cannot put the results at {self.final}: {_reason(failure)}.") from failure
+            return
+        self._clean_up()
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise OutputError(f"Cannot write to {self.final}: {_reason(error)}; the run was stopped.") from error
+
+    def _put_in_place(self) -> None:
+        if not self.final.exists():
+            self._work.rename(self.final)
+            return
+        fresh = sorted((path.name for path in self._work.iterdir()), key=lambda name: (name == RECORD, name))
+        stale = files_of_run(self.final) - set(fresh)
+        for name in fresh:
+            (self._work / name).replace(self.final / name)
+        for name in stale:
+            (self.final / name).unlink(missing_ok=True)
+        self._work.rmdir()
+
+    def _clean_up(self) -> None:
+        shutil.rmtree(self._work, ignore_errors=True)
+        for parent in reversed(self._made_parents):
+            with contextlib.suppress(OSError):  # something else was put there meanwhile
+                parent.rmdir()
+
+
+def files_of_run(folder: Path) -> set[str]:
+    """Names of the files that a finished run left in `folder`; empty where there is none."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return set()
+    files = record.get("files") if isinstance(record, dict) else None
+    return {RECORD, *(Path(str(name)).name for name in files)} if isinstance(files, list) else set()
+
+
+def _require_free(final: Path, overwrite: bool) -> None:
+    if not final.exists():
+        return
+    if not final.is_dir():
+        raise OutputError(f"{final} is a file, but a folder is needed for the results; choose another with -o.")
+    try:
+        others = sorted(path.name for path in final.iterdir() if path.suffix != _PARTIAL)
+    except OSError as error:
+        raise OutputError(f"The folder {final} cannot be read: {_reason(error)}; choose another with -o.") from error
+    if others and not files_of_run(final):
+        raise OutputError(f"{final} holds other files ({others[0]}) and no finished run; choose another with -o.")
+    if others and not overwrite:
+        raise OutputError(f"{final} holds a finished run; give --overwrite to replace it, or choose another with -o.")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

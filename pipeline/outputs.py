@@ -1,0 +1,198 @@
+"""The tables a run writes: boxes and reads while it runs, one row per track at the end."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TextIO
+
+import numpy as np
+
+from pipeline.identity import Identity
+from pipeline.teams import Team
+from pipeline.types import FloatArray, Frame, TrackedBoxes, WindowRead
+from recognizer.decode import number_log_probs, top_candidates
+
+VIDEO: Final = "annotated.mp4"
+TRACKS: Final = "tracks.csv"
+BOXES: Final = "tracks.mot.txt"
+READS: Final = "reads.jsonl"
+
+CSV_COLUMNS: Final = (
+    "track_id",
+    "team",
+    "jersey_number",
+    "confidence",
+    "status",
+    "n_frames",
+    "n_reads",
+    "first_frame",
+    "last_frame",
+    "first_time_s",
+    "last_time_s",
+    "seconds_seen",
+    "team_rgb",
+    "likeliest",
+    "likeliest_confidence",
+    "runner_up",
+    "runner_up_confidence",
+    "best_frame",
+)
+
+TOP_CANDIDATES: Final = 3
+"""Numbers listed for each read in reads.jsonl."""
+
+
+@dataclass(slots=True)
+class TrackSpan:
+    """When a track was seen; all that is kept of its boxes in memory."""
+
+    track_id: int
+    first_frame: int
+    """0-based."""
+    last_frame: int
+    first_time_seconds: float
+    last_time_seconds: float
+    n_frames: int = 0
+    seconds_seen: float = 0.0
+    """Sum of the durations of the frames the track was seen in."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRow:
+    """All that is known of one track."""
+
+    span: TrackSpan
+    identity: Identity
+    team: Team | None
+    """None where no crop was good enough to see a kit."""
+
+
+class _LineFile:
+    """A text file written line by line, closed at the end of the block."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("w", encoding="utf-8", newline="\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+class TrackLog(_LineFile):
+    """Writes every tracked box as a MOTChallenge row and keeps each track's span."""
+
+    def __init__(self, path: Path, frame_seconds: float) -> None:
+        """Open the file.
+
+        Args:
+            path: The MOTChallenge file to write.
+            frame_seconds: Nominal duration of a frame; a gap in the stream counts as no more than two of these.
+        """
+        super().__init__(path)
+        self.spans: dict[int, TrackSpan] = {}
+        self._frame_seconds = frame_seconds
+        self._last_time: float | None = None
+
+    def add(self, frame: Frame, boxes: TrackedBoxes) -> None:
+        """Record the boxes of one frame; frames must come in order."""
+        now = frame.time_seconds
+        since_last = self._frame_seconds if self._last_time is None else now - self._last_time
+        duration = min(max(since_last, 0.0), 2 * self._frame_seconds)
+        self._last_time = now
+        for track_id in boxes.track_id.tolist():
+            span = self.spans.get(track_id)
+            if span is None:
+                span = self.spans[track_id] = TrackSpan(track_id, frame.index, frame.index, now, now)
+            span.last_frame, span.last_time_seconds = frame.index, now
+            span.n_frames += 1
+            span.seconds_seen += duration
+        self._file.writelines(mot_rows(frame.index, boxes))
+
+
+def mot_rows(frame_index: int, boxes: TrackedBoxes) -> Iterator[str]:
+    """MOTChallenge rows of one frame: `frame,id,left,top,width,height,conf,-1,-1,-1`, frame 1-based."""
+    for track_id, confidence, (left, top, right, bottom) in zip(
+        boxes.track_id.tolist(), boxes.confidence.tolist(), boxes.xyxy.tolist(), strict=True
+    ):
+        box = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
+        yield f"{frame_index + 1},{track_id},{box},{confidence:.4f},-1,-1,-1\n"
+
+
+def read_mot(path: Path) -> Iterator[tuple[int, TrackedBoxes]]:
+    """Frames of a MOTChallenge file in its order, one at a time: (0-based frame index, boxes)."""
+    with path.open(encoding="utf-8") as lines:
+        rows = ([float(value) for value in line.split(",")] for line in lines)
+        for frame_number, group in groupby(rows, key=lambda row: int(row[0])):
+            values = np.array([row[1:7] for row in group])
+            xyxy = np.concatenate([values[:, 1:3], values[:, 1:3] + values[:, 3:5]], axis=1)
+            boxes = TrackedBoxes(
+                xyxy.astype(np.float32), values[:, 5].astype(np.float32), values[:, 0].astype(np.int64)
+            )
+            yield frame_number - 1, boxes
+
+
+class ReadLog(_LineFile):
+    """Writes every window read as a JSON line, so that a decision can be audited."""
+
+    def add(self, reads: Sequence[WindowRead]) -> int:
+        """Record reads and return how many; the candidate None stands for 'no readable number'."""
+        self._file.writelines(json.dumps(_read_record(read), separators=(",", ":")) + "\n" for read in reads)
+        return len(reads)
+
+
+def _read_record(read: WindowRead) -> dict[str, Any]:
+    candidates = top_candidates(number_log_probs(read.tens, read.units), TOP_CANDIDATES)
+    return {
+        "track_id": read.track_id,
+        "frames": read.frame_indices.tolist(),
+        "anchor_frame": read.anchor_frame,
+        "quality": round(read.quality, 4),
+        "candidates": [{"number": number, "probability": round(share, 4)} for number, share in candidates],
+        "frame_weights": _rounded(read.frame_weights),
+        "tens": _rounded(read.tens),
+        "units": _rounded(read.units),
+    }
+
+
+def write_tracks(path: Path, rows: Iterable[TrackRow]) -> None:
+    """Write tracks.csv: one row per track, `CSV_COLUMNS` in order; blank where nothing could be known."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_csv_row(row) for row in rows)
+
+
+def _csv_row(row: TrackRow) -> dict[str, str | int]:
+    span, identity, team = row.span, row.identity, row.team
+    return {
+        "track_id": span.track_id,
+        "team": team.name if team else "",
+        "jersey_number": identity.number or "",
+        "confidence": f"{identity.confidence:.4f}" if identity.number else "",
+        "status": identity.status,
+        "n_frames": span.n_frames,
+        "n_reads": identity.n_reads,
+        "first_frame": span.first_frame,
+        "last_frame": span.last_frame,
+        "first_time_s": f"{span.first_time_seconds:.3f}",
+        "last_time_s": f"{span.last_time_seconds:.3f}",
+        "seconds_seen": f"{span.seconds_seen:.3f}",
+        "team_rgb": "#{:02x}{:02x}{:02x}".format(*team.rgb) if team else "",
+        "likeliest": identity.best or "",
+        "likeliest_confidence": f"{identity.confidence:.4f}" if identity.best else "",
+        "runner_up": identity.runner_up or "",
+        "runner_up_confidence": f"{identity.runner_up_confidence:.4f}" if identity.runner_up else "",
+        "best_frame": identity.best_frames[0] if identity.best_frames else "",
+    }
+
+
+def _rounded(values: FloatArray) -> list[float]:
+    return [round(value, 4) for value in values.tolist()]

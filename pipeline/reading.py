@@ -1,0 +1,75 @@
+"""Hands the windows of all tracks to the recognizer in batches."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.types import CropWindow, WindowRead
+from recognizer.reader import JerseyReader, default_weights
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """Which recognizer reads, and how many windows at a time."""
+
+    weights: str | None = None
+    """Checkpoint (`.safetensors` with its JSON beside it); empty means the one that ships."""
+    batch_size: int = 32
+    """Windows gathered, over all tracks, before the network runs, 1 to 4096; the result does not depend on it."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.batch_size <= 4096:
+            raise ValueError(f"batch_size is {self.batch_size}, allowed is 1 to 4096")
+
+
+class WindowReader:
+    """Gathers windows and reads them when a batch is full: push, flush at the end.
+
+    Args:
+        settings: Which weights, which batch size.
+        device: Where the network runs.
+
+    Raises:
+        CheckpointError: The weights are missing or unusable.
+    """
+
+    def __init__(self, settings: ReaderSettings, device: torch.device) -> None:
+        self.weights = Path(settings.weights) if settings.weights else default_weights()
+        self._batch_size = settings.batch_size
+        self._reader = JerseyReader(self.weights, device, settings.batch_size)
+        self._waiting: list[CropWindow] = []
+        self.preprocess = self._reader.preprocess
+
+    def push(self, windows: Iterable[CropWindow]) -> list[WindowRead]:
+        """Take in windows; returns the reads of the batches they fill, in the order of the windows."""
+        self._waiting += windows
+        reads: list[WindowRead] = []
+        while len(self._waiting) >= self._batch_size:
+            batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
+            reads += self._read(batch)
+        return reads
+
+    def flush(self) -> list[WindowRead]:
+        """Read what is left."""
+        batch, self._waiting = self._waiting, []
+        return self._read(batch) if batch else []
+
+    def _read(self, batch: list[CropWindow]) -> list[WindowRead]:
+        output = self._reader.read(
+            np.stack([window.rgb for window in batch]), np.stack([window.valid for window in batch])
+        )
+        return [
+            WindowRead(
+                track_id=window.track_id,
+                frame_indices=window.frame_indices,
+                tens=tens,
+                units=units,
+                frame_weights=weights,
+                anchor_frame=int(window.frame_indices[window.anchor]),
+                quality=window.quality,
+            )
+            for window, tens, units, weights in zip(batch, output.tens, output.units, output.frame_weights, strict=True)
+        ]

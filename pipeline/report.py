@@ -1,0 +1,177 @@
+"""What a run says about itself: run.json for machines, a short table for people."""
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from pipeline.config import as_plain
+from pipeline.detector import default_weights as detector_weights
+from pipeline.device import device_name
+from pipeline.images import image_files
+from pipeline.outputs import TrackRow
+from pipeline.settings import Settings
+from pipeline.video import VideoInfo
+from recognizer.reader import default_weights as reader_weights
+
+_PACKAGES: Final = ("torch", "torchvision", "ultralytics", "av", "opencv-python", "numpy")
+
+_WHY_UNREAD: Final = {
+    "too_short": "seen too briefly",
+    "unreadable": "no readable number",
+    "conflicting": "reads contradict each other",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What came out of one run."""
+
+    rows: Sequence[TrackRow]
+    """One per track, by track id."""
+    reads: int
+    """Windows read."""
+    frames_decoded: int
+    frames_lost: int
+    """Frames the stream held but that could not be decoded."""
+    truncated: bool
+    """Whether the stream broke off before its end."""
+    stage_seconds: Mapping[str, float]
+    wall_seconds: float
+    files: Sequence[str]
+    """Names of the files written, run.json last."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every frame of the input was read."""
+        return not self.frames_lost and not self.truncated
+
+
+def provenance(info: VideoInfo, settings: Settings) -> dict[str, Any]:
+    """Which input and which weights a run works on: paths, sizes, hashes."""
+    weights = {
+        "detector": Path(settings.detector.weights or detector_weights()),
+        "reader": Path(settings.reader.weights or reader_weights()),
+    }
+    return {
+        "input": {**file_record(info.path), "width": info.width, "height": info.height},
+        "weights": {
+            name: file_record(path) if path.is_file() else {"path": str(path)} for name, path in weights.items()
+        },
+    }
+
+
+def run_record(
+    summary: RunSummary, origin: Mapping[str, Any], settings: Settings, device: torch.device, started: datetime
+) -> dict[str, Any]:
+    """Everything run.json says: enough to tell what was run on what, and to run it again.
+
+    Args:
+        summary: What came out.
+        origin: What went in, by `provenance`.
+        settings: How each stage worked.
+        device: Where the networks ran.
+        started: When, with time zone.
+    """
+    return {
+        **origin,
+        "started": started.isoformat(timespec="seconds"),
+        "whole": summary.is_whole,
+        "counts": {
+            "frames_decoded": summary.frames_decoded,
+            "frames_lost": summary.frames_lost,
+            "truncated": summary.truncated,
+            "tracks": len(summary.rows),
+            "tracks_read": sum(row.identity.number is not None for row in summary.rows),
+            "reads": summary.reads,
+        },
+        "seconds": {
+            "total": round(summary.wall_seconds, 3),
+            "stages": {name: round(seconds, 3) for name, seconds in summary.stage_seconds.items()},
+        },
+        "frames_per_second": round(summary.frames_decoded / summary.wall_seconds, 2),
+        "device": device_name(device),
+        "settings": as_plain(settings),
+        "versions": versions(),
+        "files": list(summary.files),
+    }
+
+
+def file_record(path: Path) -> dict[str, Any]:
+    """Path, size and SHA-256 of a file; of a folder, of its images together.
+
+    The hash of several images runs over each one's name, a zero byte and its own hash, in natural order.
+    """
+    if path.is_dir():
+        files = image_files(list(path.iterdir()))
+        digest = hashlib.sha256(b"".join(file.name.encode() + b"\0" + _digest(file) for file in files)).digest()
+    else:
+        files, digest = [path], _digest(path)
+    return {"path": str(path), "bytes": sum(file.stat().st_size for file in files), "sha256": digest.hex()}
+
+
+def _digest(file: Path) -> bytes:
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").digest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of this product and of what it computes with."""
+    found = {"python": platform.python_version()}
+    for package in ("jersey-numbers", *_PACKAGES):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a checkout that is not installed
+            found[package] = "not installed"
+    return found
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write run.json."""
+    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def table(rows: Sequence[TrackRow]) -> str:
+    """One line per track that was read (by team, then number), and a line on the others."""
+    read = sorted((row for row in rows if row.identity.number), key=_reading_order)
+    lines = []
+    if read:
+        lines.append(f"{'team':<12} {'number':>6} {'confidence':>10} {'seconds seen':>12} {'track':>6}")
+    for row in read:
+        team = row.team.name if row.team else ""
+        lines.append(
+            f"{team:<12} {row.identity.number:>6} {row.identity.confidence:>10.2f}"
+            f" {row.span.seconds_seen:>12.1f} {row.span.track_id:>6}"
+        )
+    unread = Counter(row.identity.status for row in rows if not row.identity.number)
+    total = sum(unread.values())
+    if total:
+        reasons = ", ".join(f"{count} {_WHY_UNREAD.get(status, status)}" for status, count in unread.most_common())
+        lines.append(f"{_counted(total, 'track')} without a number: {reasons}.")
+    if not rows:
+        lines.append("No player was found.")
+    return "\n".join(lines)
+
+
+def partial_sentence(summary: RunSummary) -> str:
+    """What is missing from a run that is not whole."""
+    parts = [f"{_counted(summary.frames_lost, 'frame')} could not be decoded"] if summary.frames_lost else []
+    parts += ["the input breaks off before its end"] if summary.truncated else []
+    return f"Partial result: {' and '.join(parts)}; {_counted(summary.frames_decoded, 'frame')} were processed."
+
+
+def _reading_order(row: TrackRow) -> tuple[str, int, str, float]:
+    number = row.identity.number or ""
+    return (row.team.name if row.team else "~", int(number), number, -row.span.seconds_seen)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

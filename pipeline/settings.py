@@ -1,0 +1,31 @@
+"""Everything a person may set for a run: one section per stage, each defined beside the stage it sets."""
+
+from dataclasses import dataclass, field
+
+from pipeline.crops import CropSettings
+from pipeline.detector import DetectorSettings
+from pipeline.identity import IdentitySettings
+from pipeline.reading import ReaderSettings
+from pipeline.teams import TeamSettings
+from pipeline.tracker import TrackerSettings
+from pipeline.windows import WindowSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The sections of `configs/pipeline.yaml`; that file shows every key with the default that stands here."""
+
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    """Finding people in frames."""
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    """Following them from frame to frame."""
+    crops: CropSettings = field(default_factory=CropSettings)
+    """Cutting out the jersey region."""
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    """Which crops are read together."""
+    reader: ReaderSettings = field(default_factory=ReaderSettings)
+    """The recognizer."""
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    """From the reads of a track to one number, or none."""
+    teams: TeamSettings = field(default_factory=TeamSettings)
+    """Grouping tracks by kit colour."""

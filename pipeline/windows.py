@@ -1,0 +1,140 @@
+"""Gathers each track's crops into windows for the recognizer."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+
+from pipeline.types import Crop, CropWindow, UInt8Image
+from recognizer.preprocess import Preprocess
+from recognizer.sampling import sample_indices
+
+_CLOCK_SLACK_SECONDS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """Which crops are read together."""
+
+    length: int = 5
+    """Crops in a window; the shipped recognizer was trained on 5."""
+    stride: int = 5
+    """A window is made each time a track has this many new crops: `length` means no crop is read twice, 1 that every
+    crop starts a read of its own. At most `length`, so that every taken crop is read."""
+    spacing_seconds: float = 0.12
+    """Time a crop stands for: the best crop of each such stretch is taken, the others are dropped. 0 takes all."""
+    min_quality: float = 0.05
+    """Crops below this quality (0 to 1) are never taken."""
+    max_gap_seconds: float = 2.0
+    """A track without a usable crop for longer than this has its last window made and its buffer dropped."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.length <= 64:
+            raise ValueError(f"length is {self.length}, allowed is 1 to 64")
+        if not 1 <= self.stride <= self.length:
+            raise ValueError(f"stride is {self.stride}, allowed is 1 to length ({self.length})")
+        if not 0.0 <= self.spacing_seconds <= 10.0:
+            raise ValueError(f"spacing_seconds is {self.spacing_seconds}, allowed is 0 to 10")
+        if not 0.0 <= self.min_quality <= 1.0:
+            raise ValueError(f"min_quality is {self.min_quality}, allowed is 0 to 1")
+        if not self.spacing_seconds < self.max_gap_seconds <= 600.0:
+            raise ValueError(f"max_gap_seconds is {self.max_gap_seconds}, allowed is above spacing_seconds up to 600")
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    frame_index: int
+    quality: float
+    rgb: UInt8Image
+
+
+@dataclass(slots=True)
+class _Track:
+    taken: deque[_Taken]
+    best: Crop
+    """Best crop of the stretch that began at `stretch_start`; not yet taken."""
+    stretch_start: float
+    last_seen: float
+    unread: int = field(default=0)
+    """Crops taken since the last window."""
+
+
+class WindowBuffer:
+    """Holds a few crops of each live track and gives out windows: push, evict what is dead, flush at the end.
+
+    Crops are preprocessed once, when taken. A window holds crops of one track only, in time order and each once;
+    what a short track cannot fill is padded and marked as not valid.
+    """
+
+    def __init__(self, settings: WindowSettings, preprocess: Preprocess) -> None:
+        self._settings = settings
+        self._preprocess = preprocess
+        self._tracks: dict[int, _Track] = {}
+
+    def __len__(self) -> int:
+        """Number of tracks held."""
+        return len(self._tracks)
+
+    def push(self, crop: Crop) -> list[CropWindow]:
+        """Offer one crop; returns the windows it completes (mostly none)."""
+        if crop.quality < self._settings.min_quality:
+            return []
+        windows = self._close([crop.track_id]) if self._is_dead(crop.track_id, crop.time_seconds) else []
+        track = self._tracks.get(crop.track_id)
+        if track is None:
+            taken: deque[_Taken] = deque(maxlen=self._settings.length)
+            self._tracks[crop.track_id] = _Track(taken, crop, crop.time_seconds, crop.time_seconds)
+            return windows
+        stretch = abs(crop.time_seconds - track.stretch_start)
+        if stretch >= self._settings.spacing_seconds - _CLOCK_SLACK_SECONDS:
+            windows += self._take_best(crop.track_id, track)
+            track.best, track.stretch_start = crop, crop.time_seconds
+        elif crop.quality > track.best.quality:
+            track.best = crop
+        track.last_seen = crop.time_seconds
+        return windows
+
+    def evict(self, now_seconds: float) -> list[CropWindow]:
+        """Drop tracks without a usable crop for too long; returns their last windows."""
+        return self._close([track_id for track_id in self._tracks if self._is_dead(track_id, now_seconds)])
+
+    def flush(self) -> list[CropWindow]:
+        """End of the video: the last windows of all tracks."""
+        return self._close(list(self._tracks))
+
+    def _is_dead(self, track_id: int, now_seconds: float) -> bool:
+        track = self._tracks.get(track_id)
+        return track is not None and abs(now_seconds - track.last_seen) > self._settings.max_gap_seconds
+
+    def _close(self, track_ids: Iterable[int]) -> list[CropWindow]:
+        return list(chain.from_iterable(self._end(track_id, self._tracks.pop(track_id)) for track_id in track_ids))
+
+    def _end(self, track_id: int, track: _Track) -> list[CropWindow]:
+        windows = self._take_best(track_id, track)
+        return [*windows, self._window(track_id, track)] if track.unread else windows
+
+    def _take_best(self, track_id: int, track: _Track) -> list[CropWindow]:
+        best = track.best
+        track.taken.append(_Taken(best.frame_index, best.quality, self._preprocess.apply(best.rgb)))
+        track.unread += 1
+        complete = len(track.taken) == self._settings.length and track.unread >= self._settings.stride
+        return [self._window(track_id, track)] if complete else []
+
+    def _window(self, track_id: int, track: _Track) -> CropWindow:
+        """The window of all crops held, the newest `length` of the track."""
+        track.unread = 0
+        taken = list(track.taken)
+        indices = sample_indices(len(taken), self._settings.length)
+        size = self._preprocess.size
+        rgb = np.zeros((len(indices), size, size, 3), np.uint8)
+        frame_indices = np.full(len(indices), -1, np.int64)
+        quality = np.full(len(indices), -1.0)
+        for position, index in enumerate(indices.tolist()):
+            if index >= 0:
+                rgb[position] = taken[index].rgb
+                frame_indices[position] = taken[index].frame_index
+                quality[position] = taken[index].quality
+        anchor = int(quality.argmax())
+        return CropWindow(track_id, frame_indices, rgb, indices >= 0, anchor, float(quality[anchor]))

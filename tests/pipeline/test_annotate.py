@@ -1,0 +1,209 @@
+"""Drawing: what is drawn where, that it stays put, and that nothing else in the picture changes."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pipeline.annotate import Annotator, Label
+from pipeline.tags import TagCache, display_colour, outline_of, text_on
+from pipeline.types import TrackedBoxes, UInt8Image
+
+Colour = tuple[int, int, int]
+BLUE: Colour = (30, 60, 200)
+RED: Colour = (200, 20, 30)
+SIZE = (640, 360)
+
+
+def grass(size: tuple[int, int] = SIZE) -> UInt8Image:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(-6, 7, (size[1], size[0], 3))
+    return np.clip(np.array((60, 130, 70)) + noise, 0, 255).astype(np.uint8)
+
+
+def tracked(boxes: dict[int, tuple[float, float, float, float]]) -> TrackedBoxes:
+    xyxy = np.array(list(boxes.values()), np.float32).reshape(-1, 4)
+    return TrackedBoxes(xyxy, np.ones(len(xyxy), np.float32), np.array(list(boxes), np.int64))
+
+
+def changed(before: UInt8Image, after: UInt8Image) -> NDArray[np.bool_]:
+    return np.asarray((before != after).any(axis=2), np.bool_)
+
+
+def filled(picture: UInt8Image, rgb: Colour) -> NDArray[np.bool_]:
+    """Pixels in exactly the colour that a kit is shown in."""
+    return np.asarray((picture == np.array(display_colour(rgb)[::-1])).all(axis=2), np.bool_)
+
+
+def bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    ys, xs = np.nonzero(mask)
+    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
+
+
+def test_no_boxes_leave_the_picture_as_it_is() -> None:
+    picture = grass()
+    drawn = Annotator(SIZE).draw(picture, TrackedBoxes.empty(), {})
+    assert np.array_equal(drawn, picture)
+    assert drawn is not picture
+
+
+def test_only_box_and_tag_change_and_the_input_is_not_written_to() -> None:
+    picture = grass()
+    before = picture.copy()
+    drawn = Annotator(SIZE).draw(picture, tracked({7: (300, 150, 340, 250)}), {7: Label("10", 0.9, BLUE)})
+    assert np.array_equal(picture, before)
+    x1, y1, x2, y2 = bounds(changed(picture, drawn))
+    assert 117 <= y1 <= 133
+    assert y2 == 251
+    assert 320 - 50 < x1 < 300
+    assert 340 < x2 < 320 + 50
+    inside = changed(picture, drawn)[155:245, 305:335]
+    assert not inside.any()
+
+
+def test_tag_is_filled_with_the_team_colour_above_the_head() -> None:
+    drawn = Annotator(SIZE).draw(grass(), tracked({7: (300, 150, 340, 250)}), {7: Label("10", 0.9, BLUE)})
+    tag = filled(drawn, BLUE)[:149]
+    assert tag.sum() > 150
+    x1, y1, x2, y2 = bounds(tag)
+    assert 290 < (x1 + x2) / 2 < 330
+    assert y2 <= 149 < y1 + 40
+
+
+@pytest.mark.parametrize("labels", [{}, {7: Label(None, 0.0, BLUE)}, {7: Label(None, 0.0, None)}])
+def test_player_without_number_gets_a_thin_box_and_no_tag(labels: dict[int, Label]) -> None:
+    picture = grass()
+    difference = changed(picture, Annotator(SIZE).draw(picture, tracked({7: (300, 150, 340, 250)}), labels))
+    assert not difference[:150].any()
+    assert not difference[151:249, 301:339].any()
+    assert difference[150, 300:340].all()
+    assert difference[250:262, 300:312].any(), "the small track id stands under the feet"
+
+
+def test_tiny_player_without_number_gets_no_id() -> None:
+    picture = grass()
+    drawn = Annotator(SIZE).draw(picture, tracked({1234: (300, 150, 304, 154)}), {})
+    assert bounds(changed(picture, drawn)) == (300, 150, 304, 154)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-20, -30, 20, 60),
+        (620, 300, 700, 420),
+        (0, 0, 640, 360),
+        (300, 355, 310, 359),
+        (100, 100, 104, 104),
+        (50, 50, 50, 50),
+    ],
+)
+def test_tag_stays_whole_inside_the_picture(box: tuple[float, float, float, float]) -> None:
+    drawn = Annotator(SIZE).draw(grass(), tracked({7: box}), {7: Label("88", 0.9, BLUE)})
+    height = box[3] - box[1]
+    alone = TagCache().number("88", 0.9, 7, display_colour(BLUE), round(min(max(0.28 * height, 13.0), 19.8)))
+    fill = (alone.bgr == np.array(display_colour(BLUE)[::-1])).all(axis=2).sum()
+    assert filled(drawn, BLUE).sum() >= fill
+
+
+@pytest.mark.parametrize("box", [(-50, 10, -10, 90), (700, 10, 740, 90), (10, 400, 40, 500), (np.nan, 0, 5, 5)])
+def test_player_outside_the_picture_is_not_drawn(box: tuple[float, float, float, float]) -> None:
+    picture = grass()
+    drawn = Annotator(SIZE).draw(picture, tracked({7: box}), {7: Label("10", 0.9, BLUE)})
+    assert np.array_equal(drawn, picture)
+
+
+def test_tags_of_close_players_do_not_cover_each_other() -> None:
+    boxes = {1: (300.0, 150.0, 330.0, 220.0), 2: (312.0, 152.0, 342.0, 222.0)}
+    labels = {1: Label("10", 0.9, BLUE), 2: Label("9", 0.9, RED)}
+    drawn = Annotator(SIZE).draw(grass(), tracked(boxes), labels)
+    for track, rgb in ((1, BLUE), (2, RED)):
+        alone = Annotator(SIZE).draw(grass(), tracked({track: boxes[track]}), {track: labels[track]})
+        assert filled(drawn, rgb)[:148].sum() >= 0.9 * filled(alone, rgb)[:148].sum()
+
+
+def test_tag_follows_a_trembling_box_without_jumping_or_changing_size() -> None:
+    rng = np.random.default_rng(1)
+    annotator = Annotator(SIZE)
+    shifts, sizes = [], set()
+    for index in range(40):
+        jitter = rng.uniform(-1.0, 1.0, 4)
+        x1, y1, x2, y2 = np.array((200 + 2 * index, 150, 230 + 2 * index, 215)) + jitter
+        boxes = tracked({7: (x1, y1, x2, y2), 8: (x1 + 70, y1, x2 + 70, y2)})
+        drawn = annotator.draw(grass(), boxes, {7: Label("10", 0.9, BLUE), 8: Label("4", 0.9, RED)})
+        left, top, right, bottom = bounds(filled(drawn, BLUE)[: int(y1) - 1])
+        shifts.append((left - (x1 + x2) / 2, top - y1))
+        sizes.add((right - left, bottom - top))
+    assert len(sizes) == 1
+    assert np.abs(np.diff(np.array(shifts), axis=0)).max() < 3.0
+
+
+def test_tag_that_has_to_move_slides() -> None:
+    annotator = Annotator(SIZE)
+    labels = {1: Label("10", 0.9, BLUE), 2: Label("9", 0.9, RED)}
+    lefts = []
+    for index in range(30):
+        x = 380 - 6 * min(index, 10)  # 9 walks up to 10 and stops beside him
+        boxes = tracked({1: (300, 150, 330, 220), 2: (x, 150, x + 30, 220)})
+        lefts.append(bounds(filled(annotator.draw(grass(), boxes, labels), RED)[:149])[:2])
+    steps = np.abs(np.diff(np.array(lefts), axis=0)).max(axis=1)
+    assert steps.max() <= 20
+    assert steps[-8:].max() == 0
+
+
+def test_same_pictures_give_the_same_drawing() -> None:
+    boxes = tracked({1: (300, 150, 330, 220), 2: (310, 152, 345, 222), 3: (10, 10, 60, 120)})
+    labels = {1: Label("10", 0.9, BLUE), 2: Label("9", 0.4, RED), 3: Label(None, 0.0, RED)}
+    assert np.array_equal(Annotator(SIZE).draw(grass(), boxes, labels), Annotator(SIZE).draw(grass(), boxes, labels))
+
+
+@pytest.mark.parametrize("size", [(398, 224), (1280, 720), (1920, 1080), (20, 16)])
+def test_tag_grows_with_the_frame(size: tuple[int, int]) -> None:
+    width, height = size
+    box = (0.5 * width, 0.5 * height, 0.53 * width, 0.65 * height)
+    drawn = Annotator(size).draw(grass(size), tracked({7: box}), {7: Label("10", 0.9, BLUE)})
+    assert drawn.shape == (height, width, 3)
+    if height > 100:
+        x1, y1, _, y2 = bounds(filled(drawn, BLUE)[: int(box[1]) - 4])
+        assert 0.03 < (y2 - y1) / height < 0.1
+        assert x1 > 0.45 * width
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.floats(-200, 900) for _ in range(4)], st.sampled_from([None, "0", "00", "7", "99"])), max_size=12
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_any_boxes_are_drawn(items: list[tuple[float, float, float, float, str | None]]) -> None:
+    boxes = tracked({i: item[:4] for i, item in enumerate(items)})
+    labels = {i: Label(item[4], 0.5, RED if i % 2 else None) for i, item in enumerate(items)}
+    assert Annotator(SIZE).draw(grass(), boxes, labels).shape == (360, 640, 3)
+
+
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+@settings(max_examples=200, deadline=None)
+def test_text_and_outline_stand_out_from_any_colour(rgb: Colour) -> None:
+    assert contrast(text_on(rgb), rgb) >= 4.0
+    assert contrast(outline_of(rgb), rgb) >= 2.0
+
+
+def test_picture_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="the picture is 320x180, but the annotator was made for 640x360"):
+        Annotator(SIZE).draw(grass((320, 180)), TrackedBoxes.empty(), {})
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
+def test_confidence_out_of_range_is_refused(confidence: float) -> None:
+    with pytest.raises(ValueError, match=r"Label\.confidence is"):
+        Label("7", confidence, None)
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """WCAG 2 contrast ratio, written out again."""
+    levels = []
+    for rgb in (one, other):
+        values = [v / 255 for v in rgb]
+        r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)
+        levels.append(0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05)
+    return max(levels) / min(levels)

@@ -1,0 +1,223 @@
+"""Both passes over a small real scene, with the real detector, tracker and recognizer network."""
+
+import csv
+import hashlib
+import json
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from factories import write_images
+from scenes import STREET_FRAMES, STREET_SIZE, street_pictures
+
+from pipeline.annotate import Annotator, Label
+from pipeline.clock import StageClock
+from pipeline.config import load
+from pipeline.engine import process
+from pipeline.outputs import read_mot
+from pipeline.passes import ProgressUpdate, with_boxes
+from pipeline.report import RunSummary, file_record
+from pipeline.settings import Settings
+from pipeline.types import Frame, UInt8Image
+from pipeline.video import VideoError, VideoInfo, VideoSource, open_source
+
+CPU = torch.device("cpu")
+ANY_NUMBER = [
+    "identity.min_confidence=0",
+    "identity.min_agreement=0",
+    "identity.min_readable=0",
+    "identity.min_reads=1",
+]
+"""Believe even an untrained reader."""
+
+
+class Run:
+    """What one run gave."""
+
+    def __init__(self, folder: Path, summary: RunSummary, updates: list[ProgressUpdate]) -> None:
+        self.folder = folder
+        self.summary = summary
+        self.updates = updates
+        self.boxes = dict(read_mot(folder / "tracks.mot.txt"))
+        self.reads = [json.loads(line) for line in (folder / "reads.jsonl").read_text().splitlines()]
+        self.record = json.loads((folder / "run.json").read_text())
+        with (folder / "tracks.csv").open(newline="") as file:
+            self.tracks = list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def run(street: Path, quick: list[str], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("run")
+    updates: list[ProgressUpdate] = []
+    settings = load(Settings, None, [*quick, *ANY_NUMBER])
+    return Run(folder, process(open_source(street), settings, CPU, folder, updates.append), updates)
+
+
+class ListedSource:
+    """Frames from a list of pictures; counts how many of them are alive."""
+
+    def __init__(self, like: VideoSource, pictures: list[UInt8Image]) -> None:
+        self._like = like
+        self._pictures = pictures
+        self.most_alive = 0
+        self.frames_lost = 0
+        self.truncated = False
+
+    @property
+    def info(self) -> VideoInfo:
+        return self._like.info
+
+    def frames(self) -> Iterator[Frame]:
+        refs: list[weakref.ref[UInt8Image]] = []
+        for index, picture in enumerate(self._pictures):
+            own = picture.copy()
+            refs.append(weakref.ref(own))
+            self.most_alive = max(self.most_alive, sum(ref() is not None for ref in refs))
+            yield Frame(index, index / self.info.frames_per_second, own)
+
+
+def test_all_people_of_the_scene_are_followed(run: Run) -> None:
+    assert sorted(run.boxes) == list(range(STREET_FRAMES))
+    assert min(len(boxes) for boxes in run.boxes.values()) >= 2
+
+
+def test_every_track_has_a_row_that_agrees_with_its_boxes(run: Run) -> None:
+    frames: dict[int, list[int]] = {}
+    for index, boxes in run.boxes.items():
+        for track_id in boxes.track_id.tolist():
+            frames.setdefault(track_id, []).append(index)
+    assert [int(row["track_id"]) for row in run.tracks] == sorted(frames)
+    for row in run.tracks:
+        seen = frames[int(row["track_id"])]
+        assert (int(row["first_frame"]), int(row["last_frame"]), int(row["n_frames"])) == (seen[0], seen[-1], len(seen))
+
+
+def test_times_are_the_stream_s(run: Run, street: Path) -> None:
+    times = [frame.time_seconds for frame in open_source(street).frames()]
+    for row in run.tracks:
+        assert float(row["first_time_s"]) == pytest.approx(times[int(row["first_frame"])], abs=1e-3)
+        assert float(row["last_time_s"]) == pytest.approx(times[int(row["last_frame"])], abs=1e-3)
+
+
+def test_reads_are_of_frames_in_which_the_track_was_seen(run: Run) -> None:
+    assert run.reads
+    for read in run.reads:
+        for index in (frame for frame in read["frames"] if frame >= 0):
+            assert read["track_id"] in run.boxes[index].track_id
+        assert read["anchor_frame"] in read["frames"]
+        assert sum(read["frame_weights"]) == pytest.approx(1, abs=1e-3)
+    counted = {int(row["track_id"]): int(row["n_reads"]) for row in run.tracks}
+    assert {track: n for track, n in counted.items() if n} == {
+        track: sum(read["track_id"] == track for read in run.reads)
+        for track in {read["track_id"] for read in run.reads}
+    }
+
+
+def test_every_track_has_a_team_where_it_was_seen_well(run: Run) -> None:
+    assert all(row["team"] and row["team_rgb"].startswith("#") for row in run.tracks if int(row["n_reads"]))
+
+
+def test_the_video_shows_each_track_s_final_number_from_its_first_frame_on(run: Run, street: Path) -> None:
+    assert any(row["jersey_number"] for row in run.tracks)
+    source, drawn = open_source(street), open_source(run.folder / "annotated.mp4")
+    labels = {
+        row.span.track_id: Label(row.identity.number, row.identity.confidence, row.team.rgb if row.team else None)
+        for row in run.summary.rows
+    }
+    annotator = Annotator((source.info.width, source.info.height))
+    pairs = zip(with_boxes(source.frames(), iter(run.boxes.items())), drawn.frames(), strict=True)
+    for (frame, boxes), found in pairs:
+        expected = annotator.draw(frame.bgr, boxes, labels)
+        assert np.abs(expected.astype(int) - found.bgr).mean() < 6
+        assert np.abs(frame.bgr.astype(int) - found.bgr).mean() > np.abs(expected.astype(int) - found.bgr).mean()
+
+
+def test_the_video_keeps_times_size_and_sound(run: Run, street: Path) -> None:
+    source, drawn = open_source(street), open_source(run.folder / "annotated.mp4")
+    assert [frame.time for frame in drawn.frames()] == [frame.time for frame in source.frames()]
+    assert (drawn.info.width, drawn.info.height) == (source.info.width, source.info.height)
+    assert drawn.info.has_audio
+
+
+def test_progress_counts_every_frame_of_both_passes(run: Run) -> None:
+    phases = [update.phase for update in run.updates]
+    assert phases == ["reading"] * STREET_FRAMES + ["drawing"] * STREET_FRAMES
+    assert [update.frames for update in run.updates] == [*range(1, STREET_FRAMES + 1)] * 2
+    last = run.updates[-1]
+    assert (last.tracks, last.frames_expected) == (len(run.tracks), STREET_FRAMES)
+    assert last.numbers == sum(bool(row["jersey_number"]) for row in run.tracks)
+
+
+def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
+    record = run.record
+    assert record["input"] == {
+        "path": str(street),
+        "bytes": street.stat().st_size,
+        "sha256": hashlib.sha256(street.read_bytes()).hexdigest(),
+        "width": STREET_SIZE[0],
+        "height": STREET_SIZE[1],
+    }
+    assert record["counts"] == {
+        "frames_decoded": STREET_FRAMES,
+        "frames_lost": 0,
+        "truncated": False,
+        "tracks": len(run.tracks),
+        "tracks_read": sum(row["status"] == "read" for row in run.tracks),
+        "reads": len(run.reads),
+    }
+    assert record["settings"]["detector"]["image_size"] == 320
+    assert record["device"].startswith("cpu")
+    assert {"torch", "ultralytics", "av", "jersey-numbers"} <= set(record["versions"])
+    assert set(record["weights"]) == {"detector", "reader"}
+    assert sorted(record["files"]) == sorted(path.name for path in run.folder.iterdir())
+    stages = {"load", "hash", "decode", "detect", "track", "crop", "team", "read", "identify", "draw", "encode"}
+    assert set(record["seconds"]["stages"]) == stages
+    assert sum(record["seconds"]["stages"].values()) <= record["seconds"]["total"]
+
+
+def test_the_result_does_not_depend_on_batch_sizes(run: Run, street: Path, quick: list[str], tmp_path: Path) -> None:
+    batches = ["detector.batch_size=7", "reader.batch_size=3"]
+    settings = load(Settings, None, [*quick, *ANY_NUMBER, *batches])
+    process(open_source(street), settings, CPU, tmp_path, video=False)
+    for name in ("tracks.mot.txt", "tracks.csv"):
+        assert (tmp_path / name).read_text() == (run.folder / name).read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "reads.jsonl",
+        "run.json",
+        "tracks.csv",
+        "tracks.mot.txt",
+    ]
+
+
+def test_frames_are_let_go_as_they_pass(street: Path, quick: list[str], tmp_path: Path) -> None:
+    source = ListedSource(open_source(street), street_pictures())
+    settings = load(Settings, None, [*quick, "detector.batch_size=2", "detector.image_size=160"])
+    process(source, settings, CPU, tmp_path)
+    assert source.most_alive <= 4, "two in the detector's batch, one drawn, one being decoded"
+
+
+def test_a_video_without_a_picture_is_refused(street: Path, quick: list[str], tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r"street\.mp4 holds no picture that can be decoded"):
+        process(ListedSource(open_source(street), []), load(Settings, None, quick), CPU, tmp_path)
+
+
+def test_a_folder_of_images_is_known_by_its_images(tmp_path: Path) -> None:
+    write_images(tmp_path / "a", 3)
+    write_images(tmp_path / "b", 3)
+    one, same = file_record(tmp_path / "a"), file_record(tmp_path / "b")
+    assert one["sha256"] == same["sha256"]
+    assert one["bytes"] == sum(path.stat().st_size for path in (tmp_path / "a").iterdir())
+    (tmp_path / "b" / "frame1.png").rename(tmp_path / "b" / "frame9.png")
+    assert file_record(tmp_path / "b")["sha256"] != one["sha256"]
+
+
+def test_the_clock_adds_up_and_survives_errors() -> None:
+    clock = StageClock()
+    assert list(clock.each("decode", iter("ab"))) == ["a", "b"]
+    with pytest.raises(ValueError, match="broken"), clock.stage("detect"):
+        raise ValueError("broken")
+    assert list(clock.seconds) == ["decode", "detect"]
+    assert all(seconds >= 0 for seconds in clock.seconds.values())
