@@ -1,0 +1,119 @@
+"""Where training windows come from."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.crops import CropSettings
+from recognizer.labels import NUMBERS, encode
+from recognizer.preprocess import Preprocess
+from training.players import NumberPhoto, Track, Verdict, read_stretches, verdict_of
+from training.sources import DrawSource, PasteSource, PhotoSource, Source, TrackSource
+from training.stream import Ingredient, WindowStream
+
+
+def picture(side: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (side, side, 3)).astype(np.uint8)
+
+
+def make_track(match: str, number: str | None, count: int = 8) -> Track:
+    track = Track(match)
+    for i in range(count):
+        readable = number is not None and i % 2 == 0
+        verdict = Verdict.LEGIBLE if readable else Verdict.UNREADABLE
+        track.add(picture(120, i), np.array([30, 10, 80, 110], np.float32), verdict, number)
+    return track
+
+
+def make_sources() -> dict[str, Source]:
+    torsos = [picture(60, i) for i in range(4)]
+    photo = NumberPhoto("a", picture(192, 1), np.array([70, 70, 120, 120], np.float32), "45")
+    tracks = [make_track("m", "10"), make_track("m", "7"), make_track("n", None)]
+    return {
+        "tracks": TrackSource(tracks, CropSettings(), 0.6),
+        "photos": PhotoSource([photo]),
+        "paste": PasteSource({"3": [picture(30, 2)], "88": [picture(28, 3), picture(31, 4)]}, torsos),
+        "draw": DrawSource(torsos),
+    }
+
+
+@pytest.mark.parametrize("name", ["tracks", "photos", "paste", "draw"])
+@pytest.mark.parametrize("length", [1, 5])
+def test_every_source_draws_square_regions_and_a_known_number(name: str, length: int) -> None:
+    source, rng = make_sources()[name], np.random.default_rng(0)
+    for _ in range(20):
+        regions, number = source.window(rng, length, 48)
+        assert 1 <= len(regions) <= length
+        assert number is None or number in NUMBERS
+        for region in regions:
+            assert region.dtype == np.uint8
+            assert region.shape[0] == region.shape[1]
+
+
+def test_a_window_of_a_track_with_a_readable_frame_has_its_number() -> None:
+    source, rng = TrackSource([make_track("m", "10")], CropSettings(), 1.0), np.random.default_rng(0)
+    assert {source.window(rng, 5, 48)[1] for _ in range(30)} == {"10"}
+
+
+def test_unreadable_tracks_give_no_number() -> None:
+    source, rng = TrackSource([make_track("m", None)], CropSettings(), 0.9), np.random.default_rng(0)
+    assert {source.window(rng, 5, 48)[1] for _ in range(30)} == {None}
+
+
+def test_batches_hold_every_ingredient_and_depend_on_the_seed_only() -> None:
+    ingredients = [Ingredient(n, s, 1.0, plain=n != "tracks") for n, s in make_sources().items()]
+    stream = WindowStream(ingredients, Preprocess(size=32), length=5, batch=16, seed=0)
+    first, second = stream.batch(np.random.default_rng(3)), stream.batch(np.random.default_rng(3))
+    assert first.rgb.shape == (16, 5, 32, 32, 3)
+    assert bool((first.rgb == second.rgb).all())
+    assert bool(first.valid.any(dim=1).all())
+    assert not first.rgb[~first.valid].any()
+    assert int(first.tens.max()) <= 10
+
+
+def test_drawn_numbers_cover_all_numbers() -> None:
+    source, rng = DrawSource([picture(60, 0)], empty_share=0.0), np.random.default_rng(0)
+    seen = {encode(source.window(rng, 1, 32)[1]) for _ in range(300)}
+    assert {tens for tens, _ in seen} == set(range(11))
+    assert {units for _, units in seen} == set(range(10))
+
+
+def row(number: str, role: str, sure: str, note: str) -> dict[str, str]:
+    return {"number": number, "role": role, "sure": sure, "note": note}
+
+
+@pytest.mark.parametrize(
+    ("labels", "verdict"),
+    [
+        (row("10", "player", "2", "f54 legible (f5-95)"), Verdict.LEGIBLE),
+        (row("10", "player", "2", "inferred"), Verdict.UNREADABLE),
+        (row("unknown", "player", "0", "unreadable"), Verdict.UNREADABLE),
+        (row("unknown", "referee", "0", ""), Verdict.UNREADABLE),
+        (row("unknown", "player", "0", "doubtful"), Verdict.SKIP),
+        (row("unknown", "none", "0", "ignore"), Verdict.SKIP),
+        (row("10", "player", "0", "legible"), Verdict.SKIP),
+        (row("007", "player", "2", "legible"), Verdict.SKIP),
+    ],
+)
+def test_verdicts(labels: dict[str, str], verdict: Verdict) -> None:
+    assert verdict_of(labels) is verdict
+
+
+def test_stretches_are_read_by_track(tmp_path: Path) -> None:
+    table = tmp_path / "clip.labels.csv"
+    table.write_text(
+        "track,first_frame,last_frame,number,team,role,sure,note\n"
+        "3,0,10,7,red,player,2,legible\n3,12,20,7,red,player,2,inferred\n"
+    )
+    first, second = read_stretches(table)[3]
+    assert (first.number, first.verdict, second.number) == ("7", Verdict.LEGIBLE, None)
+
+
+def test_every_shipped_label_file_has_its_boxes() -> None:
+    folder = Path(__file__).parents[2] / "training" / "labels"
+    labels = sorted(folder.glob("*.labels.csv"))
+    assert labels
+    for table in labels:
+        assert table.with_name(table.name.replace(".labels.", ".boxes.")).is_file()
+        assert read_stretches(table)

@@ -1,0 +1,1 @@
+"""Builds data sets, trains the recognizer and the detector, and measures them."""

@@ -1,0 +1,176 @@
+"""What a camera, a codec and a careless box do to a jersey region; pure functions of a random generator.
+
+Pictures are uint8 (h, w, 3) RGB unless said otherwise. Every function returns a new array.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.crops import cut_square
+from pipeline.types import FloatArray, UInt8Image
+
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What all crops of one window share: distance, light and compression."""
+
+    side: int
+    """Side in pixels to which a region is scaled down before anything else."""
+    gain: FloatArray
+    """float32 (3,), factor per colour channel."""
+    offset: float
+    """Added to every channel after the gain, -60 to 60."""
+    gamma: float
+    """Exponent of the tone curve."""
+    jpeg_quality: int
+    """5 to 100; 100 leaves the picture as it is."""
+    noise: float
+    """Standard deviation of the sensor noise, grey levels."""
+    blur: float
+    """Standard deviation of the lens blur as a share of the side."""
+
+
+def draw_look(rng: Rng, smallest: int = 24, largest: int = 90) -> Look:
+    """Draw the conditions of one window.
+
+    Args:
+        rng: source of chance.
+        smallest: least side of a region in pixels (24 leaves digits of about 9 px on a standing player).
+        largest: greatest side.
+    """
+    side = round(float(np.exp(rng.uniform(np.log(smallest), np.log(largest)))))
+    tint = rng.normal(0.0, 0.05, 3)
+    return Look(
+        side=side,
+        gain=np.asarray(rng.uniform(0.7, 1.3) * (1.0 + tint), np.float32),
+        offset=float(rng.normal(0.0, 12.0)),
+        gamma=float(np.exp(rng.normal(0.0, 0.18))),
+        jpeg_quality=100 if rng.random() < 0.35 else int(rng.integers(25, 92)),
+        noise=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 7.0)),
+        blur=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 0.016)),
+    )
+
+
+def jitter_square(rng: Rng, square: FloatArray, scale: float = 0.09, shift: float = 0.05) -> FloatArray:
+    """Move and scale a square region as a detector's box wavers.
+
+    Args:
+        rng: source of chance.
+        square: float32 (4,) xyxy.
+        scale: standard deviation of the logarithm of the size.
+        shift: standard deviation of the centre as a share of the side.
+    """
+    side = float(square[2] - square[0])
+    centre = (square[:2] + square[2:]) / 2 + rng.normal(0.0, shift, 2) * side
+    half = side * float(np.exp(rng.normal(0.0, scale))) / 2
+    return np.asarray([centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half], np.float32)
+
+
+def shrink(image: UInt8Image, side: int) -> UInt8Image:
+    """Scale a square picture down to `side` pixels; a smaller one stays as it is."""
+    if image.shape[0] <= side:
+        return image
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def cut_region(image: UInt8Image, square: FloatArray, side: int) -> UInt8Image:
+    """Cut a square region and scale it down to at most `side` pixels."""
+    return shrink(cut_square(image, square), side)
+
+
+def tilt(rng: Rng, image: UInt8Image, angle: float = 5.0, shear: float = 0.08, squeeze: float = 0.10) -> UInt8Image:
+    """Turn, shear and squeeze a square picture about its centre.
+
+    Args:
+        rng: source of chance.
+        image: the picture.
+        angle: standard deviation of the turn in degrees.
+        shear: standard deviation of the horizontal shear.
+        squeeze: standard deviation of the logarithm of the width's change.
+    """
+    side = image.shape[0]
+    turn = np.deg2rad(rng.normal(0.0, angle))
+    cos, sin = np.cos(turn), np.sin(turn)
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1.0, rng.normal(0.0, shear)], [0.0, 1.0]])
+    matrix = matrix @ np.diag([np.exp(rng.normal(0.0, squeeze)), 1.0])
+    centre = np.array([(side - 1) / 2, (side - 1) / 2])
+    offset = centre - matrix @ centre
+    affine = np.concatenate([matrix, offset[:, None]], axis=1)
+    warped = cv2.warpAffine(image, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.uint8)
+
+
+def motion_blur(image: UInt8Image, length: float, angle: float) -> UInt8Image:
+    """Smear a picture along a line.
+
+    Args:
+        image: the picture.
+        length: length of the smear in pixels; under 1.5 nothing happens.
+        angle: direction in radians, 0 along the rows.
+    """
+    if length < 1.5:
+        return image
+    size = int(np.ceil(length)) | 1
+    kernel = np.zeros((size, size), np.float32)
+    middle = size // 2
+    reach = np.array([np.cos(angle), np.sin(angle)]) * (length - 1) / 2
+    start = tuple(int(v) for v in np.round(middle - reach))
+    end = tuple(int(v) for v in np.round(middle + reach))
+    cv2.line(kernel, start, end, 1.0)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def expose(image: UInt8Image, look: Look) -> UInt8Image:
+    """Apply gain, offset and tone curve of a look."""
+    levels = np.arange(256, dtype=np.float32) / 255.0
+    curve = np.power(levels, look.gamma)[:, None] * look.gain[None, :] * 255.0 + look.offset
+    table = np.clip(curve, 0, 255).astype(np.uint8)[:, None, :]
+    return np.asarray(cv2.LUT(image, np.ascontiguousarray(table.transpose(1, 0, 2))), np.uint8)
+
+
+def compress(image: UInt8Image, quality: int) -> UInt8Image:
+    """Encode and decode as JPEG with 4:2:0 chroma; quality 100 leaves the picture as it is."""
+    if quality >= 100:
+        return image
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def hide_part(rng: Rng, image: UInt8Image) -> UInt8Image:
+    """Put a limb-like bar of a plain colour over an edge of the picture, never over its middle."""
+    side = image.shape[0]
+    out = image.copy()
+    colour = tuple(int(v) for v in rng.integers(20, 235, 3))
+    edge = rng.uniform(-0.05, 0.2) * side
+    x = edge if rng.random() < 0.5 else side - edge
+    lean = rng.normal(0.0, 0.15) * side
+    points = ((round(x - lean), 0), (round(x + lean), side))
+    cv2.line(out, points[0], points[1], colour, max(1, round(side * rng.uniform(0.05, 0.16))), cv2.LINE_AA)
+    return out
+
+
+def film(rng: Rng, image: UInt8Image, look: Look, motion: float) -> UInt8Image:
+    """Turn a clean square region into one as broadcast shows it.
+
+    Args:
+        rng: source of chance for what differs from frame to frame.
+        image: square region.
+        look: what the frames of the window share.
+        motion: length of the motion blur as a share of the side, 0 for none.
+    """
+    image = tilt(rng, shrink(image, look.side))
+    side = image.shape[0]
+    if rng.random() < 0.12:
+        image = hide_part(rng, image)
+    image = motion_blur(image, motion * side, float(rng.uniform(0, np.pi)))
+    if look.blur * side > 0.25:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), look.blur * side), np.uint8)
+    image = expose(image, look)
+    if look.noise > 0:
+        noise = rng.normal(0.0, look.noise, image.shape[:2]).astype(np.float32)[:, :, None]
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    return compress(image, look.jpeg_quality)

@@ -1,0 +1,91 @@
+"""Puts the training mixture together from the data sets on disk."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.crops import CropSettings
+from recognizer.labels import NUMBERS
+from training.players import (
+    Track,
+    count_verdicts,
+    load_clip_tracks,
+    load_number_crops,
+    load_photos,
+    load_player_crops,
+)
+from training.sources import DrawSource, PasteSource, PhotoSource, TrackSource
+from training.stream import Ingredient
+
+logger = logging.getLogger(__name__)
+
+LABELS = Path(__file__).parent / "labels"
+"""Stretches read by eye, and the boxes they belong to; the clips themselves are not part of the product."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureSettings:
+    """Where the data lies and how much of each kind goes in. Shares are relative."""
+
+    data: str = "data"
+    """Folder with the unpacked data sets: jersey_photos, soccernet_numbers, basketball_numbers, player_crops."""
+    clips: str = "clips"
+    """Folder with the match clips that `training/labels` speaks of."""
+    held_out: tuple[str, ...] = ()
+    """Matches (clip names) that training never sees."""
+    tracks: float = 0.40
+    """Share of real tracked players."""
+    readable: float = 0.65
+    """Share of the real windows drawn round a readable picture; the rest shows nobody's number."""
+    photos: float = 0.10
+    """Share of photos."""
+    soccer_crops: float = 0.12
+    """Share of soccer number crops laid onto torsos."""
+    basketball_crops: float = 0.08
+    """Share of basketball number crops laid onto torsos."""
+    drawn: float = 0.30
+    """Share of drawn numbers."""
+    seed: int = 0
+    """Chooses the torsos to draw on."""
+
+
+def load_labelled_clips(settings: MixtureSettings) -> list[Track]:
+    """Every labelled clip of `training/labels`, the held out ones too; a missing clip is left out and logged."""
+    tracks: list[Track] = []
+    for labels in sorted(LABELS.glob("*.labels.csv")):
+        name = labels.name.removesuffix(".labels.csv")
+        video = Path(settings.clips) / f"{name}.mp4"
+        if not video.is_file():
+            logger.warning("%s is missing; its labels are left out", video)
+            continue
+        tracks += load_clip_tracks(video, LABELS / f"{name}.boxes.csv", labels)
+        logger.info("%s: %d tracks so far, %s", name, len(tracks), count_verdicts(tracks))
+    return tracks
+
+
+def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSettings) -> list[Ingredient]:
+    """Load the other data sets and mix.
+
+    Args:
+        settings: folders and shares.
+        tracks: labelled players to train on (held out matches already removed).
+        crops: the pipeline's crop geometry.
+    """
+    data = Path(settings.data)
+    hockey = load_player_crops(data / "player_crops" / "hockey", data / "player_crops" / "hockey.csv")
+    real = TrackSource(tracks + hockey, crops, settings.readable)
+    torsos = real.torsos(3000, settings.seed)
+    soccer = {n: c for n, c in load_number_crops(data / "soccernet_numbers", every=3).items() if n in NUMBERS}
+    basketball = {n: c for n, c in load_number_crops(data / "basketball_numbers").items() if n in NUMBERS}
+    return [
+        Ingredient("tracks", real, settings.tracks, plain=False),
+        Ingredient("photos", PhotoSource(load_photos(data / "jersey_photos")), settings.photos, plain=True),
+        Ingredient("soccer_crops", PasteSource(soccer, torsos), settings.soccer_crops, plain=True),
+        Ingredient("basketball_crops", PasteSource(basketball, torsos), settings.basketball_crops, plain=True),
+        Ingredient("drawn", DrawSource(torsos), settings.drawn, plain=True),
+    ]
+
+
+def held_out_source(tracks: list[Track], settings: MixtureSettings, crops: CropSettings) -> TrackSource:
+    """The held out matches as a source of windows to measure on."""
+    return TrackSource([t for t in tracks if t.match in settings.held_out], crops, 0.6)

@@ -1,0 +1,244 @@
+"""Real players for training: tracks of whole-player pictures with a verdict for every picture.
+
+Three kinds of places give them: match clips labelled by eye (`NAME.boxes.csv` and `NAME.labels.csv`, the form of the
+labels in `training/labels`), single player crops with a number (`hockey.csv`), and pictures of numbers with their
+surroundings (`boxes.csv` of photos).
+"""
+
+import csv
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.crops import cut_square
+from pipeline.types import FloatArray, UInt8Image
+from pipeline.video import open_source
+from recognizer.labels import NUMBERS
+
+logger = logging.getLogger(__name__)
+
+_MARGIN = 0.25
+_TALLEST = 220.0
+
+
+class Verdict(IntEnum):
+    """What a person who looked says about one picture of a player."""
+
+    SKIP = 0
+    """Doubtful, or no single person in the box: left out of training."""
+    UNREADABLE = 1
+    """Nobody could read a number here."""
+    LEGIBLE = 2
+    """The whole number can be read here."""
+
+
+@dataclass(slots=True)
+class Track:
+    """Pictures of one tracked box in time order."""
+
+    match: str
+    """The match or source that must stay on one side of a split."""
+    images: list[UInt8Image] = field(default_factory=list)
+    """Whole players with a margin, uint8 (h, w, 3) RGB."""
+    boxes: list[FloatArray] = field(default_factory=list)
+    """The player's box in each image, float32 (4,) xyxy."""
+    verdicts: list[Verdict] = field(default_factory=list)
+    numbers: list[str | None] = field(default_factory=list)
+    """The number where the verdict is LEGIBLE, else None."""
+
+    def add(self, image: UInt8Image, box: FloatArray, verdict: Verdict, number: str | None) -> None:
+        """Append one picture."""
+        self.images.append(image)
+        self.boxes.append(box)
+        self.verdicts.append(verdict)
+        self.numbers.append(number if verdict is Verdict.LEGIBLE else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One row of a labels file."""
+
+    first: int
+    last: int
+    verdict: Verdict
+    number: str | None
+
+
+def verdict_of(row: dict[str, str]) -> Verdict:
+    """Read the verdict out of a labels row (`number`, `role`, `sure`, `note`)."""
+    note = row["note"] or ""
+    if row["role"] == "ignore" or "doubtful" in note or "ignore" in note:
+        return Verdict.SKIP
+    if "legible" in note and row["number"] != "unknown":
+        return Verdict.LEGIBLE if int(row["sure"]) >= 1 and row["number"] in NUMBERS else Verdict.SKIP
+    if "unreadable" in note or "inferred" in note or row["role"] in {"referee", "other"}:
+        return Verdict.UNREADABLE
+    return Verdict.SKIP
+
+
+def read_stretches(labels: Path) -> dict[int, list[Stretch]]:
+    """Stretches by track from a `NAME.labels.csv`."""
+    stretches: dict[int, list[Stretch]] = defaultdict(list)
+    with labels.open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            verdict = verdict_of(row)
+            number = row["number"] if verdict is Verdict.LEGIBLE else None
+            stretches[int(row["track"])].append(
+                Stretch(int(row["first_frame"]), int(row["last_frame"]), verdict, number)
+            )
+    return stretches
+
+
+def load_clip_tracks(video: Path, boxes: Path, labels: Path) -> list[Track]:
+    """Cut the labelled players out of a match clip.
+
+    Args:
+        video: the clip.
+        boxes: `NAME.boxes.csv`: frame,track,x1,y1,x2,y2,conf; frames 0-based in decode order.
+        labels: `NAME.labels.csv`: track,first_frame,last_frame,number,team,role,sure,note.
+
+    Returns:
+        One Track for each labelled track; boxes outside every stretch are left out.
+    """
+    stretches = read_stretches(labels)
+    wanted: dict[int, list[tuple[int, FloatArray, Stretch]]] = defaultdict(list)
+    with boxes.open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            index, track_id = int(row["frame"]), int(row["track"])
+            for stretch in stretches.get(track_id, ()):
+                if stretch.first <= index <= stretch.last:
+                    box = np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)
+                    wanted[index].append((track_id, box, stretch))
+                    break
+    tracks: dict[int, Track] = {}
+    for frame in open_source(str(video)).frames():
+        for track_id, box, stretch in wanted.get(frame.index, ()):
+            image, inner = cut_player(frame.bgr[:, :, ::-1], box)
+            track = tracks.setdefault(track_id, Track(video.stem))
+            track.add(image, inner, stretch.verdict, stretch.number)
+    return list(tracks.values())
+
+
+def cut_player(rgb: UInt8Image, box: FloatArray) -> tuple[UInt8Image, FloatArray]:
+    """A player with a margin round the box, at most about 220 px tall, and the box inside it.
+
+    Args:
+        rgb: uint8 (H, W, 3) frame.
+        box: float32 (4,) xyxy, pixels.
+
+    Returns:
+        The picture, a square with black outside the frame, and the box in its pixels.
+    """
+    extent = max(float(box[3] - box[1]), float(box[2] - box[0])) * (1 + 2 * _MARGIN)
+    centre = (box[:2] + box[2:]) / 2
+    square = np.concatenate([centre - extent / 2, centre + extent / 2]).astype(np.float32)
+    image = cut_square(rgb, square)
+    origin = np.round(square[:2])
+    inner = box - np.concatenate([origin, origin])
+    scale = min(1.0, _TALLEST * (1 + 2 * _MARGIN) / image.shape[0])
+    if scale < 1.0:
+        side = round(image.shape[0] * scale)
+        image = np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    return image, np.asarray(inner * scale, np.float32)
+
+
+def load_player_crops(folder: Path, table: Path) -> list[Track]:
+    """Single player crops with a number: a CSV with file, number (blank: none seen), track.
+
+    Args:
+        folder: where the pictures are.
+        table: the CSV; number 'unknown' is left out.
+    """
+    tracks: dict[tuple[str, str], Track] = {}
+    with table.open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            picture = cv2.imread(str(folder / row["file"]))
+            if picture is None or row["number"] == "unknown":
+                logger.debug("left out %s", row["file"])
+                continue
+            number = row["number"] or None
+            track = tracks.setdefault((row["track"], row["number"]), Track(table.stem))
+            height, width = picture.shape[:2]
+            box = np.array([0, 0, width, height], np.float32)
+            verdict = Verdict.LEGIBLE if number else Verdict.UNREADABLE
+            track.add(np.ascontiguousarray(picture[:, :, ::-1]), box, verdict, number)
+    return list(tracks.values())
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPhoto:
+    """A number with its surroundings."""
+
+    source: str
+    image: UInt8Image
+    """uint8 (s, s, 3) RGB."""
+    box: FloatArray
+    """float32 (4,) xyxy of the number in it."""
+    number: str
+
+
+def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
+    """Numbers in photos, each with 1.6 times its size around it, from `boxes.csv` and `images/`.
+
+    Args:
+        folder: the data set.
+        side: pictures are scaled down to this side.
+    """
+    by_image: dict[str, list[dict[str, str]]] = defaultdict(list)
+    with (folder / "boxes.csv").open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            if row["x1"]:  # photos without a number have one blank row
+                by_image[row["image"]].append(row)
+    photos = []
+    for name, rows in sorted(by_image.items()):
+        picture = cv2.imread(str(folder / "images" / name))
+        if picture is None:
+            logger.warning("%s cannot be decoded and is left out", name)
+            continue
+        for row in rows:
+            box = np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)
+            image, inner = _with_surroundings(np.asarray(picture[:, :, ::-1], np.uint8), box, side)
+            photos.append(NumberPhoto(row["source"], image, inner, row["number"]))
+    return photos
+
+
+def _with_surroundings(rgb: UInt8Image, box: FloatArray, side: int) -> tuple[UInt8Image, FloatArray]:
+    """A square of `side` px round a number, 4.2 times its longer side, and the number's box in it."""
+    extent = float(max(box[2:] - box[:2])) * 4.2
+    scale = side / extent
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
+    centre = (box[:2] + box[2:]) / 2 * scale
+    square = np.concatenate([centre - side / 2, centre + side / 2]).astype(np.float32)
+    inner = box * scale - np.concatenate([np.round(square[:2])] * 2)
+    return cut_square(scaled, square), np.asarray(inner, np.float32)
+
+
+def load_number_crops(folder: Path, every: int = 1) -> dict[str, list[UInt8Image]]:
+    """Cut-out numbers by number from `{number}/**/*.jpg|png`.
+
+    Args:
+        folder: the data set.
+        every: keep every n-th picture of a number (neighbouring video frames look alike).
+    """
+    crops: dict[str, list[UInt8Image]] = {}
+    for number in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = sorted(p for p in number.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+        pictures = [cv2.imread(str(path)) for path in files[::every]]
+        crops[number.name] = [np.ascontiguousarray(p[:, :, ::-1]) for p in pictures if p is not None]
+    return crops
+
+
+def count_verdicts(tracks: Iterable[Track]) -> dict[str, int]:
+    """How many pictures of each verdict the tracks hold."""
+    counts = {verdict.name: 0 for verdict in Verdict}
+    for track in tracks:
+        for verdict in track.verdicts:
+            counts[verdict.name] += 1
+    return counts

@@ -1,0 +1,236 @@
+"""Where training windows come from: each source draws a window of clean square regions and its number."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from pipeline.crops import CropSettings, jersey_regions
+from pipeline.types import FloatArray, UInt8Image
+from recognizer.labels import NUMBERS
+from training.augment import Rng, cut_region, jitter_square, motion_blur, shrink
+from training.players import NumberPhoto, Track, Verdict
+from training.synthesize import (
+    dye,
+    number_mask,
+    place_mask,
+    print_number,
+    random_colours,
+    shirt_zone,
+    word_mask,
+)
+
+Regions = list[UInt8Image]
+_SIDE = 96
+"""Working side of drawn and pasted regions, pixels."""
+
+
+class Source(Protocol):
+    """Draws windows."""
+
+    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+        """Draw `length` square regions of one player, at most `side` px, and the number (None: not readable)."""
+        ...
+
+
+class TrackSource:
+    """Windows of real tracks: neighbours in time, the box jittered; half of the numbers drawn rare-first."""
+
+    def __init__(self, tracks: Sequence[Track], settings: CropSettings, readable_share: float) -> None:
+        self._tracks = [t for t in tracks if t.images]
+        self._settings = settings
+        self._readable_share = readable_share
+        places: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        self._unreadable: list[tuple[int, int]] = []
+        for i, track in enumerate(self._tracks):
+            for j, (verdict, number) in enumerate(zip(track.verdicts, track.numbers, strict=True)):
+                if verdict is Verdict.LEGIBLE and number is not None:
+                    places[track.match, number].append((i, j))
+                elif verdict is Verdict.UNREADABLE:
+                    self._unreadable.append((i, j))
+        self._readable = list(places.values())
+        weights = np.array([len(p) for p in self._readable], float) ** 0.5
+        self._weights = weights / weights.sum() if len(weights) else weights
+
+    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+        """See Source."""
+        for _ in range(20):
+            readable = bool(self._readable) and (not self._unreadable or rng.random() < self._readable_share)
+            if readable:
+                group = self._readable[int(rng.choice(len(self._readable), p=self._weights))]
+                i, j = group[int(rng.integers(len(group)))]
+            else:
+                i, j = self._unreadable[int(rng.integers(len(self._unreadable)))]
+            picks = self._neighbours(rng, self._tracks[i], j, length)
+            numbers = {self._tracks[i].numbers[p] for p in picks} - {None}
+            doubtful = any(self._tracks[i].verdicts[p] is Verdict.SKIP for p in picks)
+            if len(numbers) <= 1 and not (doubtful and not numbers):
+                number = numbers.pop() if numbers else None
+                return [self._region(rng, self._tracks[i], p, side) for p in picks], number
+        return self.window(rng, 1, side)
+
+    @staticmethod
+    def _neighbours(rng: Rng, track: Track, around: int, length: int) -> list[int]:
+        step = int(rng.integers(1, 4))
+        first = around - step * int(rng.integers(0, length))
+        picks = [first + step * k for k in range(length)]
+        return [p for p in picks if 0 <= p < len(track.images)] or [around]
+
+    def _region(self, rng: Rng, track: Track, place: int, side: int) -> UInt8Image:
+        square = jersey_regions(track.boxes[place][None], self._settings)[0]
+        return cut_region(track.images[place], jitter_square(rng, square), side)
+
+    def torsos(self, limit: int, seed: int = 0) -> Regions:
+        """Regions without a readable number, the ground to print on: uint8 (96, 96, 3) at the most."""
+        rng = np.random.default_rng(seed)
+        places = [self._unreadable[i] for i in rng.permutation(len(self._unreadable))[:limit]]
+        regions = [self._region(rng, self._tracks[i], j, _SIDE) for i, j in places]
+        return [region for region in regions if region.shape[0] >= 28]
+
+
+class PhotoSource:
+    """Numbers in photos, their surroundings kept; the same photo seen `length` times."""
+
+    def __init__(self, photos: Sequence[NumberPhoto]) -> None:
+        self._photos = list(photos)
+        counts = Counter(photo.number for photo in self._photos)
+        weights = np.array([counts[photo.number] ** -0.5 for photo in self._photos])
+        self._weights = np.cumsum(weights / weights.sum())
+
+    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+        """See Source."""
+        photo = self._photos[min(int(np.searchsorted(self._weights, rng.random())), len(self._photos) - 1)]
+        left, top, right, bottom = photo.box.tolist()
+        extent = max((bottom - top) / rng.uniform(0.27, 0.5), (right - left) / 0.7)
+        x = (left + right) / 2 + rng.normal(0.0, 0.05) * extent
+        y = (top + bottom) / 2 + rng.normal(0.06, 0.06) * extent
+        square = np.array([x - extent / 2, y - extent / 2, x + extent / 2, y + extent / 2], np.float32)
+        regions = [cut_region(photo.image, jitter_square(rng, square, 0.03, 0.02), side) for _ in range(length)]
+        return regions, photo.number
+
+
+class PasteSource:
+    """Real cut-out numbers laid onto torsos dyed in the colour of their shirt."""
+
+    def __init__(self, crops: dict[str, list[UInt8Image]], torsos: Regions) -> None:
+        self._crops = {number: pictures for number, pictures in crops.items() if pictures}
+        self._numbers = sorted(self._crops)
+        self._torsos = torsos
+
+    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+        """See Source; the pictures of a window are neighbours of one number's folder."""
+        number = self._numbers[int(rng.integers(len(self._numbers)))]
+        pictures = self._crops[number]
+        first = int(rng.integers(max(1, len(pictures) - length)))
+        chosen = [pictures[min(first + k, len(pictures) - 1)] for k in range(length)]
+        torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
+        zone = shirt_zone(_SIDE, rng)
+        height, x, y = rng.uniform(0.25, 0.46), rng.normal(0.5, 0.05), rng.normal(0.46, 0.06)
+        return [self._paste(rng, picture, torso, zone, (x, y), height) for picture in chosen], number
+
+    @staticmethod
+    def _paste(
+        rng: Rng, patch: UInt8Image, torso: UInt8Image, zone: FloatArray, centre: tuple[float, float], height: float
+    ) -> UInt8Image:
+        border = np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]]).astype(np.float32)
+        cloth = np.median(border, axis=0).astype(np.float32)
+        ground = dye(torso, zone, cloth, float(rng.uniform(0.2, 0.9)))
+        feather = np.zeros(patch.shape[:2], np.float32)
+        edge_y, edge_x = max(1, patch.shape[0] // 12), max(1, patch.shape[1] // 12)
+        feather[edge_y:-edge_y, edge_x:-edge_x] = 1.0
+        width = patch.shape[1] / patch.shape[0] * height
+        height = height if width < 0.62 else height * 0.62 / width
+        out = ground
+        placed = [place_mask(np.ascontiguousarray(c), _SIDE, centre, height, 0.0, 0.0) for c in _planes(patch)]
+        alpha = place_mask(feather, _SIDE, centre, height, 0.0, 0.0)[:, :, None]
+        out = out * (1 - alpha) + np.stack(placed, axis=2) * alpha
+        return np.clip(out, 0, 255).astype(np.uint8)
+
+
+class DrawSource:
+    """Drawn numbers on real torsos, all 101 numbers alike; a share of the torsos bears only words, or nothing."""
+
+    def __init__(self, torsos: Regions, empty_share: float = 0.15, numbers: Sequence[str] = NUMBERS) -> None:
+        self._torsos = torsos
+        self._empty_share = empty_share
+        self._numbers = tuple(numbers)
+
+    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+        """See Source."""
+        torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
+        zone = shirt_zone(_SIDE, rng)
+        if rng.random() < 0.65:
+            plain = rng.uniform(0, 255, 3).astype(np.float32)
+            torso = np.clip(dye(torso, zone, plain, float(rng.uniform(0.3, 1.0))), 0, 255).astype(np.uint8)
+            if rng.random() < 0.25:
+                torso = _stripes(rng, torso, zone)
+        cloth = (torso * zone[:, :, None]).sum((0, 1)) / max(float(zone.sum()), 1e-6)
+        empty = rng.random() < self._empty_share
+        number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
+        return self._draw(rng, torso, cloth.astype(np.float32), number, length), number
+
+    @staticmethod
+    def _draw(rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, length: int) -> Regions:
+        ink, rim = random_colours(rng, cloth), random_colours(rng, cloth)
+        digits = number_mask(rng, number) if number else None
+        outline = digits is not None and rng.random() < 0.4
+        height, x, y = rng.uniform(0.26, 0.48), rng.normal(0.5, 0.05), rng.normal(0.46, 0.06)
+        turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
+        with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
+        name_height, sponsor_height = rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.13 if number else 0.25)
+        regions = []
+        for _ in range(length):
+            masks, colours = [], []
+            here = turn + float(rng.normal(0.0, 0.12))
+            if with_name:
+                masks.append(word_mask(rng, _SIDE, y - height / 2 - name_height, name_height, here))
+                colours.append(ink)
+            if with_sponsor:
+                below = y + height / 2 + sponsor_height if number else y
+                masks.append(word_mask(rng, _SIDE, below, sponsor_height, here))
+                colours.append(rim)
+            if digits is not None:
+                shown = height if digits.shape[1] / digits.shape[0] * height < 0.6 else height * 0.7
+                placed = place_mask(digits, _SIDE, (x, y), shown, here, lean)
+                if outline:
+                    masks.append(_grow(placed, float(rng.uniform(1.0, 2.5))))
+                    colours.append(rim)
+                masks.append(placed)
+                colours.append(ink)
+            regions.append(print_number(rng, torso, masks, colours))
+        return regions
+
+
+def spoil(rng: Rng, regions: Regions) -> Regions:
+    """Blur or shrink regions until nobody could read them (digits under about 4 px or smeared over their width)."""
+    spoilt = []
+    for region in regions:
+        small = shrink(region, int(rng.integers(8, 13)))
+        smeared = motion_blur(region, 0.4 * region.shape[0], float(rng.normal(0.0, 0.3)))
+        spoilt.append(small if rng.random() < 0.6 else smeared)
+    return spoilt
+
+
+def _planes(patch: UInt8Image) -> list[FloatArray]:
+    return [patch[:, :, channel].astype(np.float32) for channel in range(3)]
+
+
+def _square_to(image: UInt8Image, side: int) -> UInt8Image:
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _grow(mask: FloatArray, pixels: float) -> FloatArray:
+    blurred = cv2.GaussianBlur(mask, (0, 0), pixels)
+    return np.asarray(np.clip(blurred * 4.0, 0.0, 1.0), np.float32)
+
+
+def _stripes(rng: Rng, torso: UInt8Image, zone: FloatArray) -> UInt8Image:
+    side = torso.shape[0]
+    half_period = rng.uniform(0.04, 0.12) * side
+    band = ((np.arange(side) + rng.uniform(0, half_period)) // half_period % 2).astype(np.float32)
+    pattern = band[None, :] if rng.random() < 0.6 else band[:, None]
+    mask = (pattern * zone * rng.uniform(0.4, 1.0))[:, :, None]
+    striped = torso * (1 - mask) + rng.uniform(0, 255, 3) * mask
+    return np.asarray(np.clip(striped, 0, 255), np.uint8)

@@ -1,0 +1,90 @@
+"""An endless, seeded mixture of training windows, filmed and preprocessed as the pipeline would hand them over."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset, get_worker_info
+
+from recognizer.labels import encode
+from recognizer.preprocess import Preprocess
+from training.augment import Rng, draw_look, film
+from training.sources import Source, spoil
+
+
+class Batch(NamedTuple):
+    """Windows as the network takes them, with their digit classes."""
+
+    rgb: torch.Tensor
+    """uint8 (B, T, S, S, 3)."""
+    valid: torch.Tensor
+    """bool (B, T)."""
+    tens: torch.Tensor
+    """int64 (B,), 0 to 10."""
+    units: torch.Tensor
+    """int64 (B,), 0 to 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """A source and its share of the mixture."""
+
+    name: str
+    source: Source
+    share: float
+    plain: bool
+    """True for pictures without a camera's blur and mixture of readable and unreadable frames (photos, drawn)."""
+
+
+class WindowStream(IterableDataset[Batch]):
+    """Batches without end; a worker's windows depend on seed and worker number only."""
+
+    def __init__(
+        self, ingredients: Sequence[Ingredient], preprocess: Preprocess, length: int, batch: int, seed: int
+    ) -> None:
+        self._ingredients = list(ingredients)
+        shares = np.array([i.share for i in ingredients], float)
+        self._shares = shares / shares.sum()
+        self._preprocess = preprocess
+        self._length = length
+        self._batch = batch
+        self._seed = seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        rng = np.random.default_rng([self._seed, worker.id if worker else 0])
+        while True:
+            yield self.batch(rng)
+
+    def batch(self, rng: Rng) -> Batch:
+        """Draw one batch."""
+        size = self._preprocess.size
+        rgb = np.zeros((self._batch, self._length, size, size, 3), np.uint8)
+        valid = np.zeros((self._batch, self._length), bool)
+        classes = np.zeros((self._batch, 2), np.int64)
+        for i in range(self._batch):
+            regions, number = self.window(rng)
+            for j, region in enumerate(regions):
+                rgb[i, j] = self._preprocess.apply(region)
+                valid[i, j] = True
+            classes[i] = encode(number)
+        tens, units = torch.from_numpy(classes[:, 0].copy()), torch.from_numpy(classes[:, 1].copy())
+        return Batch(torch.from_numpy(rgb), torch.from_numpy(valid), tens, units)
+
+    def window(self, rng: Rng) -> tuple[list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]], str | None]:
+        """Draw one filmed window: up to `length` square regions and the number."""
+        chosen = self._ingredients[int(rng.choice(len(self._ingredients), p=self._shares))]
+        look = draw_look(rng)
+        length = self._length if rng.random() < 0.7 else int(rng.integers(1, self._length + 1))
+        regions, number = chosen.source.window(rng, length, max(look.side, 32))
+        if number is not None and rng.random() < 0.04:
+            regions, number = spoil(rng, regions), None
+        elif chosen.plain and number is not None and len(regions) > 1:
+            hidden = rng.random(len(regions)) < rng.uniform(0.0, 0.6)
+            hidden[int(rng.integers(len(regions)))] = False
+            regions = [spoil(rng, [r])[0] if h else r for r, h in zip(regions, hidden, strict=True)]
+        blurred = rng.random() < (0.3 if chosen.plain else 0.1)
+        motions = [float(rng.uniform(0.0, 0.09)) if blurred else 0.0 for _ in regions]
+        return [film(rng, region, look, motion) for region, motion in zip(regions, motions, strict=True)], number

@@ -1,0 +1,236 @@
+"""Draws numbers on shirts: typefaces, outlines, names and folds, onto real torsos without a number.
+
+A torso is the square jersey region that the pipeline cuts (`pipeline.crops`), uint8 (s, s, 3) RGB; the number's
+centre is near (0.5, 0.45) of it and its height near 0.4 of its side.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.types import FloatArray, UInt8Image
+from training.augment import Rng
+
+_GLYPH_HEIGHT = 96
+_FONT_FAMILIES = (
+    "BebasNeue", "Roboto", "Lato", "OpenSans", "Inter", "Cabin", "Cantarell", "Comfortaa", "Quicksand", "Jura",
+    "Dosis", "Play", "Yanone", "Karla", "LiberationSans", "LiberationSansNarrow", "FreeSans", "NimbusSans",
+    "DejaVuSans", "Carlito", "Hack", "OCRB", "Vera", "RobotoSlab", "Dustismo", "Junction", "C059", "P052",
+)  # fmt: skip
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+_BLOCK_STROKES: dict[str, list[list[tuple[float, float]]]] = {
+    "0": [[(0.2, 0), (0.8, 0), (1, 0.12), (1, 0.88), (0.8, 1), (0.2, 1), (0, 0.88), (0, 0.12), (0.2, 0)]],
+    "1": [[(0.2, 0.15), (0.55, 0), (0.55, 1)], [(0.2, 1), (0.9, 1)]],
+    "2": [[(0, 0.14), (0.2, 0), (0.8, 0), (1, 0.12), (1, 0.38), (0, 0.8), (0, 1), (1, 1)]],
+    "3": [[(0, 0.12), (0.2, 0), (0.8, 0), (1, 0.12), (1, 0.38), (0.82, 0.5), (0.35, 0.5)],
+          [(0.82, 0.5), (1, 0.62), (1, 0.88), (0.8, 1), (0.2, 1), (0, 0.88)]],
+    "4": [[(0.75, 1), (0.75, 0), (0, 0.68), (1, 0.68)]],
+    "5": [[(1, 0), (0, 0), (0, 0.45), (0.8, 0.42), (1, 0.55), (1, 0.88), (0.8, 1), (0.2, 1), (0, 0.88)]],
+    "6": [[(1, 0.12), (0.8, 0), (0.2, 0), (0, 0.12), (0, 0.88), (0.2, 1), (0.8, 1), (1, 0.88), (1, 0.58),
+           (0.8, 0.46), (0, 0.46)]],
+    "7": [[(0, 0), (1, 0), (1, 0.12), (0.4, 1)]],
+    "8": [[(0.2, 0), (0.8, 0), (1, 0.12), (1, 0.38), (0.82, 0.48), (1, 0.6), (1, 0.88), (0.8, 1), (0.2, 1),
+           (0, 0.88), (0, 0.6), (0.18, 0.48), (0, 0.38), (0, 0.12), (0.2, 0)], [(0.18, 0.48), (0.82, 0.48)]],
+    "9": [[(0, 0.88), (0.2, 1), (0.8, 1), (1, 0.88), (1, 0.12), (0.8, 0), (0.2, 0), (0, 0.12), (0, 0.42),
+           (0.2, 0.54), (1, 0.54)]],
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def font_files(folder: str = "/usr/share/fonts") -> tuple[Path, ...]:
+    """Upright sans typefaces installed on this machine, bold weights first; empty where there are none."""
+    found = [
+        path
+        for path in sorted(Path(folder).rglob("*"))
+        if path.suffix.lower() in {".ttf", ".otf", ".t1"}
+        and any(path.stem.replace("-", "").replace("_", "").lower().startswith(f.lower()) for f in _FONT_FAMILIES)
+        and not any(word in path.stem for word in ("Italic", "Oblique", "Thin", "Hairline", "ExtraLight", "Sinhala"))
+        and not any(path.stem.endswith(end) for end in ("It", "Light", "Ita"))
+    ]
+    bold = [p for p in found if any(w in p.stem for w in ("Bold", "Black", "Heavy", "Bd", "Extra", "Bebas"))]
+    return tuple(bold + bold + [p for p in found if p not in bold])
+
+
+@lru_cache(maxsize=512)
+def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size)
+
+
+def text_mask(text: str, font: Path | None, spacing: float = 0.0) -> FloatArray:
+    """Draw a text as a coverage mask, cut to its ink.
+
+    Args:
+        text: what to draw.
+        font: a typeface file; None takes Pillow's own.
+        spacing: extra room between letters as a share of their height.
+
+    Returns:
+        float32 (h, w), 0 to 1.
+    """
+    face = _font(str(font), _GLYPH_HEIGHT) if font else ImageFont.load_default(_GLYPH_HEIGHT)
+    canvas = Image.new("L", (_GLYPH_HEIGHT * (len(text) + 1) * 2, _GLYPH_HEIGHT * 2), 0)
+    pen = ImageDraw.Draw(canvas)
+    x = _GLYPH_HEIGHT / 2
+    for letter in text:
+        pen.text((x, _GLYPH_HEIGHT / 4), letter, fill=255, font=face)
+        x += face.getlength(letter) + spacing * _GLYPH_HEIGHT
+    return _cut_to_ink(np.asarray(canvas, np.float32) / 255.0)
+
+
+def block_mask(text: str, stroke: float, spacing: float, rounded: bool = False) -> FloatArray:
+    """Draw digits in the angular block style of sports shirts.
+
+    Args:
+        text: digits.
+        stroke: stroke width as a share of the height, about 0.14 to 0.26.
+        spacing: room between digits as a share of the height.
+        rounded: whether stroke ends stay round; otherwise corners are squared off.
+
+    Returns:
+        float32 (h, w), 0 to 1.
+    """
+    height, width = _GLYPH_HEIGHT, round(_GLYPH_HEIGHT * 0.5)
+    margin = round(stroke * height)
+    step = width + margin + round(spacing * height)
+    canvas = np.zeros((height + 2 * margin, step * len(text) + 2 * margin), np.uint8)
+    for place, digit in enumerate(text):
+        for line in _BLOCK_STROKES[digit]:
+            points = np.array(line) * (width, height) + (margin + place * step, margin)
+            whole = np.round(points).astype(np.int32)
+            cv2.polylines(canvas, [whole], False, 255, max(2, margin), cv2.LINE_AA)
+    if not rounded:
+        square = np.ones((max(2, margin // 3),) * 2, np.uint8)
+        canvas = np.asarray(cv2.morphologyEx(canvas, cv2.MORPH_CLOSE, square), np.uint8)
+    return _cut_to_ink(canvas.astype(np.float32) / 255.0)
+
+
+def number_mask(rng: Rng, number: str) -> FloatArray:
+    """Draw a number in a random style; float32 (h, w), 0 to 1."""
+    fonts = font_files()
+    if not fonts or rng.random() < 0.25:
+        mask = block_mask(number, float(rng.uniform(0.13, 0.24)), float(rng.uniform(0.02, 0.2)), rng.random() < 0.5)
+    else:
+        mask = text_mask(number, fonts[int(rng.integers(len(fonts)))], float(rng.uniform(-0.02, 0.12)))
+    stretch = float(np.exp(rng.normal(0.0, 0.15)))
+    return np.asarray(cv2.resize(mask, None, fx=stretch, fy=1.0, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def place_mask(
+    mask: FloatArray, side: int, centre: tuple[float, float], height: float, turn: float, lean: float
+) -> FloatArray:
+    """Lay a mask onto a square canvas, bent round an upright cylinder.
+
+    Args:
+        mask: float32 (h, w) coverage.
+        side: side of the canvas in pixels.
+        centre: of the mask, as shares of the side.
+        height: of the mask, as a share of the side.
+        turn: how far the body is turned, radians; the far edge of the mask narrows.
+        lean: turn in the picture plane, radians.
+
+    Returns:
+        float32 (side, side), 0 to 1.
+    """
+    source_height, source_width = mask.shape
+    scale = source_height / max(height * side, 1.0)
+    if scale > 2.0:
+        mask = np.asarray(cv2.resize(mask, None, fx=2 / scale, fy=2 / scale, interpolation=cv2.INTER_AREA), np.float32)
+        source_height, source_width = mask.shape
+        scale = source_height / max(height * side, 1.0)
+    rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
+    x, y = columns - centre[0] * side, rows - centre[1] * side
+    cos, sin = np.cos(lean), np.sin(lean)
+    x, y = x * cos + y * sin, -x * sin + y * cos
+    radius = 0.42 * side
+    across = np.clip(x / radius + np.sin(turn), -1.0, 1.0)
+    arc = (np.arcsin(across) - turn) * radius
+    hidden = np.abs(across) >= 1.0
+    map_x = (arc * scale + source_width / 2).astype(np.float32)
+    map_x[hidden] = -10.0
+    map_y = (y * scale + source_height / 2).astype(np.float32)
+    return np.asarray(cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR, borderValue=0), np.float32)
+
+
+def random_colours(rng: Rng, against: FloatArray) -> FloatArray:
+    """A colour (3,) float32 that stands out from another in luminance or hue; half of the time white or black."""
+    for _ in range(8):
+        pick = rng.random()
+        colour = rng.uniform(0, 255, 3)
+        if pick < 0.35:
+            colour = rng.uniform(215, 255) * np.ones(3)
+        elif pick < 0.5:
+            colour = rng.uniform(5, 45) * np.ones(3)
+        elif pick < 0.6:
+            colour = np.array([rng.uniform(190, 255), rng.uniform(160, 215), rng.uniform(0, 60)])
+        if np.abs(colour - against) @ np.array([0.3, 0.5, 0.2]) > 60:
+            return colour.astype(np.float32)
+    return np.asarray(np.full(3, 255.0 if against.mean() < 128 else 0.0), np.float32)
+
+
+def shirt_zone(side: int, rng: Rng) -> FloatArray:
+    """Soft mask (side, side) of where cloth is on a standing player's torso, 0 to 1."""
+    mask = np.zeros((side, side), np.float32)
+    left, right = rng.uniform(0.22, 0.32) * side, rng.uniform(0.68, 0.78) * side
+    top = rng.uniform(0.12, 0.2) * side
+    points = np.array([[left + 0.05 * side, top], [right - 0.05 * side, top], [right, side], [left, side]])
+    cv2.fillPoly(mask, [points.astype(np.int32)], 1.0)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, side * 0.03)), np.float32)
+
+
+def dye(torso: UInt8Image, zone: FloatArray, colour: FloatArray, folds: float) -> FloatArray:
+    """Give the cloth in a zone a plain colour, keeping the torso's own light and folds.
+
+    Args:
+        torso: uint8 (s, s, 3).
+        zone: float32 (s, s) mask of the cloth.
+        colour: float32 (3,).
+        folds: how much of the local contrast stays, 0 to 1.
+
+    Returns:
+        float32 (s, s, 3), 0 to 255.
+    """
+    light = cv2.cvtColor(torso, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    light = np.asarray(cv2.GaussianBlur(light, (0, 0), max(0.6, torso.shape[0] * 0.05)), np.float32)
+    mean = float((light * zone).sum() / max(float(zone.sum()), 1e-6))
+    shading = np.clip((light + 20) / (mean + 20), 0.6, 1.4) ** folds
+    cloth = colour[None, None, :] * shading[:, :, None]
+    return np.asarray(torso * (1 - zone[:, :, None]) + cloth * zone[:, :, None], np.float32)
+
+
+def print_number(rng: Rng, torso: UInt8Image, masks: Sequence[FloatArray], colours: Sequence[FloatArray]) -> UInt8Image:
+    """Blend coverage masks in order onto a torso, shaded like the cloth under them."""
+    out = torso.astype(np.float32)
+    light = cv2.cvtColor(torso, cv2.COLOR_RGB2GRAY).astype(np.float32) + 15
+    smooth = cv2.GaussianBlur(light, (0, 0), max(1.0, torso.shape[0] * 0.2))
+    shading = np.clip(light / smooth, 0.75, 1.25)[:, :, None] ** float(rng.uniform(0.0, 0.8))
+    for mask, colour in zip(masks, colours, strict=True):
+        alpha = mask[:, :, None]
+        out = out * (1 - alpha) + colour[None, None, :] * shading * alpha
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def random_word(rng: Rng) -> str:
+    """Letters as in a name or a sponsor, 3 to 9 of them."""
+    return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(3, 10))))
+
+
+def word_mask(rng: Rng, side: int, centre_y: float, height: float, turn: float) -> FloatArray:
+    """A word across the shirt as a mask (side, side)."""
+    fonts = font_files()
+    mask = text_mask(random_word(rng), fonts[int(rng.integers(len(fonts)))] if fonts else None, 0.02)
+    width = mask.shape[1] / mask.shape[0] * height
+    if width > 0.45:
+        height *= 0.45 / width
+    return place_mask(mask, side, (0.5, centre_y), height, turn, 0.0)
+
+
+def _cut_to_ink(mask: FloatArray) -> FloatArray:
+    rows, columns = np.flatnonzero(mask.max(axis=1) > 0.3), np.flatnonzero(mask.max(axis=0) > 0.3)
+    if len(rows) == 0:
+        return np.ones((2, 2), np.float32)
+    return np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
