@@ -1,0 +1,145 @@
+"""Frames from image files: a folder or a glob, in natural order, at an assumed rate."""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from pipeline.types import Frame, UInt8Image
+from pipeline.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
+
+logger = logging.getLogger(__name__)
+
+IMAGE_SUFFIXES: Final = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_ORIENTATION_TAG = 0x0112
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises for files it cannot read."""
+
+
+def natural_key(path: Path) -> list[tuple[int, int, str]]:
+    """Sort key by which `frame2.png` comes before `frame10.png`.
+
+    >>> sorted([Path("f10.png"), Path("f2.png")], key=natural_key)[0].name
+    'f2.png'
+    """
+    parts = re.split(r"(\d+)", str(path).casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def image_files(paths: Sequence[Path]) -> list[Path]:
+    """The image files among `paths`, naturally sorted; hidden files are left out."""
+    found = (path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
+    return sorted((path for path in found if path.is_file()), key=natural_key)
+
+
+class ImageSequence:
+    """Images as a video. They must be of one size; one that cannot be read is counted as lost and leaves a gap."""
+
+    def __init__(self, path: Path, files: Sequence[Path], span: TimeSpan) -> None:
+        """Check the images' headers.
+
+        Args:
+            path: what the user named: a folder, or one image.
+            files: the images in order, at least one.
+            span: the part to read.
+
+        Raises:
+            VideoError: They differ in size, none can be read, or the span holds none.
+        """
+        length = Fraction(len(files)) / ASSUMED_RATE
+        if span.start >= length:
+            raise VideoError(
+                f"{path} has no frame {span} ({len(files)} images are {float(length):g} s at {ASSUMED_RATE} frames/s)."
+            )
+        self._files = files
+        self._frames_lost = 0
+        width, height = _common_size(path, files)
+        self._info = VideoInfo(
+            path=path,
+            name=(path if path.is_dir() else path.with_suffix("")).resolve().name,
+            width=width,
+            height=height,
+            frames_per_second=ASSUMED_RATE,
+            duration_seconds=span.seconds_of(float(length)),
+            has_audio=False,
+            rate_assumed=True,
+            time_base=1 / ASSUMED_RATE,
+            span=span,
+        )
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known before decoding."""
+        return self._info
+
+    @property
+    def frames_lost(self) -> int:
+        """Images of the last complete pass that could not be read."""
+        return self._frames_lost
+
+    @property
+    def truncated(self) -> bool:
+        """Images have no end to miss."""
+        return False
+
+    def frames(self) -> Iterator[Frame]:
+        """Read the span, one image at a time; see `VideoSource.frames`."""
+        span, index, lost = self._info.span, 0, 0
+        for position, file in enumerate(self._files):
+            time = position / ASSUMED_RATE
+            if time < span.start:
+                continue
+            if span.end is not None and time >= span.end:
+                break
+            bgr = _read_bgr(file)
+            if bgr is None or bgr.shape != (self._info.height, self._info.width, 3):
+                lost += 1
+                continue
+            yield Frame(index, time, bgr)
+            index += 1
+        self._frames_lost = lost
+
+
+def _common_size(path: Path, files: Sequence[Path]) -> tuple[int, int]:
+    first: tuple[Path, tuple[int, int]] | None = None
+    for file in files:
+        size = _upright_size(file)
+        if size is None:
+            continue
+        if first is None:
+            first = file, size
+        elif size != first[1]:
+            (width, height), (other_width, other_height) = first[1], size
+            raise VideoError(
+                f"The images in {path} differ in size ({first[0].name} is {width}x{height}, {file.name} is "
+                f"{other_width}x{other_height}); the frames of one video must have one size."
+            )
+    if first is None:
+        raise VideoError(f"None of the {len(files)} images in {path} can be read.")
+    return first[1]
+
+
+def _upright_size(file: Path) -> tuple[int, int] | None:
+    """Width and height with the camera's orientation applied, from the header alone; None where there is none."""
+    try:
+        with Image.open(file) as image:
+            turned = image.getexif().get(_ORIENTATION_TAG, 1) >= 5
+            return (image.height, image.width) if turned else (image.width, image.height)
+    except _UNREADABLE as error:
+        logger.debug("%s has no readable header: %s", file, error)
+        return None
+
+
+def _read_bgr(file: Path) -> UInt8Image | None:
+    try:
+        with Image.open(file) as image:
+            rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except _UNREADABLE as error:
+        logger.warning("%s cannot be read: %s", file, error)
+        return None
+    return np.ascontiguousarray(rgb[:, :, ::-1])

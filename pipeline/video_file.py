@@ -1,0 +1,267 @@
+"""Frames of a video file, decoded with FFmpeg."""
+
+import logging
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideData
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.stream import VideoStream
+
+from pipeline.containers import PacketReader, nominal_ticks, open_container, stated_seconds, usual_rate, video_stream
+from pipeline.losses import Losses
+from pipeline.types import Frame, UInt8Image
+from pipeline.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
+
+logger = logging.getLogger(__name__)
+
+_SEEK_MARGIN = 1
+"""Seconds to seek before the start: seeking goes by decoding time, which runs ahead of presentation."""
+_BACKWARD_JUMP = 1
+"""Seconds; timestamps that step back further start anew (joined recordings), smaller steps are slips."""
+_HD_HEIGHT = 720
+_UNSPECIFIED = 2
+"""FFmpeg's colour space where the stream names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How to turn a stored picture upright: transpose first, then flip."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @staticmethod
+    def of(frame: VideoFrame) -> "Orientation":
+        """Read a frame's display matrix, rounded to quarter turns; cameras and phones write no others."""
+        data = frame.side_data.get("DISPLAYMATRIX")
+        if not isinstance(data, SideData):
+            return Orientation()
+        # A stored pixel (p, q) is shown at (a p + c q, b p + d q).
+        a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data))
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            return Orientation(True, c < 0, b < 0)
+        return Orientation(False, a < 0, d < 0)
+
+    def apply(self, image: UInt8Image) -> UInt8Image:
+        """Turn an image (H, W, 3) upright; it keeps its memory layout compact."""
+        turned = image.transpose(1, 0, 2) if self.transpose else image
+        turned = turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+        return np.ascontiguousarray(turned)
+
+
+class _UprightBgr:
+    """Converts decoded pictures to upright BGR, all of one size."""
+
+    def __init__(self, stored_size: tuple[int, int], orientation: Orientation) -> None:
+        self._size = stored_size
+        self._orientation = orientation
+        self._reformatter = VideoReformatter()
+        self._warned = False
+
+    def __call__(self, frame: VideoFrame) -> UInt8Image:
+        if (frame.width, frame.height) != self._size and not self._warned:
+            logger.warning("the picture size changes from %s to %dx%d", self._size, frame.width, frame.height)
+            self._warned = True
+        width, height = self._size
+        # High definition without a colour tag is BT.709 by custom; FFmpeg would take it for BT.601.
+        untagged = frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb and height >= _HD_HEIGHT
+        space = Colorspace.ITU709 if untagged else None
+        picture = self._reformatter.reformat(frame, width, height, "bgr24", src_colorspace=space)
+        return self._orientation.apply(picture.to_ndarray().astype(np.uint8, copy=False))
+
+
+class FrameClock:
+    """Turns a stream's timestamps into strictly increasing ticks from its first frame.
+
+    A missing timestamp, or one after a step back by more than `jump`, follows the last frame at the usual distance;
+    any other that does not increase follows it by one tick.
+
+    >>> clock = FrameClock(origin=100, usual=10, jump=1000)
+    >>> [clock.tick(timestamp) for timestamp in (100, 110, None, 130, 130, 141)]
+    [0, 10, 20, 30, 31, 41]
+    """
+
+    def __init__(self, origin: int, usual: int, jump: int) -> None:
+        """Start a pass.
+
+        Args:
+            origin: timestamp of the video's first frame.
+            usual: ticks between two frames.
+            jump: ticks a timestamp may step back without being taken for a new recording.
+        """
+        self._shift = -origin
+        self._usual = usual
+        self._jump = jump
+        self._last: int | None = None
+
+    def tick(self, timestamp: int | None) -> int:
+        """Ticks of the next frame, whose timestamp is given."""
+        expected = 0 if self._last is None else self._last + self._usual
+        value = expected if timestamp is None else timestamp + self._shift
+        if self._last is not None and timestamp is not None and value < self._last - self._jump:
+            self._shift += expected - value
+            value = expected
+        self._last = value if self._last is None else max(value, self._last + 1)
+        return self._last
+
+
+class VideoFile:
+    """A video in a file. Its first frame is decoded when it is opened, so that it is known to work.
+
+    Rotation metadata is honoured. Interlaced pictures stay as they are, combing and all; non-square pixels stay as
+    stored. Frames that the decoder had to patch up are not handed out but counted as lost.
+    """
+
+    def __init__(self, path: Path, span: TimeSpan) -> None:
+        """Open a file.
+
+        Raises:
+            VideoError: It cannot be read, or holds no frame in the span.
+        """
+        self._path = path
+        self._frames_lost = 0
+        self._truncated = False
+        self._refused: set[int] | None = None
+        with open_container(path) as container:
+            stream = video_stream(container, path)
+            first = _first_picture(container, stream)
+            if first is None or not stream.time_base:
+                raise VideoError(f"No picture of {path} can be decoded; the file is damaged.")
+            self._time_base = stream.time_base
+            self._origin = first.pts or 0
+            self._stored_size = first.width, first.height
+            self._orientation = Orientation.of(first)
+            stated = stated_seconds(container, stream)
+            self._info = self._describe(container, stream, span, stated)
+        self._seek_to = self._seek_point() if span.start > _SEEK_MARGIN else None
+        if span.start and next(self.frames(), None) is None:
+            length = f" (it is {stated:.1f} s long)" if stated else ""
+            raise VideoError(f"{path} has no frame {span}{length}.")
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known before decoding."""
+        return self._info
+
+    @property
+    def frames_lost(self) -> int:
+        """Frames damaged beyond use in the last complete pass, at least."""
+        return self._frames_lost
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the file broke off before its end in the last complete pass."""
+        return self._truncated
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode the span, one frame at a time; see `VideoSource.frames`."""
+        span, index, to_the_end = self._info.span, 0, True
+        with open_container(self._path) as container:
+            stream = video_stream(container, self._path)
+            if self._seek_to is not None:
+                container.seek(self._seek_to, stream=stream)
+            packets = PacketReader(container, container.streams)
+            losses = Losses(stream.codec_context.name, nominal_ticks(stream), self._refused)
+            clock = FrameClock(self._origin, nominal_ticks(stream), self._ticks(Fraction(_BACKWARD_JUMP)))
+            to_bgr = _UprightBgr(self._stored_size, self._orientation)
+            for picture in _whole_pictures(stream, packets, losses):
+                time = clock.tick(picture.pts) * self._time_base
+                if span.end is not None and time >= span.end:
+                    to_the_end = False
+                    break
+                if time < span.start:
+                    continue
+                try:
+                    bgr = to_bgr(picture)
+                except av.FFmpegError as error:
+                    logger.debug("a picture cannot be converted: %s", error)
+                    losses.refuse(picture)
+                    continue
+                yield Frame(index, time, bgr)
+                index += 1
+            first = self._origin + self._ticks(span.start) if span.start else None
+            end = None if span.end is None else self._origin + self._ticks(span.end)
+            passed_over = packets.passed_over(stream) if to_the_end and self._seek_to is None else 0
+            self._frames_lost = losses.count(first, end) + packets.errors + passed_over
+            self._refused = losses.refused
+            self._truncated = to_the_end and packets.breaks_off(stream)
+
+    def _describe(
+        self, container: InputContainer, stream: VideoStream, span: TimeSpan, stated: float | None
+    ) -> VideoInfo:
+        width, height = self._stored_size
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        if self._orientation.transpose:
+            width, height, aspect = height, width, 1 / aspect
+        rate = usual_rate(stream)
+        return VideoInfo(
+            path=self._path,
+            name=self._path.stem,
+            width=width,
+            height=height,
+            frames_per_second=rate or ASSUMED_RATE,
+            duration_seconds=span.seconds_of(stated),
+            has_audio=bool(container.streams.audio),
+            rate_assumed=rate is None,
+            time_base=self._time_base,
+            origin=self._origin * self._time_base,
+            span=span,
+            pixel_aspect=aspect,
+        )
+
+    def _ticks(self, seconds: Fraction) -> int:
+        """Smallest number of ticks that lasts at least `seconds`."""
+        return -int(-seconds // self._time_base)
+
+    def _seek_point(self) -> int | None:
+        """Timestamp from which decoding surely covers the start; None if seeking in this file misses it."""
+        target = self._origin + self._ticks(self._info.span.start - _SEEK_MARGIN)
+        with open_container(self._path) as container:
+            stream = video_stream(container, self._path)
+            try:
+                container.seek(target, stream=stream)
+            except av.FFmpegError:
+                return None
+            first = _first_picture(container, stream)
+        if first is None or first.pts is None:
+            return None
+        return target if (first.pts - self._origin) * self._time_base <= self._info.span.start else None
+
+
+def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    losses = Losses(stream.codec_context.name, nominal_ticks(stream))
+    return next(_whole_pictures(stream, PacketReader(container, [stream]), losses), None)
+
+
+def _whole_pictures(stream: VideoStream, packets: PacketReader, losses: Losses) -> Iterator[VideoFrame]:
+    """Decode to the end of the packets, in order of presentation."""
+    for packet in packets:
+        if packet.stream.index != stream.index:
+            continue
+        losses.feed(packet)
+        if not packets.is_partial(packet):
+            yield from _decode(stream, packet, losses)
+    yield from _decode(stream, None, losses)
+
+
+def _decode(stream: VideoStream, packet: "Packet[Stream] | None", losses: Losses) -> Iterator[VideoFrame]:
+    try:
+        pictures = stream.codec_context.decode(packet)
+    except av.FFmpegError as error:
+        logger.debug("a packet cannot be decoded: %s", error)
+        losses.decoding_failed()
+        return
+    for picture in pictures:
+        if losses.accept(picture):
+            yield picture

@@ -1,0 +1,74 @@
+"""Image sequences: which files, in which order, how turned."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factories import numbered_picture, numbered_pictures, read_index, write_images
+from PIL import Image
+
+from pipeline.images import image_files
+from pipeline.video import open_source
+
+
+def test_natural_order(tmp_path: Path) -> None:
+    source = open_source(write_images(tmp_path / "match", 12))
+    assert [read_index(frame.bgr) for frame in source.frames()] == list(range(12))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tif", ".JPEG"])
+def test_formats(tmp_path: Path, suffix: str) -> None:
+    source = open_source(write_images(tmp_path / "match", 3, suffix))
+    assert [read_index(frame.bgr) for frame in source.frames()] == [0, 1, 2]
+
+
+def test_other_and_hidden_files_are_left_out(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "match", 2)
+    (folder / "notes.txt").write_text("x")
+    (folder / ".frame9.png").write_text("x")
+    (folder / "sub.png").mkdir()
+    assert [path.name for path in image_files(list(folder.iterdir()))] == ["frame0.png", "frame1.png"]
+
+
+def test_glob_selects_files_and_searches_folders(tmp_path: Path) -> None:
+    write_images(tmp_path / "day1", 12)
+    write_images(tmp_path / "day2", 3)
+    assert sum(1 for _ in open_source(str(tmp_path / "day1" / "frame1*.png")).frames()) == 3
+    assert sum(1 for _ in open_source(str(tmp_path / "**" / "*.png")).frames()) == 15
+
+
+def test_rate_is_assumed_and_said_so(tmp_path: Path) -> None:
+    info = open_source(write_images(tmp_path / "match", 5)).info
+    assert (info.frames_per_second, info.rate_assumed) == (Fraction(25), True)
+    assert (info.duration_seconds, info.has_audio) == (0.2, False)
+
+
+def test_one_image_is_a_video_of_one_frame(tmp_path: Path) -> None:
+    source = open_source(write_images(tmp_path / "match", 3) / "frame2.png")
+    assert [read_index(frame.bgr) for frame in source.frames()] == [2]
+    assert source.info.name == "frame2"
+
+
+def test_camera_orientation_is_applied(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise to view
+    for index, picture in enumerate(numbered_pictures(2)):
+        stored = np.ascontiguousarray(np.rot90(picture)[:, :, ::-1])
+        Image.fromarray(stored).save(tmp_path / f"{index}.jpg", exif=exif)
+    source = open_source(tmp_path)
+    assert (source.info.width, source.info.height) == (96, 64)
+    assert [read_index(frame.bgr) for frame in source.frames()] == [0, 1]
+
+
+def test_grey_and_transparent_images_become_bgr(tmp_path: Path) -> None:
+    rgb = Image.fromarray(numbered_picture(4))
+    rgb.convert("L").save(tmp_path / "0.png")
+    rgb.convert("RGBA").save(tmp_path / "1.png")
+    rgb.convert("P").save(tmp_path / "2.png")
+    assert [read_index(frame.bgr) for frame in open_source(tmp_path).frames()] == [4, 4, 4]
+
+
+def test_channels_are_blue_green_red(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), (255, 128, 0)).save(tmp_path / "0.png")
+    assert next(open_source(tmp_path).frames()).bgr[0, 0].tolist() == [0, 128, 255]
