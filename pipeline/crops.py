@@ -19,17 +19,17 @@ _SHARPNESS_HALF = 200.0
 class CropSettings:
     """How the jersey region is cut. The recognizer is trained on regions of exactly this geometry."""
 
-    side_of_height: float = 0.5
+    side_of_height: float = 0.38
     """Side of the square region as a share of the box height (a standing player)."""
-    side_of_width: float = 0.8
+    side_of_width: float = 0.5
     """Least side as a share of the box width (a crouching player, or one cut by the frame's edge)."""
-    centre_y: float = 0.33
+    centre_y: float = 0.32
     """Height of the region's centre in the box, 0 (head) to 1 (feet)."""
     top_slack: float = 0.03
     """How far the region may reach above the box, as a share of the box height."""
-    min_side: float = 14.0
-    """Regions with a shorter side (pixels) give no crop: their digits would be under 6 px high."""
-    full_side: float = 64.0
+    min_side: float = 12.0
+    """Regions with a shorter side (pixels) give no crop: their digits would be under 5 px high."""
+    full_side: float = 48.0
     """Side in pixels from which size no longer lowers the quality."""
 
     def __post_init__(self) -> None:
@@ -48,7 +48,7 @@ def jersey_regions(xyxy: FloatArray, settings: CropSettings) -> FloatArray:
     """Square upper-body regions of player boxes.
 
     >>> jersey_regions(np.array([[0, 0, 40, 100]], np.float32), CropSettings()).tolist()
-    [[-5.0, 8.0, 45.0, 58.0]]
+    [[1.0, 13.0, 39.0, 51.0]]
 
     Args:
         xyxy: float32 (N, 4) player boxes, pixels.

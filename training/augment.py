@@ -34,12 +34,12 @@ class Look:
     """Standard deviation of the lens blur as a share of the side."""
 
 
-def draw_look(rng: Rng, smallest: int = 24, largest: int = 90) -> Look:
+def draw_look(rng: Rng, smallest: int = 20, largest: int = 90) -> Look:
     """Draw the conditions of one window.
 
     Args:
         rng: source of chance.
-        smallest: least side of a region in pixels (24 leaves digits of about 9 px on a standing player).
+        smallest: least side of a region in pixels (20 leaves digits of about 8 px on a standing player).
         largest: greatest side.
     """
     side = round(float(np.exp(rng.uniform(np.log(smallest), np.log(largest)))))

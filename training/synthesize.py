@@ -1,7 +1,7 @@
 """Draws numbers on shirts: typefaces, outlines, names and folds, onto real torsos without a number.
 
 A torso is the square jersey region that the pipeline cuts (`pipeline.crops`), uint8 (s, s, 3) RGB; the number's
-centre is near (0.5, 0.45) of it and its height near 0.4 of its side.
+centre is near (0.5, 0.45) of it and its height near 0.45 of its side.
 """
 
 from collections.abc import Sequence
@@ -175,8 +175,8 @@ def random_colours(rng: Rng, against: FloatArray) -> FloatArray:
 def shirt_zone(side: int, rng: Rng) -> FloatArray:
     """Soft mask (side, side) of where cloth is on a standing player's torso, 0 to 1."""
     mask = np.zeros((side, side), np.float32)
-    left, right = rng.uniform(0.22, 0.32) * side, rng.uniform(0.68, 0.78) * side
-    top = rng.uniform(0.12, 0.2) * side
+    left, right = rng.uniform(0.08, 0.26) * side, rng.uniform(0.74, 0.92) * side
+    top = rng.uniform(0.02, 0.12) * side
     points = np.array([[left + 0.05 * side, top], [right - 0.05 * side, top], [right, side], [left, side]])
     cv2.fillPoly(mask, [points.astype(np.int32)], 1.0)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, side * 0.03)), np.float32)
@@ -224,8 +224,8 @@ def word_mask(rng: Rng, side: int, centre_y: float, height: float, turn: float) 
     fonts = font_files()
     mask = text_mask(random_word(rng), fonts[int(rng.integers(len(fonts)))] if fonts else None, 0.02)
     width = mask.shape[1] / mask.shape[0] * height
-    if width > 0.45:
-        height *= 0.45 / width
+    if width > 0.6:
+        height *= 0.6 / width
     return place_mask(mask, side, (0.5, centre_y), height, turn, 0.0)
 
 
