@@ -36,9 +36,8 @@ class CropSettings:
         for name in ("side_of_height", "side_of_width", "centre_y"):
             if not 0.0 < getattr(self, name) <= 1.5:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is above 0 up to 1.5")
-        for name in ("top_slack",):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")
+        if not 0.0 <= self.top_slack <= 1.0:
+            raise ValueError(f"top_slack is {self.top_slack}, allowed is 0 to 1")
         for name in ("min_side", "full_side"):
             if not 1.0 <= getattr(self, name) <= 4096.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 1 to 4096 pixels")

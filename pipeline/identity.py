@@ -2,9 +2,9 @@
 
 Every window counts by how readable it says it is: with r = 1 - p(none), its evidence for a number n is
 r * log((1 - noise) * p(n | readable) + noise / 101), so an unreadable window says nothing (below a floor it is not
-even heard) and a single wild one can only say so much. The evidence of a track's windows is added, damped because neighbouring windows share crops, and
-turned into probabilities with a softmax. A number is given where that probability, the readable mass and the share
-of windows that agree are all high enough.
+even heard) and a single wild one can only say so much. The evidence of a track's windows is added, damped because
+neighbouring windows share crops, and turned into probabilities with a softmax. A number is given where that
+probability, the readable mass and the share of windows that agree are all high enough.
 """
 
 from collections import defaultdict
@@ -48,9 +48,10 @@ class IdentitySettings:
         for name in ("min_confidence", "min_agreement", "window_readable"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")
-        for name in ("damping", "noise"):
-            if not 0.0 < getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, allowed is above 0 up to 1")
+        if not 0.0 < self.damping <= 1.0:
+            raise ValueError(f"damping is {self.damping}, allowed is above 0 up to 1")
+        if not 0.0 < self.noise < 1.0:
+            raise ValueError(f"noise is {self.noise}, allowed is above 0 and below 1")
         if self.min_readable < 0.0:
             raise ValueError(f"min_readable is {self.min_readable}, allowed is 0 or more")
         if self.min_reads < 1:

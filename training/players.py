@@ -149,25 +149,30 @@ def cut_player(rgb: UInt8Image, box: FloatArray) -> tuple[UInt8Image, FloatArray
 
 
 def load_player_crops(folder: Path, table: Path) -> list[Track]:
-    """Single player crops with a number: a CSV with file, number (blank: none seen), track.
+    """Single player crops with a number: a CSV with file, number (blank: none seen), track, box_drawn.
+
+    The picture's border is stretched outwards, so that a region wider than the player meets no black bars.
 
     Args:
         folder: where the pictures are.
-        table: the CSV; number 'unknown' is left out.
+        table: the CSV; number 'unknown' is left out, and so are pictures with a box painted over them, which mostly
+            show a readable number and would give it away.
     """
     tracks: dict[tuple[str, str], Track] = {}
     with table.open(newline="") as handle:
         for row in csv.DictReader(handle):
             picture = cv2.imread(str(folder / row["file"]))
-            if picture is None or row["number"] == "unknown":
+            if picture is None or row["number"] == "unknown" or row["box_drawn"] == "1":
                 logger.debug("left out %s", row["file"])
                 continue
             number = row["number"] or None
             track = tracks.setdefault((row["track"], row["number"]), Track(table.stem))
             height, width = picture.shape[:2]
-            box = np.array([0, 0, width, height], np.float32)
+            margin = round(_MARGIN * max(height, width))
+            picture = cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+            box = np.array([margin, margin, margin + width, margin + height], np.float32)
             verdict = Verdict.LEGIBLE if number else Verdict.UNREADABLE
-            track.add(np.ascontiguousarray(picture[:, :, ::-1]), box, verdict, number)
+            track.add(np.ascontiguousarray(picture[:, :, ::-1], np.uint8), box, verdict, number)
     return list(tracks.values())
 
 

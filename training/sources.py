@@ -103,7 +103,7 @@ class PhotoSource:
         """See Source."""
         photo = self._photos[min(int(np.searchsorted(self._weights, rng.random())), len(self._photos) - 1)]
         left, top, right, bottom = photo.box.tolist()
-        extent = max((bottom - top) / rng.uniform(0.28, 0.58), (right - left) / 0.8)
+        extent = max((bottom - top) / rng.uniform(0.3, 0.65), (right - left) / 0.8)
         x = (left + right) / 2 + rng.normal(0.0, 0.05) * extent
         y = (top + bottom) / 2 + rng.normal(0.06, 0.06) * extent
         square = np.array([x - extent / 2, y - extent / 2, x + extent / 2, y + extent / 2], np.float32)
@@ -127,7 +127,7 @@ class PasteSource:
         chosen = [pictures[min(first + k, len(pictures) - 1)] for k in range(length)]
         torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
         zone = shirt_zone(_SIDE, rng)
-        height, x, y = rng.uniform(0.26, 0.54), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
+        height, x, y = rng.uniform(0.28, 0.6), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
         return [self._paste(rng, picture, torso, zone, (x, y), height) for picture in chosen], number
 
     @staticmethod
@@ -176,7 +176,7 @@ class DrawSource:
         ink, rim = random_colours(rng, cloth), random_colours(rng, cloth)
         digits = number_mask(rng, number) if number else None
         outline = digits is not None and rng.random() < 0.4
-        height, x, y = rng.uniform(0.26, 0.56), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
+        height, x, y = rng.uniform(0.28, 0.62), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
         turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
         with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
         name_height, sponsor_height = rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.13 if number else 0.25)
