@@ -19,9 +19,9 @@ _SHARPNESS_HALF = 200.0
 class CropSettings:
     """How the jersey region is cut. The recognizer is trained on regions of exactly this geometry."""
 
-    side_of_height: float = 0.38
+    side_of_height: float = 0.35
     """Side of the square region as a share of the box height (a standing player)."""
-    side_of_width: float = 0.5
+    side_of_width: float = 0.45
     """Least side as a share of the box width (a crouching player, or one cut by the frame's edge)."""
     centre_y: float = 0.32
     """Height of the region's centre in the box, 0 (head) to 1 (feet)."""
@@ -47,7 +47,7 @@ def jersey_regions(xyxy: FloatArray, settings: CropSettings) -> FloatArray:
     """Square upper-body regions of player boxes.
 
     >>> jersey_regions(np.array([[0, 0, 40, 100]], np.float32), CropSettings()).tolist()
-    [[1.0, 13.0, 39.0, 51.0]]
+    [[2.5, 14.5, 37.5, 49.5]]
 
     Args:
         xyxy: float32 (N, 4) player boxes, pixels.

@@ -105,7 +105,8 @@ def _telling_shares(histogram: Float) -> Float:
 
 
 def _colours(histogram: Float, scores: Float) -> list[Float]:
-    """The Lab colours (3,) people would name a kit by, most telling first; at least one."""
+    """The Lab colours (3,) people would name a kit by, most telling first; at least one, all of them in the kit."""
+    scores = np.where(np.bincount(_FAMILY, histogram, len(_FAMILIES)) > 0.0, scores, -np.inf)
     order = np.argsort(-scores, kind="stable")
     strong = [f for f in order if f == order[0] or scores[f] >= max(0.15, scores[order[0]] / 2)]
     masks = [np.equal(_FAMILY, family) for family in strong]

@@ -1,8 +1,9 @@
 """Bitmaps of the number tags that are laid over the picture, drawn once each and kept."""
 
 import colorsys
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -17,7 +18,7 @@ NEUTRAL: Colour = (205, 205, 205)
 _DARK: Colour = (12, 14, 18)
 _LIGHT: Colour = (245, 245, 245)
 _SCALE = 4  # tags are drawn this much larger and shrunk, for smooth edges
-_KEPT = 2048  # bitmaps
+_KEPT_BYTES = 24_000_000  # more than all tags of one 4K picture need
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,29 @@ class Bitmap:
         """Pixels."""
         return int(self.bgr.shape[0])
 
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return int(self.bgr.nbytes + self.keep.nbytes)
+
 
 class TagCache:
     """Tags by what they show; the ones used least recently are dropped."""
 
-    def __init__(self) -> None:
-        self._number = lru_cache(_KEPT)(_draw_number)
-        self._track_id = lru_cache(_KEPT)(_draw_track_id)
+    def __init__(self, most_bytes: int = _KEPT_BYTES) -> None:
+        """Start empty.
+
+        Args:
+            most_bytes: Memory the kept bitmaps may take; the latest one is kept in any case.
+        """
+        self._most_bytes = most_bytes
+        self._bitmaps: OrderedDict[Hashable, Bitmap] = OrderedDict()
+        self._bytes = 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory the kept bitmaps take."""
+        return self._bytes
 
     def number(self, number: str, confidence: float, track: int, rgb: Colour, pixels: int) -> Bitmap:
         """A filled tag with the number large, and confidence in percent over the track id small beside it.
@@ -57,11 +74,24 @@ class TagCache:
             rgb: Fill colour.
             pixels: Text size of the number.
         """
-        return self._number(number, f"{min(99, int(confidence * 100))}%", str(track), rgb, pixels)
+        percent = f"{min(99, int(confidence * 100))}%"
+        return self._get(
+            (number, percent, track, rgb, pixels), lambda: _draw_number(number, percent, str(track), rgb, pixels)
+        )
 
     def track_id(self, track: int, pixels: int) -> Bitmap:
         """A track id alone, small and quiet."""
-        return self._track_id(str(track), pixels)
+        return self._get((track, pixels), lambda: _draw_track_id(str(track), pixels))
+
+    def _get(self, shows: Hashable, draw: Callable[[], Bitmap]) -> Bitmap:
+        if shows in self._bitmaps:
+            self._bitmaps.move_to_end(shows)
+            return self._bitmaps[shows]
+        bitmap = self._bitmaps[shows] = draw()
+        self._bytes += bitmap.nbytes
+        while self._bytes > self._most_bytes and len(self._bitmaps) > 1:
+            self._bytes -= self._bitmaps.popitem(last=False)[1].nbytes
+        return bitmap
 
 
 def display_colour(rgb: Colour) -> Colour:

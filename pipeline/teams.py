@@ -1,17 +1,23 @@
 """Which team a track plays for: kit colours gathered per track, grouped over the whole video."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.crops import CropSettings, cut_square, hidden_shares, jersey_regions
 from pipeline.kit_colours import BINS, CELLS, histogram, name_kits
-from pipeline.types import Crop, FloatArray, UInt8Image
+from pipeline.types import FloatArray, Frame, TrackedBoxes, UInt8Image
 
 Float = NDArray[np.float64]
 
+_REGION = CropSettings(
+    side_of_height=0.5, side_of_width=0.8, centre_y=0.33, top_slack=0.03, min_side=12.0, full_side=48.0
+)
+"""The square that is looked at: wider than the one that numbers are read from, so that its sides show surroundings."""
+_LEAST_INSIDE = 0.3  # share of the square that must lie inside the frame
 _SIDE = 20  # crops are compared at this many pixels a side; number, folds and crest blur into the kit
 _SIDE_COLUMNS = 3  # columns at the left and right edge that show surroundings
 _TORSO = (slice(3, 15), slice(7, 13))  # rows and columns of the small crop inside the shirt
@@ -21,6 +27,7 @@ _ENOUGH_LEFT = 0.25  # less of the torso than this left after removing its surro
 _SAME_KIT = 0.55  # two tracks of one team are rarely farther apart than this, two of different teams nearly always
 _MOST_FITTED = 400  # tracks, the best seen ones, that kits are found from; all tracks are then assigned
 _ROUNDS = 5
+_CHUNK = 256  # tracks assigned at a time; bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,17 @@ class _Evidence:
     weight: float = 0.0
     last_seconds: float = -np.inf
 
+    def take_in(self, bgr: UInt8Image, weight: float) -> None:
+        """Add an upper body (side, side, 3): surroundings at the sides, black outside the frame."""
+        lab, seen = _small_lab(bgr)
+        edges = np.r_[:_SIDE_COLUMNS, _SIDE - _SIDE_COLUMNS : _SIDE]
+        self.torso += weight * histogram(lab[_TORSO][seen[_TORSO]])
+        self.surroundings += weight * histogram(lab[:, edges][seen[:, edges]])
+        thumb = lab.reshape(_THUMB, _SIDE // _THUMB, _THUMB, _SIDE // _THUMB, 3).mean(axis=(1, 3)) * (0.5, 1.0, 1.0)
+        self.thumb += weight * thumb
+        self.thumb_squares += weight * float((thumb**2).mean()) * 3.0
+        self.weight += weight
+
     def restlessness(self) -> float:
         """How much the crop changed over the track, Lab units: players move over the field, spectators sit."""
         mean = self.thumb / self.weight
@@ -94,8 +112,8 @@ class TeamAssigner:
 
     Example:
         >>> assigner = TeamAssigner(TeamSettings())
-        >>> for crop in crops:
-        ...     assigner.add(crop)
+        >>> for frame, boxes in tracked:
+        ...     assigner.add(frame, boxes)
         >>> assigner.assign()
         {1: Team(name='white', rgb=(214, 216, 222)), 2: Team(name='navy', rgb=(31, 38, 72))}
     """
@@ -104,55 +122,83 @@ class TeamAssigner:
         self._settings = settings
         self._tracks: dict[int, _Evidence] = {}
 
-    def add(self, crop: Crop) -> None:
-        """Take in one crop of the upper body.
+    def add(self, frame: Frame, boxes: TrackedBoxes) -> None:
+        """Take in one frame; tracks that were looked at less than the interval ago are passed over.
 
         Args:
-            crop: Square; torso in the middle third, surroundings at the sides, black outside the frame.
+            frame: The picture.
+            boxes: Tracked players in it; those too small or mostly outside the picture are passed over.
         """
-        evidence = self._tracks.setdefault(crop.track_id, _Evidence())
-        if abs(crop.time_seconds - evidence.last_seconds) < self._settings.interval_seconds:
-            return
-        lab, seen = _small_lab(crop.rgb)
-        weight = 0.1 + crop.quality
-        edges = np.r_[:_SIDE_COLUMNS, _SIDE - _SIDE_COLUMNS : _SIDE]
-        evidence.torso += weight * histogram(lab[_TORSO][seen[_TORSO]])
-        evidence.surroundings += weight * histogram(lab[:, edges][seen[:, edges]])
-        thumb = lab.reshape(_THUMB, _SIDE // _THUMB, _THUMB, _SIDE // _THUMB, 3).mean(axis=(1, 3)) * (0.5, 1.0, 1.0)
-        evidence.thumb += weight * thumb
-        evidence.thumb_squares += weight * float((thumb**2).mean()) * 3.0
-        evidence.weight += weight
-        evidence.last_seconds = crop.time_seconds
+        now, interval = frame.time_seconds, self._settings.interval_seconds
+        due = [
+            row
+            for row, track_id in enumerate(boxes.track_id.tolist())
+            if track_id not in self._tracks or abs(now - self._tracks[track_id].last_seconds) >= interval
+        ]
+        for row, bgr, weight in _cut(frame, boxes.xyxy, due):
+            evidence = self._tracks.setdefault(int(boxes.track_id[row]), _Evidence())
+            evidence.take_in(bgr, weight)
+            evidence.last_seconds = now
 
     def assign(self) -> dict[int, Team]:
         """Group all tracks seen so far.
 
         Returns:
-            The team of every track that was added; the same crops in the same order give the same teams.
+            The team of every track that was looked at; the same frames in the same order give the same teams.
         """
         if not self._tracks:
             return {}
         ids = sorted(self._tracks)
         evidence = [self._tracks[track_id] for track_id in ids]
-        shirts = _kit_histograms(evidence, self._settings.background)
         weights = _support(evidence)
-        smooth = _smooth(shirts)
-        kits = _find_kits(smooth, weights, self._settings)
-        worn, distances = _nearest(smooth, kits)
-        worn[distances > self._settings.nearest_kit] = -1
+        best = np.sort(np.argsort(-weights, kind="stable")[:_MOST_FITTED])
+        shirts = _kit_histograms([evidence[i] for i in best], self._settings.background)
+        kits = _find_kits(_smooth(shirts), weights[best] / weights[best].sum(), self._settings)
+        worn, colours = self._join(evidence, weights, kits)
         named = [k for k in range(len(kits)) if (worn == k).any()]
         order = sorted(named, key=lambda k: -float(weights[worn == k].sum()))
-        named_kits = name_kits([weights[worn == k] @ shirts[worn == k] for k in order])
+        named_kits = name_kits([colours[k] for k in order])
         teams = {k: Team(name, rgb) for k, (name, rgb) in zip(order, named_kits, strict=True)}
         return {track_id: teams.get(int(kit), OTHER) for track_id, kit in zip(ids, worn, strict=True)}
 
+    def _join(self, evidence: Sequence[_Evidence], weights: Float, kits: Float) -> tuple[NDArray[np.int64], Float]:
+        """The kit each track wears, (tracks,), -1 for none, and the colours of each kit's wearers, (kits, CELLS)."""
+        worn = np.full(len(evidence), -1, np.int64)
+        colours = np.zeros_like(kits)
+        for start in range(0, len(evidence), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            shirts = _kit_histograms(evidence[part], self._settings.background)
+            nearest, distances = _nearest(_smooth(shirts), kits)
+            worn[part] = np.where(distances > self._settings.nearest_kit, -1, nearest)
+            for k in range(len(kits)):
+                wearers = worn[part] == k
+                colours[k] += weights[part][wearers] @ shirts[wearers]
+        return worn, colours
 
-def _small_lab(rgb: UInt8Image) -> tuple[Float, NDArray[np.bool_]]:
+
+def _cut(frame: Frame, xyxy: FloatArray, rows: Sequence[int]) -> Iterator[tuple[int, UInt8Image, float]]:
+    """The upper bodies (side, side, 3) of some boxes, with the row and how much each is worth, 0.1 to 1.1."""
+    if not rows:
+        return
+    regions, hidden = jersey_regions(xyxy, _REGION), hidden_shares(xyxy)
+    limits = np.array(frame.size * 2, np.float32)
+    for row in rows:
+        region = regions[row]
+        side = float(region[2] - region[0])
+        inside = np.clip(region, 0, limits)
+        inside_share = float(np.prod(inside[2:] - inside[:2])) / max(side * side, 1e-6)
+        if side < _REGION.min_side or inside_share < _LEAST_INSIDE:
+            continue
+        size_share = min(1.0, side / _REGION.full_side)
+        yield row, cut_square(frame.bgr, region), 0.1 + size_share * (1.0 - float(hidden[row])) * inside_share
+
+
+def _small_lab(bgr: UInt8Image) -> tuple[Float, NDArray[np.bool_]]:
     """The crop in CIE Lab (_SIDE, _SIDE, 3), and which of its pixels lie inside the frame (_SIDE, _SIDE)."""
-    shrinking = min(rgb.shape[:2]) >= _SIDE
-    small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB).astype(np.float64)
-    lit = rgb.max(axis=2) > 0
+    shrinking = min(bgr.shape[:2]) >= _SIDE
+    small = cv2.resize(bgr, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    lab = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_BGR2LAB).astype(np.float64)
+    lit = bgr.max(axis=2) > 0
     rows, columns = _inside(lit.max(axis=1)), _inside(lit.max(axis=0))
     return lab, rows[:, None] & columns[None, :]
 
@@ -212,8 +258,6 @@ def _nearest(shirts: Float, kits: Float) -> tuple[NDArray[np.int64], Float]:
 
 def _find_kits(shirts: Float, weights: Float, settings: TeamSettings) -> Float:
     """Kit histograms (kits, CELLS): the two main kits first, then others with enough support."""
-    best = np.sort(np.argsort(-weights, kind="stable")[:_MOST_FITTED])
-    shirts, weights = shirts[best], weights[best] / weights[best].sum()
     between = _distances(shirts, shirts)
     reach = np.minimum(between, _SAME_KIT)
     cost = np.array([np.minimum(row, reach) @ weights for row in reach])

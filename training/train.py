@@ -31,6 +31,10 @@ from training.stream import Batch, Ingredient, WindowStream
 
 logger = logging.getLogger(__name__)
 
+_FRAMES_STEP = 32
+"""Frames go through the backbone in multiples of this, the rest filled with repeats that are thrown away: every new
+batch shape costs oneDNN seconds of kernel building."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
@@ -114,10 +118,12 @@ def digit_loss(model: JerseyTemporalNet, head: FrameHead, batch: Batch, smoothin
     bfloat16 inside; returns a scalar.
     """
     count, length = batch.valid.shape
+    places = torch.nonzero(batch.valid.flatten()).squeeze(1)
+    padded = torch.cat([places, places[: -len(places) % _FRAMES_STEP]])
     with torch.autocast(batch.rgb.device.type, torch.bfloat16):
-        seen = model.encode_frames(normalize(batch.rgb[batch.valid]))
-        features = seen.new_zeros(count, length, seen.shape[1])
-        features[batch.valid] = seen
+        seen = model.encode_frames(normalize(batch.rgb.flatten(0, 1)[padded]))[: len(places)]
+        features = seen.new_zeros(count * length, seen.shape[1]).index_copy(0, places, seen)
+        features = features.reshape(count, length, -1)
         out = model.read_sequence(features, batch.valid)
         early = head(features, batch.valid)
 

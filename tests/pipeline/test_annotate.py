@@ -207,3 +207,21 @@ def contrast(one: Colour, other: Colour) -> float:
         r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)
         levels.append(0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05)
     return max(levels) / min(levels)
+
+
+def test_tags_are_drawn_once_and_the_least_recently_used_make_room() -> None:
+    size = TagCache().number("10", 0.9, 0, BLUE, 40).nbytes
+    tags = TagCache(most_bytes=4 * size)
+    first = tags.number("10", 0.9, 0, BLUE, 40)
+    second = tags.number("10", 0.9, 1, BLUE, 40)
+    for track in range(2, 40):
+        tags.number("10", 0.9, track % 10, BLUE, 40)
+        assert tags.number("10", 0.904, 0, BLUE, 40) is first, "the same percent is shown"
+        assert 0 < tags.kept_bytes <= 4 * size
+    assert tags.number("10", 0.9, 1, BLUE, 40) is not second
+
+
+def test_tag_larger_than_the_cache_is_drawn_all_the_same() -> None:
+    tags = TagCache(most_bytes=1)
+    assert tags.number("10", 0.9, 3, BLUE, 40).width > tags.track_id(3, 12).width
+    assert tags.kept_bytes == tags.track_id(3, 12).nbytes

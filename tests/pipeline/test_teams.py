@@ -1,6 +1,9 @@
 """Teams: crops with known kits must fall into those kits, under stable and unique names."""
 
+import tracemalloc
 from collections.abc import Iterable
+from fractions import Fraction
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 
 from pipeline.kit_colours import CELLS, colour_name, histogram, name_kits
 from pipeline.teams import OTHER, Team, TeamAssigner, TeamSettings
-from pipeline.types import Crop, UInt8Image
+from pipeline.types import Frame, TrackedBoxes, UInt8Image
 
 Colour = tuple[int, int, int]
 GRASS: Colour = (70, 120, 50)
@@ -18,15 +21,30 @@ NAVY: Colour = (25, 35, 85)
 YELLOW: Colour = (235, 220, 40)
 
 
-def shirt_crop(
+class Sighting(NamedTuple):
+    """A picture with one player in it."""
+
+    frame: Frame
+    boxes: TrackedBoxes
+
+
+def sighting(
+    rgb: UInt8Image, track_id: int, seconds: float = 0.0, box: tuple[float, float, float, float] | None = None
+) -> Sighting:
+    """A player whose upper body, neck to hips, is just what the picture shows; `box` puts the player elsewhere."""
+    side = rgb.shape[0]
+    whole = (0.0, -0.16 * side, float(side), 1.84 * side)
+    boxes = TrackedBoxes(np.array([box or whole], np.float32), np.ones(1, np.float32), np.array([track_id]))
+    return Sighting(Frame(0, Fraction(seconds), np.ascontiguousarray(rgb[:, :, ::-1])), boxes)
+
+
+def shirt(
     rng: np.random.Generator,
     kit: Colour,
-    track_id: int = 1,
-    index: int = 0,
     stripes: Colour | None = None,
     field: Colour = GRASS,
     side: int = 60,
-) -> Crop:
+) -> UInt8Image:
     """A player from neck to hips on the field: light and shadow, noise, a step to the side, a skin patch."""
     image = np.empty((side, side, 3), np.float32)
     image[:] = field
@@ -38,21 +56,23 @@ def shirt_crop(
     torso *= np.linspace(rng.uniform(0.6, 0.8), 1.0, torso.shape[1])[None, :, None]
     image[: side // 6, side * 2 // 5 : side * 3 // 5] = (190, 140, 115)
     image += rng.normal(0.0, 8.0, image.shape)
-    return Crop(track_id, index, index * 0.5, np.clip(image, 0, 255).astype(np.uint8), 0.5)
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def assign(crops: Iterable[Crop], settings: TeamSettings | None = None) -> dict[int, Team]:
+def assign(sightings: Iterable[Sighting], settings: TeamSettings | None = None) -> dict[int, Team]:
     assigner = TeamAssigner(settings or TeamSettings())
-    for crop in crops:
-        assigner.add(crop)
+    for frame, boxes in sightings:
+        assigner.add(frame, boxes)
     return assigner.assign()
 
 
-def match(kits: Iterable[tuple[Colour, int]], crops_each: int = 5, field: Colour = GRASS) -> list[Crop]:
-    """Crops of `count` tracks for each kit, track ids running on from 0."""
+def match(kits: Iterable[tuple[Colour, int]], times: int = 5, field: Colour = GRASS) -> list[Sighting]:
+    """Sightings of `count` tracks for each kit, track ids running on from 0."""
     rng = np.random.default_rng(3)
     worn = [kit for kit, count in kits for _ in range(count)]
-    return [shirt_crop(rng, kit, track, i, field=field) for i in range(crops_each) for track, kit in enumerate(worn)]
+    return [
+        sighting(shirt(rng, kit, field=field), track, i * 0.5) for i in range(times) for track, kit in enumerate(worn)
+    ]
 
 
 def test_no_track_has_no_team() -> None:
@@ -88,8 +108,8 @@ def test_referee_and_goalkeeper_get_teams_of_their_own() -> None:
 
 
 def test_lone_kit_without_enough_support_is_other() -> None:
-    crops = match([(WHITE, 9), (NAVY, 9), (YELLOW, 1)])
-    teams = assign(crops, TeamSettings(min_share=0.2))
+    seen = match([(WHITE, 9), (NAVY, 9), (YELLOW, 1)])
+    teams = assign(seen, TeamSettings(min_share=0.2))
     assert teams[18] == OTHER
     assert {team.name for track, team in teams.items() if track != 18} == {"white", "navy"}
 
@@ -108,65 +128,99 @@ def test_kit_in_the_colour_of_the_field_is_still_a_kit() -> None:
 
 def test_striped_kit_is_one_team_apart_from_its_plain_colours() -> None:
     rng = np.random.default_rng(5)
-    crops = [shirt_crop(rng, RED, t, i, stripes=(20, 30, 110)) for i in range(5) for t in range(6)]
-    crops += [shirt_crop(rng, WHITE, t, i) for i in range(5) for t in range(6, 12)]
-    teams = assign(crops)
+    seen = [sighting(shirt(rng, RED, (20, 30, 110)), t, i * 0.5) for i in range(5) for t in range(6)]
+    seen += [sighting(shirt(rng, WHITE), t, i * 0.5) for i in range(5) for t in range(6, 12)]
+    teams = assign(seen)
     assert len({teams[t] for t in range(6)}) == 1
     assert teams[6].name == "white" != teams[0].name
 
 
 def test_area_outside_the_frame_is_not_taken_for_a_black_kit() -> None:
     rng = np.random.default_rng(1)
-    crops = []
-    for crop in (shirt_crop(rng, WHITE, 1, i) for i in range(4)):
-        rgb = crop.rgb.copy()
-        rgb[:, :32] = 0
-        crops.append(Crop(1, crop.frame_index, crop.time_seconds, rgb, 0.3))
-    assert assign(crops)[1].name == "white"
+    box = (-32.0, -9.6, 28.0, 110.4)
+    seen = [sighting(np.ascontiguousarray(shirt(rng, WHITE)[:, 32:]), 1, i * 0.5, box) for i in range(4)]
+    assert seen[0].frame.size == (28, 60)
+    assert assign(seen)[1].name == "white"
+
+
+def test_what_stands_beside_the_player_is_not_taken_for_the_kit() -> None:
+    rng = np.random.default_rng(1)
+    pictures = [np.clip(rng.normal(GRASS, 8.0, (300, 300, 3)), 0, 255).astype(np.uint8) for _ in range(4)]
+    for picture in pictures:
+        picture[100:160, 135:165] = WHITE
+        picture[160:220, 135:165] = NAVY
+    assert assign(sighting(p, 1, i * 0.5, (130, 80, 170, 220)) for i, p in enumerate(pictures))[1].name == "white"
 
 
 def test_sitting_spectators_do_not_make_the_teams() -> None:
     rng = np.random.default_rng(7)
     court: tuple[Colour, Colour] = ((200, 150, 100), (40, 70, 150))  # players cross its painted parts
     players = [
-        shirt_crop(rng, WHITE if track < 5 else YELLOW, track, i, field=court[(track + i) % 2])
+        sighting(shirt(rng, WHITE if track < 5 else YELLOW, field=court[(track + i) % 2]), track, i * 0.5)
         for i in range(8)
         for track in range(10)
     ]
     crowd = []
     for track in range(100, 120):
-        still = shirt_crop(rng, (45, 30, 40), track, 0, field=(60, 40, 60)).rgb
-        crowd += [Crop(track, i, i * 0.5, still, 0.5) for i in range(8)]
+        still = shirt(rng, (45, 30, 40), field=(60, 40, 60))
+        crowd += [sighting(still, track, i * 0.5) for i in range(8)]
     teams = assign(players + crowd, TeamSettings(max_kits=2))
     assert (teams[0].name, teams[5].name) == ("white", "yellow")
 
 
-def test_same_crops_give_the_same_teams() -> None:
-    crops = match([(WHITE, 6), (RED, 6), (YELLOW, 1)])
-    assert assign(crops) == assign(crops)
+def test_same_frames_give_the_same_teams() -> None:
+    seen = match([(WHITE, 6), (RED, 6), (YELLOW, 1)])
+    assert assign(seen) == assign(seen)
 
 
-def test_crops_closer_than_the_interval_are_skipped() -> None:
+def test_frames_closer_than_the_interval_are_passed_over_for_each_track_alone() -> None:
     rng = np.random.default_rng(2)
-    red = shirt_crop(rng, RED, 1, 0)
-    yellow = [Crop(1, i, i * 0.04, shirt_crop(rng, YELLOW).rgb, 1.0) for i in range(1, 5)]
-    assert assign([red, *yellow])[1].name == "red"
-    assert assign([red, *yellow], TeamSettings(interval_seconds=0.0))[1].name == "yellow"
+    seen = [sighting(shirt(rng, RED), 1), *(sighting(shirt(rng, YELLOW), 1, i * 0.04) for i in range(1, 5))]
+    later = sighting(shirt(rng, NAVY), 2, 0.12)
+    teams = assign([*seen, later])
+    assert (teams[1].name, teams[2].name) == ("red", "navy")
+    assert assign(seen, TeamSettings(interval_seconds=0.0))[1].name == "yellow"
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 40), (400, 400)])
-def test_any_crop_size_works(size: tuple[int, int]) -> None:
-    rgb = np.full((*size, 3), 230, np.uint8)
-    assert assign([Crop(4, 0, 0.0, rgb, 0.0)])[4].name == "white"
-    assert assign([Crop(4, 0, 0.0, np.zeros((*size, 3), np.uint8), 0.0)])[4].name == "black"
+def test_hidden_player_counts_less_than_a_free_one() -> None:
+    rng = np.random.default_rng(4)
+    both = TrackedBoxes(
+        np.array([[0, -9.6, 60, 110.4], [0, 0, 60, 400]], np.float32), np.ones(2, np.float32), np.arange(2)
+    )
+    behind = [Sighting(sighting(shirt(rng, RED), 0, i * 0.5).frame, both) for i in range(5)]
+    free = sighting(shirt(rng, YELLOW), 0, 2.5)
+    assert assign([*behind, free])[0].name == "yellow"
 
 
-def test_many_tracks_are_all_assigned() -> None:
+@pytest.mark.parametrize("side", [12, 19, 400])
+def test_any_size_works(side: int) -> None:
+    assert assign([sighting(np.full((side, side, 3), 230, np.uint8), 4)])[4].name == "white"
+    assert assign([sighting(np.zeros((side, side, 3), np.uint8), 4)])[4].name == "black"
+
+
+@pytest.mark.parametrize("box", [(20, 20, 24, 36), (-70, 0, -10, 120), (50, -9.6, 110, 110.4), (20, 20, 20, 20)])
+def test_player_too_small_or_outside_the_frame_has_no_team(box: tuple[float, float, float, float]) -> None:
+    assert assign([sighting(np.full((60, 60, 3), 230, np.uint8), 4, box=box)]) == {}
+
+
+def test_frame_without_players_is_fine() -> None:
+    assert assign([Sighting(Frame(0, Fraction(0), np.zeros((8, 8, 3), np.uint8)), TrackedBoxes.empty())]) == {}
+
+
+def test_many_tracks_are_all_assigned_in_little_memory() -> None:
     rng = np.random.default_rng(9)
-    crops = [shirt_crop(rng, (WHITE, RED)[t % 2], t, 0, side=24) for t in range(450)]
-    teams = assign(crops)
-    assert len(teams) == 450
+    assigner = TeamAssigner(TeamSettings())
+    for track in range(1200):
+        assigner.add(*sighting(shirt(rng, (WHITE, RED)[track % 2], side=24), track))
+    tracemalloc.start()
+    try:
+        teams = assigner.assign()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     assert {(t % 2, team.name) for t, team in teams.items()} == {(0, "white"), (1, "red")}
+    assert len(teams) == 1200
+    assert peak < 30e6
 
 
 def test_two_reds_never_share_a_name() -> None:
@@ -174,6 +228,14 @@ def test_two_reds_never_share_a_name() -> None:
     names = [name for name, _ in name_kits(kits)]
     assert names[:2] == ["red", "dark red"]
     assert len(set(names)) == len(names)
+
+
+def test_kit_covered_by_what_the_first_three_share_is_named_by_a_colour_it_has() -> None:
+    step = 144.0 / 11.0  # between the cells' centres, so that each colour fills one cell
+    bright = histogram(np.array([[60.0, -72.0 + step, 72.0 - 2 * step]]))
+    like_grass = histogram(np.array([[40.0, -1.5 * step, 1.5 * step]]))
+    names = [name for name, _ in name_kits([0.6 * bright + 0.4 * lab_histogram((15, 15, 15))] * 3 + [like_grass])]
+    assert names == ["green", "green 2", "green 3", "dark green"]
 
 
 @pytest.mark.parametrize(
