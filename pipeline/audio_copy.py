@@ -1,9 +1,12 @@
 """Copies a file's sound, packet by packet and without coding it anew, beside newly written pictures."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
+from typing import Final
 
 import av
 from av.audio.stream import AudioStream
@@ -15,15 +18,20 @@ from pipeline.containers import PacketReader, open_container
 
 logger = logging.getLogger(__name__)
 
+_TRIED: Final = 5
+"""Packets written into a trial file before the sound is promised to the real one."""
+_PLAIN_LAYOUTS: Final = {1: "mono", 2: "stereo"}
+
 
 class AudioCopy:
-    """The main sound of a file on its way into another; to be closed at the end.
+    """The main sound of a file on its way into an MP4; to be closed at the end.
 
-    Sound that the new file's format cannot hold, or a file without sound, copies nothing.
+    Sound that an MP4 cannot hold is told from a few of its packets, so that it does not spoil the file at its end. It
+    copies nothing, and neither does a file without sound.
     """
 
     def __init__(self, source: Path, output: OutputContainer) -> None:
-        """Add the stream to `output`, whose header is not written yet.
+        """Add the stream to `output`, an MP4 whose header is not written yet.
 
         Raises:
             VideoError: The source cannot be opened.
@@ -37,10 +45,14 @@ class AudioCopy:
         self._container = open_container(source)
         stream = self._container.streams.best("audio")
         if isinstance(stream, AudioStream):
-            self._out = _same_stream(stream, output, source)
-            if self._out is not None:
-                packets = PacketReader(self._container, [stream])
-                self._packets = (packet for packet in packets if packet.pts is not None)
+            timed = (packet for packet in PacketReader(self._container, [stream]) if packet.pts is not None)
+            first = list(islice(timed, _TRIED))
+            refusal = _refusal(stream, first)
+            if refusal:
+                logger.warning("The sound of %s cannot be copied (%s); the new video is silent.", source, refusal)
+            else:
+                self._out = _same_stream(stream, output)
+                self._packets = chain(first, timed)
 
     def close(self) -> None:
         """Close the source; nothing more is copied."""
@@ -81,16 +93,31 @@ class AudioCopy:
             self._packets = iter(())
 
 
-def _same_stream(stream: AudioStream, output: OutputContainer, source: Path) -> AudioStream | None:
+def _refusal(stream: AudioStream, packets: Sequence["Packet[Stream]"]) -> str | None:
+    """Why an MP4 cannot hold this sound, found by writing one in memory; None if it can."""
     if stream.codec_context is None or not stream.codec_context.sample_rate:
-        reason = "its coding is unknown"
-    else:
-        try:
-            return output.add_stream_from_template(stream)
-        except ValueError as error:  # what the format cannot hold
-            reason = str(error)
-    logger.warning("The sound of %s cannot be copied (%s); the new video is silent.", source, reason)
+        return "its coding is unknown"
+    try:
+        with av.open(BytesIO(), "w", format="mp4") as trial:
+            out, time = _same_stream(stream, trial), 0
+            for packet in packets:
+                copy: Packet[Stream] = Packet(bytes(packet))
+                copy.stream, copy.time_base = out, packet.time_base
+                copy.pts = copy.dts = time
+                trial.mux_one(copy)
+                time += max(1, packet.duration or 0)
+    except (ValueError, av.FFmpegError) as error:
+        return f"an MP4 does not take it: {error.strerror}" if isinstance(error, av.FFmpegError) else str(error)
     return None
+
+
+def _same_stream(stream: AudioStream, output: OutputContainer) -> AudioStream:
+    out = output.add_stream_from_template(stream)
+    layout = stream.codec_context.layout
+    # AVI and Matroska do not say which two channels of PCM they hold, and an MP4 has to.
+    if layout.name == f"{layout.nb_channels} channels" and layout.nb_channels in _PLAIN_LAYOUTS:
+        out.codec_context.layout = _PLAIN_LAYOUTS[layout.nb_channels]
+    return out
 
 
 def _start(packet: "Packet[Stream]") -> Fraction:

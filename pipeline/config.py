@@ -3,8 +3,8 @@
 import dataclasses
 import difflib
 import json
-import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def load(cls: type[T], path: Path | None = None, overrides: Sequence[str] = ()) 
     for override in overrides:
         key, value = _parse_override(override)
         replaced = _graft(tree, key, value)
-        _record_origin(origins, replaced, f"--set {override}")
+        _record_origin(origins, replaced, f"--set {_cut(override)}")
     return typing.cast(T, _Builder(origins).dataclass(cls, tree, ()))
 
 
@@ -66,14 +66,28 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A dict, refusing a key that stands twice."""
         seen: set[Any] = set()
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
                 raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
             seen.add(key if isinstance(key, str) else id(key))
         return super().construct_mapping(node, deep=deep)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401 - whatever the text says
+        """A value, refusing a tag such as `!!float` that its text does not fit."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError) as error:
+            problem = f"{_shown(node.value)} is no {node.tag.rpartition(':')[2]}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
 
+
+_CORE_TAGS = ("null", "bool", "int", "float", "str", "seq", "map")
+_Loader.yaml_constructors = {
+    tag: construct
+    for tag, construct in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in _CORE_TAGS  # None: the refusal of every other tag
+}
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("null", r"(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
@@ -93,10 +107,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise SettingsError(f"The settings file {path} does not exist.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {_lower(error)}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: it is no UTF-8 text.") from error
     try:
-        tree = yaml.load(text, _Loader)  # noqa: S506 - _Loader is a SafeLoader
+        tree = _parse(text)
     except yaml.YAMLError as error:
         raise SettingsError(f"{path} is no valid YAML: {_yaml_problem(error)}.") from error
     if tree is None:
@@ -104,6 +120,17 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise SettingsError(f"{path} holds {_shown(tree)}, expected sections such as 'windows:' with keys under them.")
     return tree
+
+
+def _parse(text: str) -> Any:  # noqa: ANN401 - whatever the text says
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - _Loader is a SafeLoader
+    except RecursionError as error:
+        raise yaml.YAMLError("it is nested too deeply") from error
+
+
+def _lower(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
@@ -116,11 +143,11 @@ def _parse_override(override: str) -> tuple[_Key, Any]:
     name, equals, text = override.partition("=")
     key = tuple(part.strip() for part in name.split("."))
     if not equals or not all(key):
-        raise SettingsError(f"--set {override!r} cannot be used: expected key=value, for example windows.stride=2.")
+        raise SettingsError(f"--set {_cut(override)!r} cannot be used: expected key=value, such as windows.stride=2.")
     try:
-        return key, yaml.load(text, _Loader)  # noqa: S506 - _Loader is a SafeLoader
+        return key, _parse(text)
     except yaml.YAMLError as error:
-        raise SettingsError(f"--set {override!r} has no valid YAML value: {_yaml_problem(error)}.") from error
+        raise SettingsError(f"--set {_cut(override)!r} has no valid YAML value: {_yaml_problem(error)}.") from error
 
 
 def _graft(tree: dict[str, Any], key: _Key, value: object) -> _Key:
@@ -202,7 +229,7 @@ class _Builder:
             return value
         if hint is int and isinstance(value, int) and not isinstance(value, bool):
             return value
-        if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
             return float(value)
         if hint is str and isinstance(value, str):
             return value
@@ -227,6 +254,9 @@ class _Builder:
         )
 
 
+_LARGEST = sys.float_info.max
+"""Compared with, it needs no rounding of a whole number of any length; infinity and NaN fail."""
+
 _EXPECTED: dict[object, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -248,6 +278,13 @@ def _listed(items: Sequence[object]) -> str:
     return ", ".join(str(item) for item in items)
 
 
-def _shown(value: object, limit: int = 80) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+def _shown(value: object) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except ValueError:  # an alias that holds itself
+        text = str(value)
+    return _cut(text)
+
+
+def _cut(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"

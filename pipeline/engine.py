@@ -12,7 +12,7 @@ from pipeline.detector import PlayerDetector
 from pipeline.folder import RECORD
 from pipeline.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
 from pipeline.passes import Models, Progress, draw, find
-from pipeline.reading import WindowReader
+from pipeline.reading import WindowReader, differences
 from pipeline.report import RunSummary, provenance, run_record, write_record
 from pipeline.settings import Settings
 from pipeline.video import VideoError, VideoSource
@@ -50,6 +50,10 @@ def process(
     started, begun, clock = datetime.now(UTC), time.perf_counter(), StageClock()
     with clock.stage("load"):
         models = Models(PlayerDetector(settings.detector, device), WindowReader(settings.reader, device))
+    if unlike := differences(models.reader.info, settings.crops, settings.windows):
+        logger.warning(
+            "%s is given other regions or windows than it was trained on: %s.", models.reader.weights, "; ".join(unlike)
+        )
     with clock.stage("hash"):
         origin = provenance(source.info, settings)
     findings = find(source, settings, models, folder, clock, progress)

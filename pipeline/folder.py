@@ -3,13 +3,19 @@
 import contextlib
 import errno
 import json
+import os
+import re
 import secrets
 import shutil
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 from recognizer.errors import InputError
+
+if sys.platform != "win32":
+    import fcntl
 
 RECORD: Final = "run.json"
 """The file by which a folder is known as a finished run; put in place last."""
@@ -27,7 +33,8 @@ class RunFolder:
 
     If the block raises (Ctrl-C included) the working folder is removed and whatever stood at `final` is untouched. A
     new folder appears in one rename. Where `final` exists (it may be a mount point) its files are replaced one by one
-    once all of them are whole; what no run wrote there stays.
+    once all of them are whole; what no run wrote there stays. Working folders that killed runs left behind for the
+    same `final` are removed: a running one holds a lock on its folder.
 
     Args:
         final: Where the run shall stand: new, empty, or (with `overwrite`) an earlier finished run.
@@ -44,6 +51,7 @@ class RunFolder:
         exists = self.final.exists()
         self._work = self.final / f".{token}" if exists else self.final.with_name(f".{self.final.name}.{token}")
         self._made_parents: list[Path] = []
+        self._lock: int | None = None
 
     def __enter__(self) -> Path:
         """The working folder, empty."""
@@ -51,7 +59,9 @@ class RunFolder:
             for parent in reversed([parent for parent in self._work.parents if not parent.exists()]):
                 parent.mkdir()
                 self._made_parents.append(parent)
+            _remove_abandoned(self.final)
             self._work.mkdir()
+            self._lock = _lock(self._work)
         except OSError as error:
             self._clean_up()
             raise OutputError(
@@ -63,6 +73,13 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Put the results in place, or clean up and name a full or lost disk."""
+        try:
+            self._leave(error)
+        finally:
+            if self._lock is not None:
+                os.close(self._lock)
+
+    def _leave(self, error: BaseException | None) -> None:
         if error is None:
             try:
                 self._put_in_place()
@@ -71,8 +88,8 @@ class RunFolder:
                 raise OutputError(f"Cannot put the results at {self.final}: {_reason(failure)}.") from failure
             return
         self._clean_up()
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            raise OutputError(f"Cannot write to {self.final}: {_reason(error)}; the run was stopped.") from error
+        if disk := _disk_error(error):
+            raise OutputError(f"Cannot write to {self.final}: {_reason(disk)}; the run was stopped.") from error
 
     def _put_in_place(self) -> None:
         if not self.final.exists():
@@ -104,8 +121,11 @@ def files_of_run(folder: Path) -> set[str]:
 
 
 def _require_free(final: Path, overwrite: bool) -> None:
-    if not final.exists():
-        return
+    try:
+        if not final.exists():
+            return
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise OutputError(f"Cannot write to {final}: {_reason(error)}; choose another folder with -o.") from error
     if not final.is_dir():
         raise OutputError(f"{final} is a file, but a folder is needed for the results; choose another with -o.")
     try:
@@ -116,6 +136,45 @@ def _require_free(final: Path, overwrite: bool) -> None:
         raise OutputError(f"{final} holds other files ({others[0]}) and no finished run; choose another with -o.")
     if others and not overwrite:
         raise OutputError(f"{final} holds a finished run; give --overwrite to replace it, or choose another with -o.")
+
+
+def _remove_abandoned(final: Path) -> None:
+    """Remove the working folders for `final` whose runs are no more."""
+    found: list[Path] = []
+    for place, prefix in ((final.parent, f".{final.name}"), (final, "")):
+        pattern = re.compile(re.escape(prefix) + r"\.[0-9a-f]{8}" + re.escape(_PARTIAL))
+        with contextlib.suppress(OSError):  # not there, or not to be listed
+            found += [path for path in place.iterdir() if pattern.fullmatch(path.name)]
+    for path in found:
+        lock = _lock(path)
+        if lock is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder until the handle given is closed or the process ends; None where another did or nobody can."""
+    if sys.platform == "win32":
+        return None
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _disk_error(error: BaseException | None) -> OSError | None:
+    """The full or lost disk that an error, or what it was raised from, is about."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            return error
+        error = error.__cause__
+    return None
 
 
 def _reason(error: OSError) -> str:

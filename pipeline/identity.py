@@ -4,7 +4,7 @@ Every window counts by how readable it says it is: with r = 1 - p(none), its evi
 r * log((1 - noise) * p(n | readable) + noise / 101), so an unreadable window says nothing (below a floor it is not
 even heard) and a single wild one can only say so much. The evidence of a track's windows is added, damped because
 neighbouring windows share crops, and turned into probabilities with a softmax. A number is given where that
-probability, the readable mass and the share of windows that agree are all high enough.
+probability, the readable mass and the agreement of the windows are all high enough.
 """
 
 from collections import defaultdict
@@ -32,7 +32,8 @@ class IdentitySettings:
     min_confidence: float = 0.90
     """Least probability of the best number, 0 to 1."""
     min_agreement: float = 0.70
-    """Least share of the readable mass that stands behind the best number, 0 to 1; below it the track conflicts."""
+    """Least share of the best number's votes in its own and its strongest rival's, 0 to 1; below it the track
+    conflicts."""
     min_readable: float = 1.5
     """Least readable mass: the sum over windows of the probability that a number can be read at all."""
     min_reads: int = 2
@@ -74,7 +75,7 @@ class Identity:
     """Next likeliest number; None where nothing was readable."""
     runner_up_confidence: float
     agreement: float
-    """Share of the readable mass that stands behind `best`, 0 to 1."""
+    """Votes of `best` against those of its strongest rival, 0 to 1."""
     readable: float
     """Readable mass: how many windows' worth of legible digits were seen."""
     n_reads: int
@@ -134,7 +135,7 @@ class IdentityFuser:
         probability = np.exp(logits - logits.max())
         probability /= probability.sum()
         best, second = (int(i) for i in np.argsort(-probability, kind="stable")[:2])
-        agreement = float(evidence.votes[best] / readable)
+        agreement = agreement_of(evidence.votes, best)
         status = self._status(float(probability[best]), agreement, readable, evidence.n_reads)
         frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
         return Identity(
@@ -145,7 +146,7 @@ class IdentityFuser:
             best=NUMBERS[best],
             runner_up=NUMBERS[second],
             runner_up_confidence=float(probability[second]),
-            agreement=min(1.0, agreement),
+            agreement=agreement,
             readable=readable,
             n_reads=evidence.n_reads,
             best_frames=tuple(frame for _, frame in frames),
@@ -159,6 +160,25 @@ class IdentityFuser:
         if confidence < self._settings.min_confidence or agreement < self._settings.min_agreement:
             return "conflicting"
         return "read"
+
+
+def agreement_of(votes: NDArray[np.float64], best: int) -> float:
+    """How clearly the windows prefer one number: its votes against those of its strongest rival.
+
+    Votes scattered over many numbers are doubt, which the confidence holds; votes for one rival are a conflict.
+
+    >>> agreement_of(np.array([6.0, 2.0, 1.0]), 0)
+    0.75
+
+    Args:
+        votes: float64 (N,) readable mass behind each number.
+        best: place of the number asked about.
+
+    Returns:
+        0 to 1; 0.5 where the strongest rival has as many votes.
+    """
+    rival = float(np.delete(votes, best).max())
+    return float(votes[best] / max(float(votes[best]) + rival, 1e-12))
 
 
 def split_readable(log_probs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

@@ -44,7 +44,7 @@ class ImageSequence:
         """Check the images' headers.
 
         Args:
-            path: what the user named: a folder, or one image.
+            path: the folder they lie in, or the one image.
             files: the images in order, at least one.
             span: the part to read.
 
@@ -56,7 +56,6 @@ class ImageSequence:
             raise VideoError(
                 f"{path} has no frame {span} ({len(files)} images are {float(length):g} s at {ASSUMED_RATE} frames/s)."
             )
-        self._files = files
         self._frames_lost = 0
         width, height = _common_size(path, files)
         self._info = VideoInfo(
@@ -67,6 +66,7 @@ class ImageSequence:
             frames_per_second=ASSUMED_RATE,
             duration_seconds=span.seconds_of(float(length)),
             has_audio=False,
+            files=tuple(files),
             rate_assumed=True,
             time_base=1 / ASSUMED_RATE,
             span=span,
@@ -90,7 +90,7 @@ class ImageSequence:
     def frames(self) -> Iterator[Frame]:
         """Read the span, one image at a time; see `VideoSource.frames`."""
         span, index, lost = self._info.span, 0, 0
-        for position, file in enumerate(self._files):
+        for position, file in enumerate(self._info.files):
             time = position / ASSUMED_RATE
             if time < span.start:
                 continue

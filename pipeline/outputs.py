@@ -11,7 +11,7 @@ from typing import Any, Final, Self, TextIO
 
 import numpy as np
 
-from pipeline.identity import Identity
+from pipeline.identity import Identity, Status
 from pipeline.teams import Team
 from pipeline.types import FloatArray, Frame, TrackedBoxes, WindowRead
 from recognizer.decode import number_log_probs, top_candidates
@@ -42,6 +42,9 @@ CSV_COLUMNS: Final = (
     "best_frame",
 )
 
+LONG_SECONDS: Final = 1.5
+"""A track seen for so long was not too short: what it lacks is a shirt that can be read."""
+
 TOP_CANDIDATES: Final = 3
 """Numbers listed for each read in reads.jsonl."""
 
@@ -69,6 +72,22 @@ class TrackRow:
     identity: Identity
     team: Team | None
     """None where no crop was good enough to see a kit."""
+
+    @property
+    def status(self) -> Status:
+        """Why the track has a number, or none."""
+        return track_status(self.identity.status, self.span.seconds_seen)
+
+
+def track_status(status: Status, seconds_seen: float) -> Status:
+    """The status of an identity, with how long its track was seen: few reads of a long track mean it is unreadable.
+
+    >>> track_status("too_short", 60.0)
+    'unreadable'
+    >>> track_status("too_short", 0.5)
+    'too_short'
+    """
+    return "unreadable" if status == "too_short" and seconds_seen >= LONG_SECONDS else status
 
 
 class _LineFile:
@@ -177,7 +196,7 @@ def _csv_row(row: TrackRow) -> dict[str, str | int]:
         "team": team.name if team else "",
         "jersey_number": identity.number or "",
         "confidence": f"{identity.confidence:.4f}" if identity.number else "",
-        "status": identity.status,
+        "status": row.status,
         "n_frames": span.n_frames,
         "n_reads": identity.n_reads,
         "first_frame": span.first_frame,

@@ -7,9 +7,10 @@ stand between any two of them.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from pipeline.annotate import Annotator, Label
+from pipeline.bridging import bridge_gaps
 from pipeline.clock import StageClock
 from pipeline.crops import cut_crops
 from pipeline.detector import PlayerDetector
@@ -25,6 +26,9 @@ from pipeline.video_writer import VideoWriter
 from pipeline.windows import WindowBuffer
 
 T = TypeVar("T")
+
+BRIDGED_SECONDS: Final = 0.25
+"""Longest gap in a track that is drawn as if the player had been found; the tables keep the gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,7 @@ class TrackReader:
             windows = [window for crop in crops for window in self._windows.push(crop)]
             windows += self._windows.evict(frame.time_seconds)
         with self._clock.stage("team"):
-            for crop in crops:
-                self.teams.add(crop)
+            self.teams.add(frame, boxes)
         with self._clock.stage("read"):
             reads = self._reader.push(windows)
         return self._fuse(reads)
@@ -154,8 +157,9 @@ def draw(source: VideoSource, findings: Findings, folder: Path, clock: StageCloc
     numbers = sum(row.identity.number is not None for row in findings.rows)
     annotator = Annotator((source.info.width, source.info.height))
     decoded = clock.each("decode", source.frames())
+    bridged = bridge_gaps(read_mot(folder / BOXES), round(BRIDGED_SECONDS * source.info.frames_per_second))
     with VideoWriter(folder / VIDEO, source.info) as writer:
-        for done, (frame, boxes) in enumerate(with_boxes(decoded, read_mot(folder / BOXES)), start=1):
+        for done, (frame, boxes) in enumerate(with_boxes(decoded, bridged), start=1):
             with clock.stage("draw"):
                 picture = annotator.draw(frame.bgr, boxes, labels)
             with clock.stage("encode"):

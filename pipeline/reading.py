@@ -1,14 +1,22 @@
 """Hands the windows of all tracks to the recognizer in batches."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
 
+from pipeline.crops import CropSettings
 from pipeline.types import CropWindow, WindowRead
+from pipeline.windows import WindowSettings
+from recognizer.checkpoint import CheckpointInfo
 from recognizer.reader import JerseyReader, default_weights
+
+_GEOMETRY: Final = ("side_of_height", "side_of_width", "centre_y", "top_slack")
+"""Crop settings that change what a region shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class WindowReader:
         self._reader = JerseyReader(self.weights, device, settings.batch_size)
         self._waiting: list[CropWindow] = []
         self.preprocess = self._reader.preprocess
+        self.info = self._reader.info
 
     def push(self, windows: Iterable[CropWindow]) -> list[WindowRead]:
         """Take in windows; returns the reads of the batches they fill, in the order of the windows."""
@@ -73,3 +82,22 @@ class WindowReader:
             )
             for window, tens, units, weights in zip(batch, output.tens, output.units, output.frame_weights, strict=True)
         ]
+
+
+def differences(info: CheckpointInfo, crops: CropSettings, windows: WindowSettings) -> list[str]:
+    """Where the settings differ from what a recognizer was trained on, as far as its checkpoint tells.
+
+    >>> differences(CheckpointInfo(window_length=3), CropSettings(), WindowSettings(length=5))
+    ['windows.length is 5 (trained on 3)']
+    """
+    settings = info.training_data.get("settings")
+    trained = settings.get("crops") if isinstance(settings, dict) else None
+    known = {name: trained[name] for name in _GEOMETRY if name in trained} if isinstance(trained, dict) else {}
+    found = [
+        f"crops.{name} is {getattr(crops, name):g} (trained on {value:g})"
+        for name, value in known.items()
+        if isinstance(value, int | float) and not math.isclose(value, getattr(crops, name))
+    ]
+    if info.window_length != windows.length:
+        found.append(f"windows.length is {windows.length} (trained on {info.window_length})")
+    return found

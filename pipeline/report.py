@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,6 @@ import torch
 from pipeline.config import as_plain
 from pipeline.detector import default_weights as detector_weights
 from pipeline.device import device_name
-from pipeline.images import image_files
 from pipeline.outputs import TrackRow
 from pipeline.settings import Settings
 from pipeline.video import VideoInfo
@@ -62,9 +62,9 @@ def provenance(info: VideoInfo, settings: Settings) -> dict[str, Any]:
         "reader": Path(settings.reader.weights or reader_weights()),
     }
     return {
-        "input": {**file_record(info.path), "width": info.width, "height": info.height},
+        "input": input_record(info),
         "weights": {
-            name: file_record(path) if path.is_file() else {"path": str(path)} for name, path in weights.items()
+            name: file_record(path, [path]) if path.is_file() else {"path": str(path)} for name, path in weights.items()
         },
     }
 
@@ -91,6 +91,7 @@ def run_record(
             "truncated": summary.truncated,
             "tracks": len(summary.rows),
             "tracks_read": sum(row.identity.number is not None for row in summary.rows),
+            "tracks_by_status": dict(Counter(row.status for row in summary.rows)),
             "reads": summary.reads,
         },
         "seconds": {
@@ -105,17 +106,32 @@ def run_record(
     }
 
 
-def file_record(path: Path) -> dict[str, Any]:
-    """Path, size and SHA-256 of a file; of a folder, of its images together.
+def input_record(info: VideoInfo) -> dict[str, Any]:
+    """What was read: which files, which part of them, and the pictures' size and rate.
 
-    The hash of several images runs over each one's name, a zero byte and its own hash, in natural order.
+    `end_seconds` is None where the part goes to the end; both times count from the first frame.
     """
-    if path.is_dir():
-        files = image_files(list(path.iterdir()))
-        digest = hashlib.sha256(b"".join(file.name.encode() + b"\0" + _digest(file) for file in files)).digest()
-    else:
-        files, digest = [path], _digest(path)
-    return {"path": str(path), "bytes": sum(file.stat().st_size for file in files), "sha256": digest.hex()}
+    return {
+        **file_record(info.path, info.files),
+        "files": len(info.files),
+        "width": info.width,
+        "height": info.height,
+        "frames_per_second": float(info.frames_per_second),
+        "rate_assumed": info.rate_assumed,
+        "start_seconds": float(info.span.start),
+        "end_seconds": None if info.span.end is None else float(info.span.end),
+    }
+
+
+def file_record(path: Path, files: Sequence[Path]) -> dict[str, Any]:
+    """Path, size and SHA-256 of a file, or of several files in the folder `path` together.
+
+    The hash of a folder's files runs over each one's name, a zero byte and its own hash, in their order.
+    """
+    digests = {file: _digest(file) for file in files}
+    named = b"".join(os.fsencode(file.name) + b"\0" + digest for file, digest in digests.items())
+    sha256 = digests[path] if path in digests else hashlib.sha256(named).digest()
+    return {"path": str(path), "bytes": sum(file.stat().st_size for file in files), "sha256": sha256.hex()}
 
 
 def _digest(file: Path) -> bytes:
@@ -136,7 +152,8 @@ def versions() -> dict[str, str]:
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write run.json."""
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # a name in another coding must not cost the run
 
 
 def table(rows: Sequence[TrackRow]) -> str:
@@ -151,7 +168,7 @@ def table(rows: Sequence[TrackRow]) -> str:
             f"{team:<12} {row.identity.number:>6} {row.identity.confidence:>10.2f}"
             f" {row.span.seconds_seen:>12.1f} {row.span.track_id:>6}"
         )
-    unread = Counter(row.identity.status for row in rows if not row.identity.number)
+    unread = Counter(row.status for row in rows if not row.identity.number)
     total = sum(unread.values())
     if total:
         reasons = ", ".join(f"{count} {_WHY_UNREAD.get(status, status)}" for status, count in unread.most_common())

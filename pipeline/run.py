@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     if arguments.loudness >= 0:
         print(table(summary.rows))
-        print("\n".join(str(folder / name) for name in summary.files))
+        print("\n".join(_printable(folder / name) for name in summary.files))
     if summary.is_whole:
         return 0
     print(partial_sentence(summary), file=sys.stderr)
@@ -65,6 +65,11 @@ def _run(arguments: argparse.Namespace) -> tuple[RunSummary, Path]:
     quiet = arguments.loudness < 0
     with RunFolder(folder, arguments.overwrite) as work, _progress_bar(quiet) as progress, logging_redirect_tqdm():
         return process(source, settings, device, work, progress, arguments.video), folder
+
+
+def _printable(path: Path) -> str:
+    """A path that any terminal takes: bytes that are no text are spelt out."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -127,7 +127,8 @@ class CropWindow:
         length = len(self.valid)
         if self.rgb.ndim != 4 or self.rgb.shape[0] != length or self.frame_indices.shape != (length,):
             raise ValueError(
-                f"window parts disagree: rgb {self.rgb.shape}, valid {self.valid.shape}, frames {self.frame_indices.shape}"
+                f"window parts disagree: rgb {self.rgb.shape}, valid {self.valid.shape}, "
+                f"frames {self.frame_indices.shape}"
             )
         if not self.valid[self.anchor]:
             raise ValueError(f"the anchor (position {self.anchor}) is a padded frame")
@@ -153,7 +154,8 @@ class WindowRead:
 
     def __post_init__(self) -> None:
         if self.tens.shape != (11,) or self.units.shape != (11,):
-            raise ValueError(f"digit log-probabilities have shapes {self.tens.shape} and {self.units.shape}, expected (11,)")
+            shapes = f"{self.tens.shape} and {self.units.shape}"
+            raise ValueError(f"digit log-probabilities have shapes {shapes}, expected (11,)")
 
 
 def _require_image(name: str, image: UInt8Image) -> None:

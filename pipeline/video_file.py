@@ -213,6 +213,7 @@ class VideoFile:
             frames_per_second=rate or ASSUMED_RATE,
             duration_seconds=span.seconds_of(stated),
             has_audio=bool(container.streams.audio),
+            files=(self._path,),
             rate_assumed=rate is None,
             time_base=self._time_base,
             origin=self._origin * self._time_base,

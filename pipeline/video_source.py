@@ -56,6 +56,8 @@ class VideoInfo:
     duration_seconds: float | None
     """Length of the part to be read by the header's word, which is a hint only; None where it says nothing."""
     has_audio: bool
+    files: tuple[Path, ...] = ()
+    """Every file that is read, in order."""
     rate_assumed: bool = False
     """Whether `frames_per_second` is a guess because nothing states it (images, some raw streams)."""
     time_base: Fraction = Fraction(1, 90_000)

@@ -59,6 +59,7 @@ def write_video(
     rotation: int | None = None,
     audio: str | None = None,
     audio_seconds: float | None = None,
+    audio_layout: str = "mono",
     codec: str = "libx264",
     pixel_format: str = "yuv420p",
     pixel_aspect: Fraction | None = None,
@@ -77,6 +78,7 @@ def write_video(
         rotation: degrees counterclockwise by which a player is to turn the pictures, kept as metadata.
         audio: codec of a sound track, such as 'aac'.
         audio_seconds: its length; by default the video's.
+        audio_layout: its channels, such as 'stereo'.
         codec: video encoder.
         pixel_format: what it gets.
         pixel_aspect: width of a pixel over its height.
@@ -98,7 +100,7 @@ def write_video(
             video.sample_aspect_ratio = pixel_aspect
         if codec == "libx264":
             video.color_range, video.colorspace = ColorRange.MPEG, Colorspace.ITU709
-        sound = _Tone(output, audio) if audio else None
+        sound = _Tone(output, audio, audio_layout) if audio else None
         shift = round(times[hidden] / time_base)
         for picture, time in zip([*pictures, None], [*times, None], strict=True):
             frame = None
@@ -127,15 +129,16 @@ def write_audio(path: Path, codec: str = "aac", seconds: float = 1.0) -> Path:
 class _Tone:
     """A sine tone on its way into a file."""
 
-    def __init__(self, output: OutputContainer, codec: str) -> None:
+    def __init__(self, output: OutputContainer, codec: str, layout: str = "mono") -> None:
         self._output = output
         self._stream = output.add_stream(codec, _SAMPLE_RATE)  # type: ignore[call-overload]  # any codec name
-        self._stream.layout = "mono"
+        self._stream.layout = layout
 
     def write(self, seconds: float) -> None:
         samples = np.arange(round(seconds * _SAMPLE_RATE))
         wave: NDArray[np.int16] = (np.sin(samples * (2 * np.pi * 440 / _SAMPLE_RATE)) * 8000).astype(np.int16)
-        resampler = av.AudioResampler(self._stream.format, "mono", _SAMPLE_RATE, self._stream.frame_size or 1024)
+        frame_size = self._stream.frame_size or 1024
+        resampler = av.AudioResampler(self._stream.format, self._stream.layout, _SAMPLE_RATE, frame_size)
         frame = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
         frame.sample_rate, frame.pts = _SAMPLE_RATE, 0
         for part in [*resampler.resample(frame), *resampler.resample(None), None]:

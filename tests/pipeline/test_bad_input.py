@@ -42,6 +42,9 @@ def index_cut_off(folder: Path) -> str:
     ("make", "message"),
     [
         (lambda folder: "missing.mp4", "missing.mp4 does not exist"),
+        (lambda folder: "", "The input is an empty name; give a video file"),
+        (lambda folder: "x" * 300 + ".mp4", r"xx\.mp4 cannot be read \(file name too long\)"),
+        (lambda folder: "x" * 300 + "*", r"x\* cannot be read \(file name too long\)"),
         (lambda folder: "none*.jpg", r"No image matches none\*\.jpg"),
         (folder_without_images, "pictures holds no images"),
         (empty_file, r"empty\.mp4 is empty"),
@@ -78,7 +81,14 @@ def test_an_input_that_cannot_be_read(
         (["-o", "wrong.yaml"], r"wrong\.yaml is a file, but a folder is needed"),
         (["-o", "wrong.yaml/out"], "Cannot write to .*wrong.yaml/out: not a directory"),
         (["-o", "."], r"holds other files \(wrong\.yaml\) and no finished run"),
+        (["-o", "x" * 300], "Cannot write to x+: file name too long; choose another folder with -o"),
+        (["--config", "."], r"settings file \. cannot be read: is a directory\.$"),
+        (["--set", "detector.confidence=!!float x"], r"has no valid YAML value: line 1, \"x\" is no float\.$"),
+        (["--set", "detector.weights=yolo11n-cls.yaml"], r"yolo11n-cls\.yaml is made for another task \(classify\)"),
         (["--start", "99"], r"brief\.mp4 has no frame"),
+        (["--start", "1e300"], r"The start is 1e\+300 s; it must be from 0 to 10,000,000 s\.$"),
+        (["--start", "1e7"], r"brief\.mp4 has no frame"),
+        (["--duration", "1e300"], r"The duration is 1e\+300 s; it must be above 0 and at most 10,000,000 s\.$"),
     ],
 )
 def test_an_argument_that_cannot_be_used(

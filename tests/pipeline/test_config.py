@@ -104,6 +104,15 @@ def test_an_override_can_name_a_list(write: Write) -> None:
         ("inner: {count: '1'}", r'inner\.count is "1", expected a whole number'),
         ("inner: {rate: fast}", r'inner\.rate is "fast", expected a number'),
         ("inner: {rate: 1e999}", r"inner\.rate is Infinity, expected a number"),
+        (f"inner: {{rate: {'9' * 400}}}", r"inner\.rate is 9+…, expected a number\.$"),
+        (f"inner: {{rate: {'9' * 5000}}}", r"is no valid YAML: line 1, \"9+… is no int\.$"),
+        ("inner: {rate: !!float x}", r"is no valid YAML: line 1, \"x\" is no float\.$"),
+        ("inner: {count: !!int ''}", r"is no valid YAML: line 1, \"\" is no int\.$"),
+        ("inner: {on: !!bool x}", r"is no valid YAML: line 1, \"x\" is no bool\.$"),
+        ("inner: !!map 3", r"is no valid YAML: line 1, expected a mapping node"),
+        ("name: !!timestamp x", r"is no valid YAML: line 1, could not determine a constructor"),
+        ("inner: {rate: &a [*a]}", r"inner\.rate is \[\[\.\.\.\]\], expected a number"),
+        ("[" * 3000, r"is no valid YAML: it is nested too deeply"),
         ("inner: {rate: true}", r"inner\.rate is true, expected a number"),
         ("inner: {on: 1}", r"inner\.on is 1, expected true or false"),
         ("inner: {kind: fats}", r"inner\.kind is \"fats\", expected one of fast, slow \(did you mean 'fast'\?\)"),
@@ -137,6 +146,8 @@ def test_a_wrong_file_is_named_with_key_value_and_what_is_allowed(write: Write, 
         ("=3", r"^--set '=3' cannot be used"),
         ("inner..count=3", r"cannot be used: expected key=value"),
         ("name=[1", r"has no valid YAML value"),
+        ("inner.rate=!!float x", r"^--set 'inner\.rate=!!float x' has no valid YAML value: .*\"x\" is no float\.$"),
+        (f"inner.rate={'9' * 400}", r"^--set inner\.rate=9+…: inner\.rate is 9+…, expected a number\.$"),
     ],
 )
 def test_a_wrong_override_is_named_as_the_source(write: Write, override: str, message: str) -> None:
@@ -148,10 +159,12 @@ def test_a_missing_file_and_one_that_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"settings file .*none\.yaml does not exist"):
         load(Outer, tmp_path / "none.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match=r"binary\.yaml cannot be read"):
+    with pytest.raises(SettingsError, match=r"binary\.yaml cannot be read: it is no UTF-8 text\.$"):
         load(Outer, tmp_path / "binary.yaml")
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match=rf"^The settings file {tmp_path} cannot be read: is a directory\.$"):
         load(Outer, tmp_path)
+    with pytest.raises(SettingsError, match=r"cannot be read: file name too long\.$"):
+        load(Outer, tmp_path / ("x" * 300))
 
 
 @given(

@@ -4,25 +4,32 @@ import csv
 import hashlib
 import json
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from factories import write_images
 from scenes import STREET_FRAMES, STREET_SIZE, street_pictures
 
 from pipeline.annotate import Annotator, Label
+from pipeline.bridging import bridge_gaps
 from pipeline.clock import StageClock
-from pipeline.config import load
+from pipeline.config import as_plain, load
+from pipeline.crops import CropSettings
 from pipeline.engine import process
 from pipeline.outputs import read_mot
-from pipeline.passes import ProgressUpdate, with_boxes
-from pipeline.report import RunSummary, file_record
+from pipeline.passes import BRIDGED_SECONDS, Findings, ProgressUpdate, draw, with_boxes
+from pipeline.reading import differences
+from pipeline.report import RunSummary
 from pipeline.settings import Settings
 from pipeline.types import Frame, UInt8Image
 from pipeline.video import VideoError, VideoInfo, VideoSource, open_source
+from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from recognizer.model import JerseyTemporalNet, ModelConfig
+from recognizer.preprocess import Preprocess
+from recognizer.reader import default_weights
 
 CPU = torch.device("cpu")
 ANY_NUMBER = [
@@ -128,7 +135,8 @@ def test_the_video_shows_each_track_s_final_number_from_its_first_frame_on(run: 
         for row in run.summary.rows
     }
     annotator = Annotator((source.info.width, source.info.height))
-    pairs = zip(with_boxes(source.frames(), iter(run.boxes.items())), drawn.frames(), strict=True)
+    bridged = bridge_gaps(run.boxes.items(), round(BRIDGED_SECONDS * source.info.frames_per_second))
+    pairs = zip(with_boxes(source.frames(), bridged), drawn.frames(), strict=True)
     for (frame, boxes), found in pairs:
         expected = annotator.draw(frame.bgr, boxes, labels)
         assert np.abs(expected.astype(int) - found.bgr).mean() < 6
@@ -157,8 +165,13 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
         "path": str(street),
         "bytes": street.stat().st_size,
         "sha256": hashlib.sha256(street.read_bytes()).hexdigest(),
+        "files": 1,
         "width": STREET_SIZE[0],
         "height": STREET_SIZE[1],
+        "frames_per_second": float(open_source(street).info.frames_per_second),
+        "rate_assumed": False,
+        "start_seconds": 0.0,
+        "end_seconds": None,
     }
     assert record["counts"] == {
         "frames_decoded": STREET_FRAMES,
@@ -166,6 +179,7 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
         "truncated": False,
         "tracks": len(run.tracks),
         "tracks_read": sum(row["status"] == "read" for row in run.tracks),
+        "tracks_by_status": Counter(row["status"] for row in run.tracks),
         "reads": len(run.reads),
     }
     assert record["settings"]["detector"]["image_size"] == 320
@@ -204,14 +218,57 @@ def test_a_video_without_a_picture_is_refused(street: Path, quick: list[str], tm
         process(ListedSource(open_source(street), []), load(Settings, None, quick), CPU, tmp_path)
 
 
-def test_a_folder_of_images_is_known_by_its_images(tmp_path: Path) -> None:
-    write_images(tmp_path / "a", 3)
-    write_images(tmp_path / "b", 3)
-    one, same = file_record(tmp_path / "a"), file_record(tmp_path / "b")
-    assert one["sha256"] == same["sha256"]
-    assert one["bytes"] == sum(path.stat().st_size for path in (tmp_path / "a").iterdir())
-    (tmp_path / "b" / "frame1.png").rename(tmp_path / "b" / "frame9.png")
-    assert file_record(tmp_path / "b")["sha256"] != one["sha256"]
+def test_a_player_missed_for_a_moment_keeps_the_drawn_box(brief: Path, tmp_path: Path) -> None:
+    source = open_source(brief)
+    rows = "".join(f"{number},1,100.00,100.00,80.00,160.00,0.9000,-1,-1,-1\n" for number in (1, 2, 5, 6))
+    (tmp_path / "tracks.mot.txt").write_text(rows)
+    draw(source, Findings([], 8, 0), tmp_path, StageClock(), lambda update: None)
+    assert (tmp_path / "tracks.mot.txt").read_text() == rows
+    drawn = open_source(tmp_path / "annotated.mp4").frames()
+    changed = [
+        float(np.abs(new.bgr[150:210, 99:102].astype(int) - old.bgr[150:210, 99:102]).mean()) > 10
+        for new, old in zip(drawn, source.frames(), strict=True)
+    ]
+    assert changed == [True] * 6 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ([], None),
+        (["crops.min_side=20"], None),
+        (
+            ["crops.side_of_height=0.44", "windows.length=4", "windows.stride=4"],
+            "is given other regions or windows than it was trained on: crops.side_of_height is 0.44 (trained on 0.38); "
+            "windows.length is 4 (trained on 5).",
+        ),
+    ],
+)
+def test_a_recognizer_trained_on_other_regions_is_warned_of(
+    changes: list[str],
+    warning: str | None,
+    brief: Path,
+    quick: list[str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    net = JerseyTemporalNet(ModelConfig(hidden_size=16, head_size=16))
+    trained = {"settings": {"crops": as_plain(CropSettings(side_of_height=0.38))}}
+    save_checkpoint(tmp_path / "r.safetensors", net.eval(), CheckpointInfo(Preprocess(size=32), training_data=trained))
+    (out := tmp_path / "out").mkdir()
+    small = ["detector.image_size=160", f"reader.weights={tmp_path / 'r.safetensors'}", "crops.side_of_height=0.38"]
+    process(open_source(brief, 0.0, 0.1), load(Settings, None, [*quick, *small, *changes]), CPU, out, video=False)
+    said = [record.getMessage() for record in caplog.records if "was trained on" in record.getMessage()]
+    assert said == ([f"{tmp_path / 'r.safetensors'} {warning}"] if warning else [])
+
+
+def test_the_shipped_recognizer_was_trained_on_the_regions_that_are_cut() -> None:
+    if not default_weights().is_file():
+        pytest.skip(f"no recognizer ships yet: {default_weights()} is missing")
+    _, info = load_checkpoint(default_weights())
+    settings = Settings()
+    assert differences(info, settings.crops, settings.windows) == []
+    assert "crops" in info.training_data["settings"]
 
 
 def test_the_clock_adds_up_and_survives_errors() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.folder import OutputError, RunFolder
+from pipeline.video import VideoError
 
 
 def write_run(folder: Path, **contents: str) -> None:
@@ -112,6 +113,31 @@ def test_leftovers_of_a_killed_run_do_not_block_the_folder(tmp_path: Path) -> No
     assert (final / "a.csv").exists()
 
 
+def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    final = tmp_path / "run"
+    left = [tmp_path / ".run.0123abcd.partial", final / ".4567cdef.partial"]
+    kept = [
+        tmp_path / ".other.0123abcd.partial",
+        tmp_path / ".0123abcd.partial",
+        tmp_path / ".run.notes.partial",
+        tmp_path / "run.0123abcd.partial",
+    ]
+    for folder in (*left, *kept):
+        folder.mkdir(parents=True)
+        (folder / "tracks.csv").write_text("half")
+    finished(final, a_csv="1")
+    assert [folder for folder in left if folder.exists()] == []
+    assert [folder for folder in kept if not (folder / "tracks.csv").exists()] == []
+
+
+def test_a_run_that_still_works_on_the_same_folder_is_left_alone(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run", overwrite=True) as slow:
+        finished(tmp_path / "run", a_csv="quick")
+        write_run(slow, a_csv="slow")
+    assert (tmp_path / "run" / "a.csv").read_text() == "slow"
+    assert listing(tmp_path) == ["a.csv", "run", "run.json"]
+
+
 def test_a_linked_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
@@ -128,6 +154,13 @@ def test_places_that_cannot_hold_a_folder(tmp_path: Path) -> None:
         RunFolder(tmp_path / "file" / "run").__enter__()
 
 
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    for name in ("x" * 300, "y" * 250):
+        with pytest.raises(OutputError, match=r"Cannot write to .*: file name too long; choose another folder with -o"):
+            RunFolder(tmp_path / name).__enter__()
+    assert listing(tmp_path) == []
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that even root cannot write to")
 def test_an_unwritable_place_is_named() -> None:
     with pytest.raises(OutputError, match=r"Cannot write to /proc/run: .*; choose another folder with -o"):
@@ -137,6 +170,16 @@ def test_an_unwritable_place_is_named() -> None:
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no space left on device; the run was stopped"), RunFolder(tmp_path / "run"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert listing(tmp_path) == []
+
+
+def test_a_full_disk_behind_another_error_is_named_with_the_folder_asked_for(tmp_path: Path) -> None:
+    message = rf"^Cannot write to {tmp_path}/run: no space left on device; the run was stopped\.$"
+    with pytest.raises(OutputError, match=message), RunFolder(tmp_path / "run") as work:
+        try:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise VideoError(f"{work / 'annotated.mp4'} cannot be written.") from error
     assert listing(tmp_path) == []
 
 

@@ -9,6 +9,7 @@ from factories import numbered_picture, numbered_pictures, read_index, write_ima
 from PIL import Image
 
 from pipeline.images import image_files
+from pipeline.vendor import vendor_import
 from pipeline.video import open_source
 
 
@@ -48,6 +49,16 @@ def test_one_image_is_a_video_of_one_frame(tmp_path: Path) -> None:
     source = open_source(write_images(tmp_path / "match", 3) / "frame2.png")
     assert [read_index(frame.bgr) for frame in source.frames()] == [2]
     assert source.info.name == "frame2"
+
+
+def test_an_image_that_is_none_is_lost_also_once_ultralytics_is_there(tmp_path: Path) -> None:
+    with vendor_import():
+        import ultralytics.utils  # noqa: F401  # changes PIL.Image.open
+    folder = write_images(tmp_path / "match", 3)
+    (folder / "frame1.png").write_text("no picture")
+    source = open_source(folder)
+    assert [read_index(frame.bgr) for frame in source.frames()] == [0, 2]
+    assert source.frames_lost == 1
 
 
 def test_camera_orientation_is_applied(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.identity import Identity, Status
-from pipeline.outputs import ReadLog, TrackLog, TrackRow, TrackSpan, mot_rows, read_mot, write_tracks
+from pipeline.outputs import ReadLog, TrackLog, TrackRow, TrackSpan, mot_rows, read_mot, track_status, write_tracks
 from pipeline.passes import with_boxes
 from pipeline.report import table
 from pipeline.teams import Team
@@ -66,6 +66,28 @@ def test_tracks_csv_is_blank_where_nothing_is_known(tmp_path: Path) -> None:
     known = {"track_id", "status", "n_frames", "n_reads", "first_frame", "last_frame", "first_time_s", "last_time_s"}
     assert {key for key, value in found.items() if value} == known | {"seconds_seen"}
     assert found["status"] == "too_short"
+
+
+@pytest.mark.parametrize(
+    ("status", "seen", "expected"),
+    [
+        ("too_short", 0.2, "too_short"),
+        ("too_short", 1.49, "too_short"),
+        ("too_short", 1.5, "unreadable"),
+        ("too_short", 60.0, "unreadable"),
+        ("conflicting", 60.0, "conflicting"),
+        ("unreadable", 0.2, "unreadable"),
+        ("read", 0.2, "read"),
+    ],
+)
+def test_a_track_seen_long_is_not_too_short(status: Status, seen: float, expected: str, tmp_path: Path) -> None:
+    assert track_status(status, seen) == expected
+    given_row = row(3, "7" if status == "read" else None, status=status, seen=seen)
+    write_tracks(tmp_path / "t.csv", [given_row])
+    with (tmp_path / "t.csv").open(newline="") as file:
+        assert [found["status"] for found in csv.DictReader(file)] == [expected]
+    if expected == "unreadable":
+        assert table([given_row]) == "1 track without a number: 1 no readable number."
 
 
 def test_numbers_stay_text(tmp_path: Path) -> None:

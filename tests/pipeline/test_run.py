@@ -103,6 +103,10 @@ def test_a_video_whose_end_is_missing_gives_a_partial_result(
     assert "the input breaks off before its end" in capsys.readouterr().err
 
 
+def test_a_name_that_is_no_text_can_be_printed() -> None:
+    assert pipeline.run._printable(Path("match\udcff.mp4")) == r"match\udcff.mp4"
+
+
 class InterruptedSource:
     """A source that sends this process a signal while its fourth frame is read."""
 

@@ -138,7 +138,10 @@ def test_start_beyond_the_end_is_refused(opened: Opener) -> None:
         opened(99.0)
 
 
-@pytest.mark.parametrize(("start", "duration"), [(-1.0, None), (float("nan"), None), (0.0, 0.0), (0.0, -2.0)])
+@pytest.mark.parametrize(
+    ("start", "duration"),
+    [(-1.0, None), (float("nan"), None), (1e300, None), (0.0, 0.0), (0.0, -2.0), (0.0, 1e300), (0.0, float("inf"))],
+)
 def test_impossible_span_is_refused(opened: Opener, start: float, duration: float | None) -> None:
     with pytest.raises(VideoError, match=r"The (start|duration) is .* must be"):
         opened(start, duration)
@@ -150,6 +153,15 @@ def test_source_that_vanishes_is_reported(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(VideoError, match="does not exist"):
         next(source.frames())
+
+
+def test_the_files_that_are_read_are_known(tmp_path: Path) -> None:
+    path = _mp4(tmp_path)
+    assert open_source(path).info.files == (path,)
+    folder = write_images(tmp_path / "frames", 12)
+    assert [file.name for file in open_source(folder).info.files] == [f"frame{index}.png" for index in range(12)]
+    matched = open_source(f"{folder}/frame1*.png").info
+    assert [file.name for file in matched.files] == ["frame1.png", "frame10.png", "frame11.png"]
 
 
 def test_audio_is_announced(tmp_path: Path) -> None:
@@ -214,6 +226,8 @@ def _folder_of_broken_images(folder: Path) -> Path:
 
 BAD_INPUT: dict[str, tuple[Callable[[Path], Path | str], str]] = {
     "missing file": (lambda folder: folder / "none.mp4", "none.mp4 does not exist"),
+    "empty name": (lambda folder: "", "The input is an empty name; give a video file"),
+    "name too long": (lambda folder: folder / ("x" * 300), r"xx cannot be read \(file name too long\)"),
     "missing folder": (lambda folder: folder / "none" / "none.mp4", "does not exist"),
     "folder without images": (lambda folder: folder, "holds no images .*give a video file"),
     "glob without a match": (lambda folder: folder / "*.png", r"No image matches .*\*\.png"),

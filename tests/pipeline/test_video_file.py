@@ -102,9 +102,7 @@ def test_frames_that_an_edit_list_hides_are_not_lost(tmp_path: Path) -> None:
     assert source.info.frames_per_second == 25
 
 
-def test_size_that_changes_midway_is_brought_to_the_first(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_size_that_changes_midway_is_brought_to_the_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     big, small = (
         write_video(tmp_path / f"{size[0]}.ts", numbered_pictures(5, size), time_base=Fraction(1, 90_000))
         for size in ((192, 128), (96, 64))

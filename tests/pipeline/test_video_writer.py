@@ -130,6 +130,21 @@ def test_sound_is_copied_bit_by_bit(tmp_path: Path, suffix: str, codec: str) -> 
     assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.001)
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [(".avi", "mpeg4"), (".mkv", "libx264")])
+@pytest.mark.parametrize("layout", ["mono", "stereo"])
+def test_sound_that_does_not_name_its_channels_is_copied(tmp_path: Path, suffix: str, codec: str, layout: str) -> None:
+    base = Fraction(1, 25)
+    source = write_video(
+        tmp_path / f"in{suffix}", 20, audio="pcm_s16le", audio_layout=layout, codec=codec, time_base=base
+    )
+    target = copy(source, tmp_path / "out.mp4")
+    assert b"".join(content for _, content in audio_packets(target)) == b"".join(
+        content for _, content in audio_packets(source)
+    )
+    with av.open(str(target)) as container:
+        assert container.streams.audio[0].codec_context.layout.nb_channels == av.AudioLayout(layout).nb_channels
+
+
 def test_sound_of_a_transport_stream_is_copied(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.ts", 50, audio="aac", time_base=Fraction(1, 90_000))
     packets = audio_packets(copy(source, tmp_path / "out.mp4"))
@@ -167,6 +182,16 @@ def test_sound_that_mp4_cannot_hold_is_left_out_with_a_warning(
     assert sum(1 for _ in written.frames()) == 10
     assert not written.info.has_audio
     assert "cannot be copied" in caplog.text
+
+
+def test_sound_that_would_spoil_the_file_only_at_its_end_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = write_video(tmp_path / "in.mkv", 10, audio="pcm_s16le", audio_layout="5.1")
+    written = open_source(copy(source, tmp_path / "out.mp4"))
+    assert sum(1 for _ in written.frames()) == 10
+    assert not written.info.has_audio
+    assert "in.mkv cannot be copied (an MP4 does not take it: Invalid argument); the new video is silent" in caplog.text
 
 
 def test_images_become_a_video(tmp_path: Path) -> None:

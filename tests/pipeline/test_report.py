@@ -1,0 +1,44 @@
+"""What run.json says of its input."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from factories import write_images
+
+from pipeline.report import input_record, write_record
+from pipeline.video import open_source
+
+
+def test_a_folder_of_images_is_known_by_its_images(tmp_path: Path) -> None:
+    write_images(tmp_path / "a", 3)
+    write_images(tmp_path / "b", 3)
+    one, same = (input_record(open_source(tmp_path / name).info) for name in "ab")
+    assert one["sha256"] == same["sha256"]
+    assert one["bytes"] == sum(path.stat().st_size for path in (tmp_path / "a").iterdir())
+    assert (one["files"], one["rate_assumed"]) == (3, True)
+    (tmp_path / "b" / "frame1.png").rename(tmp_path / "b" / "frame9.png")
+    assert input_record(open_source(tmp_path / "b").info)["sha256"] != one["sha256"]
+
+
+def test_a_glob_is_known_by_the_images_it_matches(tmp_path: Path) -> None:
+    write_images(tmp_path / "a", 3)
+    write_images(tmp_path / "b", 4)
+    (tmp_path / "b" / "notes.txt").write_text("")
+    whole = input_record(open_source(tmp_path / "a").info)
+    part = input_record(open_source(str(tmp_path / "b" / "frame[0-2].png")).info)
+    assert {**whole, "path": ""} == {**part, "path": ""}
+    assert part["path"] == str(tmp_path / "b")
+    one = input_record(open_source(tmp_path / "a" / "frame1.png").info)
+    assert one["sha256"] == hashlib.sha256((tmp_path / "a" / "frame1.png").read_bytes()).hexdigest()
+
+
+def test_the_record_says_which_part_was_read(street: Path) -> None:
+    record = input_record(open_source(street, 0.2, 0.3).info)
+    assert (record["start_seconds"], record["end_seconds"]) == (0.2, 0.5)
+
+
+def test_a_name_that_is_no_text_does_not_cost_the_record(tmp_path: Path) -> None:
+    name = "match\udcff.mp4"  # how Python holds a byte that is no UTF-8
+    write_record(tmp_path / "run.json", {"input": {"path": name}})
+    assert json.loads((tmp_path / "run.json").read_text())["input"]["path"] == name

@@ -1,0 +1,247 @@
+"""Labels, views, loss and scores of the player detector's training, on pictures made in code."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from pipeline.config import load
+from pipeline.detector import DetectorSettings, PlayerDetector, build_network, default_weights
+from pipeline.types import Detections, FloatArray
+from training.detector_augment import augment
+from training.detector_data import (
+    NO_BOXES,
+    NOTHING_SEEN,
+    DetectorDataError,
+    LabelledFrame,
+    agreement,
+    beside_labels,
+    overlaps,
+    read_manifest,
+    read_tracked_boxes,
+    read_yolo_folder,
+    write_manifest,
+)
+from training.detector_loop import DetectorTraining, fine_tune, keep_mask, targets
+from training.detector_measure import average_precision, match, measure
+from training.train_detector import main, narrow_to_person, save_detector, table
+
+QUICK = DetectorTraining(view=(160, 96), epochs=2, batch_size=2, threads=0, learning_rate=1e-3)
+
+
+def boxes(*rows: tuple[float, float, float, float]) -> FloatArray:
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def found(rows: FloatArray, *confidence: float) -> Detections:
+    return Detections(rows, np.array(confidence, np.float32))
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> list[LabelledFrame]:
+    """Four noise pictures with a bright upright bar each, labelled."""
+    rng = np.random.default_rng(0)
+    made = []
+    for index in range(4):
+        bgr = rng.integers(40, 90, (96, 160, 3), np.uint8)
+        x = 20 + 25 * index
+        bgr[30:80, x : x + 20] = 220
+        cv2.imwrite(str(tmp_path / f"{index}.png"), bgr)
+        people = boxes((x, 30, x + 20, 80))
+        made.append(LabelledFrame(tmp_path / f"{index}.png", f"m{index % 2}", "hand", people, NO_BOXES, NOTHING_SEEN))
+    return made
+
+
+def test_a_manifest_comes_back_as_written(tmp_path: Path, frames: list[LabelledFrame]) -> None:
+    write_manifest(tmp_path / "frames.jsonl", frames)
+    for a, b in zip(frames, read_manifest(tmp_path / "frames.jsonl"), strict=True):
+        assert (a.image, a.match, a.source) == (b.image, b.match, b.source)
+        np.testing.assert_array_equal(a.people, b.people)
+        assert (b.doubtful.shape, b.seen.shape) == ((0, 4), (0, 5))
+    with pytest.raises(DetectorDataError, match=r"none\.jsonl does not exist.*label"):
+        read_manifest(tmp_path / "none.jsonl")
+
+
+def test_hand_labels_are_read_without_the_ball(tmp_path: Path) -> None:
+    for part in ("images", "labels"):
+        (tmp_path / "train" / part).mkdir(parents=True)
+    (tmp_path / "data.yaml").write_text("names: [ball, player]\n")
+    cv2.imwrite(str(tmp_path / "train/images/a.jpg"), np.zeros((100, 200, 3), np.uint8))
+    (tmp_path / "train/labels/a.txt").write_text("1 0.5 0.5 0.1 0.4\n0 0.2 0.2 0.1 0.1\n")
+    (frame,) = read_yolo_folder(tmp_path, "a_match")
+    np.testing.assert_allclose(frame.people, boxes((90, 30, 110, 70)), atol=1e-3)
+    assert (frame.match, frame.source) == ("a_match", "hand")
+
+
+def test_tracked_boxes_without_a_role_on_the_field_are_doubtful(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text("frame,track,x1,y1,x2,y2,conf\n0,1,0,0,5,9,1\n4,1,1,0,6,9,1\n4,2,50,0,60,9,1\n")
+    (tmp_path / "l.csv").write_text(
+        "track,first_frame,last_frame,number,team,role,sure,note\n1,3,9,unknown,,ignore,0,\n2,0,9,7,red,player,2,\n"
+    )
+    people, doubtful = read_tracked_boxes(tmp_path / "b.csv", tmp_path / "l.csv")
+    assert list(people) == [4]
+    np.testing.assert_array_equal(doubtful[0], boxes((0, 0, 5, 9)))
+    np.testing.assert_array_equal(people[4], boxes((50, 0, 60, 9)))
+    np.testing.assert_array_equal(doubtful[4], boxes((1, 0, 6, 9)))
+
+
+def test_the_teacher_adds_only_where_no_label_stands() -> None:
+    labelled = boxes((0, 0, 10, 20))
+    seen = found(boxes((1, 0, 11, 20), (50, 0, 60, 20), (80, 0, 90, 20), (120, 0, 130, 20)), 0.9, 0.8, 0.2, 0.05)
+    hall = np.full((100, 200, 3), 128, np.uint8)
+    frame = LabelledFrame(Path(), "m", "tracked", labelled, NO_BOXES, beside_labels(hall, labelled, seen))
+    people, doubtful = frame.lesson(certain=0.4, possible=0.1)
+    np.testing.assert_array_equal(people, boxes((0, 0, 10, 20), (50, 0, 60, 20)))
+    np.testing.assert_array_equal(doubtful, boxes((80, 0, 90, 20)))
+
+
+def test_people_beside_a_grass_pitch_are_not_taught() -> None:
+    bgr = np.full((200, 200, 3), (40, 160, 60), np.uint8)
+    bgr[:100] = 128
+    spectator, player, jumper = (20, 20, 40, 60), (60, 90, 80, 130), (100, 50, 120, 95)
+    seen = beside_labels(bgr, NO_BOXES, found(boxes(spectator, player, jumper), 0.9, 0.9, 0.9))
+    np.testing.assert_array_equal(seen[:, :4], boxes(player, jumper))
+
+
+def test_views_agree_on_the_mean_confidence() -> None:
+    merged = agreement([found(boxes((0, 0, 10, 20)), 0.8), found(boxes((1, 0, 11, 20)), 0.4), Detections.empty()])
+    assert len(merged) == 1
+    assert merged.confidence[0] == pytest.approx(0.4)
+
+
+def test_a_second_box_on_the_same_person_stays_weak() -> None:
+    person, half = (0.0, 0.0, 10.0, 20.0), (0.0, 0.0, 5.5, 20.0)
+    merged = agreement([found(boxes(person, half), 0.9, 0.5), found(boxes(person), 0.9), found(boxes(person), 0.9)])
+    assert merged.confidence.tolist() == pytest.approx([0.9, 0.5 / 3])
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), width=st.integers(40, 400), height=st.integers(40, 400))
+def test_a_view_moves_boxes_with_the_picture(seed: int, width: int, height: int) -> None:
+    bgr = np.zeros((height, width, 3), np.uint8)
+    box = np.array([[width * 0.3, height * 0.2, width * 0.6, height * 0.9]], np.float32).round()
+    x1, y1, x2, y2 = box[0].astype(int)
+    bgr[y1:y2, x1:x2] = 255
+    rng = np.random.default_rng(seed)
+    view, people, doubtful = augment(bgr, box, NO_BOXES, (192, 128), (0.5, 2.0), rng)
+    assert view.shape == (128, 192, 3)
+    assert len(people) + len(doubtful) <= 1
+    for left, top, right, bottom in people:
+        assert 0 <= left < right <= 192
+        assert 0 <= top < bottom <= 128
+        inside = view[int(top) : int(bottom) + 1, int(left) : int(right) + 1].mean()
+        assert inside > 150
+
+
+def test_an_augmented_view_is_repeatable(frames: list[LabelledFrame]) -> None:
+    one, two = (
+        augment(frames[0].read(), frames[0].people, NO_BOXES, (96, 96), (0.7, 1.5), np.random.default_rng(5))
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(one[0], two[0])
+    np.testing.assert_array_equal(one[1], two[1])
+
+
+def test_targets_are_shares_of_the_view() -> None:
+    made = targets([boxes((0, 0, 40, 20)), NO_BOXES, boxes((20, 10, 40, 30))], (80, 40))
+    assert made["batch_idx"].tolist() == [0, 2]
+    torch.testing.assert_close(made["bboxes"], torch.tensor([[0.25, 0.25, 0.5, 0.5], [0.375, 0.5, 0.25, 0.5]]))
+
+
+def test_cells_of_doubtful_boxes_are_left_out_unless_a_person_is_there() -> None:
+    keep = keep_mask([boxes((0, 0, 16, 32)), NO_BOXES], [boxes((0, 0, 32, 32)), NO_BOXES], (64, 32))
+    fine = keep[0, :32, 0].reshape(4, 8)  # stride 8
+    assert fine[:, :2].all()
+    assert not fine[:, 2:4].any()
+    assert fine[:, 4:].all()
+    assert keep[1].all()
+    assert keep.shape == (2, 32 + 8 + 2, 1)
+
+
+def test_fine_tuning_changes_the_class_branch_alone(frames: list[LabelledFrame]) -> None:
+    start = {name: value.float() for name, value in load_file(default_weights()).items()}
+    tuned = fine_tune(start, frames, QUICK)
+    assert tuned.keys() == start.keys()
+    changed = [name for name, value in tuned.items() if not torch.equal(value.float(), start[name])]
+    assert changed
+    all_new = fine_tune(start, frames, replace(QUICK, start_share=0.0))
+    name = "model.23.cv3.0.2.weight"
+    torch.testing.assert_close(tuned[name], (all_new[name] + start[name]) / 2)
+    assert all(name.startswith("model.23.cv3.") for name in changed)
+    assert not any(name.endswith(("running_mean", "running_var")) for name in changed)
+    again = fine_tune(start, frames, QUICK)
+    torch.testing.assert_close(tuned["model.23.cv3.0.2.bias"], again["model.23.cv3.0.2.bias"])
+
+
+def test_the_starting_weights_become_one_class_that_says_the_same(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        coco = build_network(80)
+    state = {name: value.half() if value.is_floating_point() else value for name, value in coco.state_dict().items()}
+    save_detector(tmp_path / "one.safetensors", narrow_to_person(state), {"classes": ["player"]})
+    one = build_network(1)
+    one.load_state_dict({name: value.float() for name, value in load_file(tmp_path / "one.safetensors").items()})
+    coco.load_state_dict({name: value.float() for name, value in state.items()})
+    with torch.inference_mode():
+        picture = torch.rand(1, 3, 64, 64)
+        person, alone = coco.eval()(picture)[0][:, :5], one.eval()(picture)[0]
+    torch.testing.assert_close(person, alone)
+
+
+def test_matching_is_one_to_one_surest_first() -> None:
+    seen = found(boxes((0, 0, 10, 20), (1, 0, 11, 20), (50, 0, 60, 20), (90, 0, 99, 20)), 0.6, 0.9, 0.5, 0.4)
+    right, counts, taken = match(seen, boxes((1, 0, 11, 20), (200, 0, 210, 20)), boxes((50, 0, 60, 20)))
+    assert right.tolist() == [False, True, False, False]
+    assert counts.tolist() == [True, True, False, True]
+    assert taken.tolist() == [True, False]
+
+
+def test_average_precision_of_known_curves() -> None:
+    confidence = np.array([0.9, 0.8, 0.7, 0.6], np.float32)
+    assert average_precision(confidence, np.array([True, True, False, False]), 2) == pytest.approx(1.0)
+    assert average_precision(confidence, np.array([False, True, False, True]), 4) == pytest.approx(0.25)
+    assert average_precision(np.zeros(0, np.float32), np.zeros(0, bool), 3) == 0
+
+
+def test_measuring_counts_people(frames: list[LabelledFrame]) -> None:
+    detector = PlayerDetector(DetectorSettings(image_size=160, confidence=0.02), torch.device("cpu"))
+    score = measure(detector, frames, 0.25)
+    assert score.people == 4
+    assert 0 <= score.recall <= 1
+    assert "| people |" in table([{"people": 4, "recall": 0.5}])
+
+
+def test_overlap_of_boxes() -> None:
+    shared = overlaps(boxes((0, 0, 10, 10)), boxes((0, 0, 10, 10), (5, 0, 15, 10), (20, 0, 30, 10)))
+    np.testing.assert_allclose(shared, [[1, 1 / 3, 0]], atol=1e-6)
+
+
+def test_train_and_measure_by_command(
+    tmp_path: Path, frames: list[LabelledFrame], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_manifest(tmp_path / "frames.jsonl", frames)
+    save_file(load_file(default_weights()), tmp_path / "start.safetensors")
+    quick = [f"--set={key}" for key in ("view=[160, 96]", "batch_size=2", "epochs=1", "hand_repeats=1", "threads=0")]
+    out = tmp_path / "out.safetensors"
+    assert main(["train", "--work", str(tmp_path), "--hold-out", "m1", "--out", str(out), *quick]) == 0
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert (card["training"]["matches"], card["training"]["held_out"]) == (["m0"], ["m1"])
+    assert out.stat().st_size < 7_000_000
+    measured = ["measure", "--work", str(tmp_path), "--match", "m1", "--size", "160", "--set=threads=0", str(out)]
+    assert main(measured) == 0
+    assert "| m1 | 160 | out | 2 |" in capsys.readouterr().out
+    measured[4] = "nowhere"
+    assert main(measured) == 2
+    assert "no labelled frame is of the match 'nowhere'; there are m0, m1" in capsys.readouterr().err.lower()
+
+
+def test_the_shipped_configuration_is_the_default_but_for_the_matches() -> None:
+    shipped = load(DetectorTraining, Path(__file__).parents[2] / "configs" / "train_detector.yaml")
+    assert load(DetectorTraining, None, [f"same_match={json.dumps(shipped.same_match)}"]) == shipped
