@@ -1,0 +1,157 @@
+"""What a rendered match is made of; `configs/render.yaml` fills it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Colour = tuple[int, int, int]
+"""Red, green, blue, 0 to 255, as on a screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """Size, length and cost of the video."""
+
+    width: int = 1280
+    """Pixels."""
+    height: int = 720
+    """Pixels."""
+    frames_per_second: int = 25
+    duration_seconds: float = 6.0
+    samples: int = 6
+    """Light paths per pixel; the denoiser takes away what noise is left."""
+    bounces: int = 1
+    """How often light is passed on from surface to surface."""
+    shutter: float = 0.35
+    """Share of the time between two frames during which the shutter is open (motion blur)."""
+    threads: int = 0
+    """Processor threads of the renderer; 0 = all."""
+    crf: int = 24
+    """Quality of the H.264 coding; lower is better and larger."""
+
+    def __post_init__(self) -> None:
+        if self.width % 2 or self.height % 2 or min(self.width, self.height) < 64:
+            raise ValueError(f"width and height are {self.width} and {self.height}, expected even numbers from 64")
+        if self.frames_per_second < 1 or self.samples < 1:
+            raise ValueError(
+                f"frames_per_second and samples are {self.frames_per_second} and {self.samples}, expected 1 or more"
+            )
+        if not 0.0 < self.shutter <= 1.0:
+            raise ValueError(f"shutter is {self.shutter}, expected above 0 and up to 1")
+        if self.duration_seconds <= 0:
+            raise ValueError(f"duration_seconds is {self.duration_seconds}, expected above 0")
+
+    @property
+    def frames(self) -> int:
+        """Frames of the whole video."""
+        return round(self.duration_seconds * self.frames_per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """Where the camera stands and what it follows."""
+
+    position: tuple[float, float, float] = (-8.0, -40.0, 15.0)
+    """Metres from the centre spot: along the touchline, towards the far touchline, up."""
+    target: tuple[tuple[float, float, float, float], ...] = ((0.0, 30.0, 4.0, 0.9),)
+    """Rows of time in seconds and the point in the middle of the picture."""
+    field_degrees: tuple[tuple[float, float], ...] = ((0.0, 7.6),)
+    """Rows of time in seconds and vertical angle of view."""
+
+
+@dataclass(frozen=True, slots=True)
+class LightSettings:
+    """Sun and sky."""
+
+    sun_elevation_degrees: float = 42.0
+    sun_azimuth_degrees: float = 200.0
+    """Direction the light comes from: 0 = along +x, 90 = from the far touchline."""
+    sun: float = 3.6
+    """Strength of the sun, W/m²."""
+    sky: float = 1.0
+    """Strength of the sky."""
+    exposure: float = 0.0
+    """Brightness of the picture, in stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamSettings:
+    """A kit."""
+
+    name: str = "red"
+    """Word that stands for the team in the label file."""
+    shirt: Colour = (190, 20, 30)
+    trim: Colour = (255, 255, 255)
+    """Colour of collar, cuffs and pattern."""
+    pattern: Literal["plain", "stripes", "sash", "shoulders"] = "plain"
+    shorts: Colour = (190, 20, 30)
+    socks: Colour = (190, 20, 30)
+    digits: Colour = (255, 255, 255)
+    outline: Colour | None = None
+    """Colour round the digits; none = no outline."""
+    typeface: Literal["block", "round"] = "round"
+    digit_height: float = 0.31
+    """Metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSettings:
+    """One person on the pitch."""
+
+    team: str = "red"
+    """Name of a team, or of a kit that belongs to none (the referee's)."""
+    number: str | None = None
+    """Text on the back; none = no number."""
+    name: str = ""
+    """Letters above the number."""
+    role: Literal["player", "goalkeeper", "referee"] = "player"
+    height: float = 1.80
+    """Metres."""
+    girth: float = 1.0
+    """Thickness of the body, 1 = average."""
+    fit: float = 1.0
+    """Looseness of the clothes, 1 = average."""
+    skin: Colour = (205, 160, 130)
+    hair: Literal["short", "crop", "curly", "long", "bald"] = "short"
+    hair_colour: Colour = (45, 32, 24)
+    boots: Colour = (20, 20, 20)
+    path: tuple[tuple[float, float, float], ...] = ((0.0, 30.0, 4.0),)
+    """Rows of time in seconds and place on the pitch in metres."""
+    face: tuple[tuple[float, float], ...] = ()
+    """Rows of time in seconds and direction of the chest in degrees (0 = +x); none = along the path, or to the ball."""
+    phase: float = 0.0
+    """Place in the stride at the start, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class BallSettings:
+    """The ball."""
+
+    path: tuple[tuple[float, float, float, float], ...] = ((0.0, 34.0, 8.0, 0.11),)
+    """Rows of time in seconds and centre of the ball in metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSettings:
+    """A rendered match."""
+
+    name: str = "match"
+    """Stem of the files written."""
+    seed: int = 2
+    """Folds of cloth, faces in the crowd, noise of the grass."""
+    picture: PictureSettings = field(default_factory=PictureSettings)
+    camera: CameraSettings = field(default_factory=CameraSettings)
+    light: LightSettings = field(default_factory=LightSettings)
+    teams: tuple[TeamSettings, ...] = (TeamSettings(),)
+    people: tuple[PersonSettings, ...] = (PersonSettings(number="7"),)
+    """One track each, in this order, counted from 1."""
+    ball: BallSettings = field(default_factory=BallSettings)
+
+    def __post_init__(self) -> None:
+        kits = {team.name for team in self.teams}
+        for person in self.people:
+            if person.team not in kits:
+                raise ValueError(f"people: team is {person.team!r}, expected one of {', '.join(sorted(kits))}")
+
+    def kit(self, person: PersonSettings) -> TeamSettings:
+        """The kit a person wears."""
+        return next(team for team in self.teams if team.name == person.team)

@@ -1,0 +1,92 @@
+"""The ground, the boards and the stands inside Blender."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.render import surroundings
+from training.render.blender import Thing
+from training.render.materials import WHITE, Materials
+from training.render.settings import Colour
+
+Corners = Sequence[tuple[float, float, float]]
+GROUND = ((-12.0, -36.0), (58.0, 40.0))
+"""Corners of the textured ground, metres."""
+FAR_GRASS: Colour = (68, 102, 52)
+SIDES = (((-30.0, 39.0), (58.0, 39.0)), ((58.0, 39.0), (58.0, -70.0)))
+"""Ends of the boards behind the far touchline and behind the goal, metres."""
+BOARD_HEIGHT = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """A stand behind the boards: one upright picture of people per row, metres."""
+
+    front: float = 4.0
+    low: float = 1.3
+    """Height of the first row over the pitch."""
+    rows: int = 16
+    rise: float = 0.55
+    tread: float = 0.75
+    card: float = 0.85
+    """Height of a row's picture; its lower part is hidden by the row before it."""
+
+
+STAND = _Stand()
+
+
+class Stadium:
+    """Puts everything that does not move into a scene."""
+
+    def __init__(self, bpy: Thing, materials: Materials, team_colours: Sequence[Colour], seed: int) -> None:
+        self._bpy, self._materials, self._seed = bpy, materials, seed
+        self._colours = list(team_colours)
+
+    def build(self) -> None:
+        """Ground, boards, walls and crowd."""
+        below = [(-300, -300, -0.02), (400, -300, -0.02), (400, 400, -0.02), (-300, 400, -0.02)]
+        self._quad("far ground", below, self._materials.matte("far", FAR_GRASS))
+        (x0, y0), (x1, y1) = GROUND
+        grass = self._materials.matte("ground", WHITE, surroundings.grass(*GROUND, self._seed))
+        self._quad("ground", [(x0, y0, 0), (x1, y0, 0), (x1, y1, 0), (x0, y1, 0)], grass)
+        for k, (a, b) in enumerate(SIDES):
+            self._stand(k, a, b)
+
+    def _stand(self, k: int, a: tuple[float, float], b: tuple[float, float]) -> None:
+        """Boards from `a` to `b`, a wall behind them and the crowd above it."""
+        seed, length = self._seed + k, math.dist(a, b)
+        along, out = np.array([b[0] - a[0], b[1] - a[1]]) / length, np.array([a[1] - b[1], b[0] - a[0]]) / length
+        board = self._materials.textured(f"boards{k}", surroundings.boards(length, BOARD_HEIGHT, seed), 0.5, glow=0.3)
+        self._quad("boards", [(*a, 0.0), (*b, 0.0), (*b, BOARD_HEIGHT), (*a, BOARD_HEIGHT)], board)
+        start, end = np.array(a) - along * 12.0, np.array(b) + along * 12.0
+        people = surroundings.crowd(math.dist(start, end), STAND.rows, STAND.card, self._colours, seed)
+        crowd, wall = self._materials.matte(f"crowd{k}", WHITE, people), self._materials.matte("wall", (64, 66, 72))
+
+        def upright(distance: float, low: float, high: float) -> list[tuple[float, float, float]]:
+            places = ((start, low), (end, low), (end, high), (start, high))
+            return [(float(e[0] + out[0] * distance), float(e[1] + out[1] * distance), z) for e, z in places]
+
+        self._quad("wall", upright(STAND.front, 0.0, STAND.low), wall)
+        for row in range(STAND.rows):
+            distance, low = STAND.front + row * STAND.tread, STAND.low + row * STAND.rise
+            shown = (row / STAND.rows, (row + 1) / STAND.rows)
+            self._quad("row", upright(distance, low, low + STAND.card), crowd, shown)
+
+    def _quad(
+        self,
+        name: str,
+        corners: Corners,
+        material: Thing,
+        shown: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        """A rectangle that shows its material's picture between two heights (0 bottom, 1 top)."""
+        low, high = shown
+        mesh = self._bpy.data.meshes.new(name)
+        mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
+        mesh.uv_layers.new(name="UVMap").uv.foreach_set(
+            "vector", np.array([0, low, 1, low, 1, high, 0, high], np.float32)
+        )
+        mesh.materials.append(material)
+        self._bpy.context.scene.collection.objects.link(self._bpy.data.objects.new(name, mesh))

@@ -1,0 +1,112 @@
+"""Render a match with known numbers: `python -m training.render_match --config configs/render.yaml`."""
+
+import argparse
+import hashlib
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pipeline.config import as_plain, load
+from recognizer.errors import InputError
+from training.render.actors import Actor, make_actors, view_at
+from training.render.blender import load_blender
+from training.render.encode import write_video
+from training.render.scene import Scene
+from training.render.settings import RenderSettings
+from training.render.truth import Sighting, sightings, stretches, write_boxes, write_labels, write_visibility
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; 0 = done, 2 = something given cannot be used."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        settings = load(RenderSettings, options.config, options.set)
+        render_match(settings, options.output, options.work, options.only)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def render_match(settings: RenderSettings, output: Path, work: Path, only: Sequence[int] = ()) -> None:
+    """Render the match, its truth and its sound.
+
+    Args:
+        settings: the match.
+        output: folder for `NAME.mp4`, `NAME.boxes.csv`, `NAME.labels.csv` and `NAME.visibility.csv`.
+        work: folder for the pictures; those already there (of the same settings) are kept.
+        only: frames to render instead of the whole video (nothing but pictures is written then).
+    """
+    pictures = work / f"{settings.name}-{_digest(settings)}"
+    wanted = {frame: pictures / f"{frame:05d}.png" for frame in (only or range(settings.picture.frames))}
+    if not all(path.exists() for path in wanted.values()):
+        load_blender()  # say that it is missing before anything is made
+    pictures.mkdir(parents=True, exist_ok=True)
+    actors = make_actors(settings)
+    _render(settings, actors, wanted)
+    logger.info("pictures: %s", pictures)
+    if only:
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    write_truth(settings, actors, output)
+    video = output / f"{settings.name}.mp4"
+    write_video(video, list(wanted.values()), settings.picture.frames_per_second, settings.picture.crf, settings.seed)
+    logger.info("video: %s (%.2f MB)", video, video.stat().st_size / 1e6)
+
+
+def write_truth(settings: RenderSettings, actors: Sequence[Actor], output: Path) -> None:
+    """Write the boxes, labels and visibility of the whole match into `output`."""
+    picture = settings.picture
+    seen: list[Sighting] = []
+    for frame in range(picture.frames):
+        moment = frame / picture.frames_per_second
+        view = view_at(settings.camera, moment, (picture.width, picture.height))
+        seen += sightings(actors, view, moment, frame)
+    write_boxes(output / f"{settings.name}.boxes.csv", seen)
+    write_visibility(output / f"{settings.name}.visibility.csv", seen)
+    rows = [row for actor in actors for row in stretches(actor, seen, picture.frames)]
+    write_labels(output / f"{settings.name}.labels.csv", rows)
+
+
+def _render(settings: RenderSettings, actors: list[Actor], pictures: dict[int, Path]) -> None:
+    missing = {frame: path for frame, path in pictures.items() if not path.exists()}
+    if not missing:
+        return
+    scene = Scene(settings, actors)
+    start = time.perf_counter()
+    for frame, path in tqdm(missing.items(), unit="frame", total=len(pictures), initial=len(pictures) - len(missing)):
+        scene.render(frame, path)
+    seconds = time.perf_counter() - start
+    logger.info("%d frames in %.0f s, %.3f frames/s", len(missing), seconds, len(missing) / seconds)
+
+
+def _digest(settings: RenderSettings) -> str:
+    """Short name of the settings that decide how a picture looks."""
+    plain = as_plain(settings)
+    for key in ("crf", "threads"):
+        plain["picture"].pop(key)
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.render_match", description=__doc__)
+    parser.add_argument("--config", type=Path, default=Path("configs/render.yaml"), help="the match (YAML)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting")
+    parser.add_argument("-o", "--output", type=Path, default=Path("sample_videos"), help="folder for the files")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs/render"), help="folder for the pictures, kept to resume"
+    )
+    parser.add_argument("--only", type=int, nargs="+", default=[], metavar="FRAME", help="render these frames alone")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
