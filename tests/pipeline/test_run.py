@@ -125,14 +125,16 @@ class InterruptedSource:
 
 
 @pytest.fixture
-def interrupted(brief: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[signal.Signals], None]:
-    """Makes the next run be interrupted by a signal."""
+def interrupted(brief: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[signal.Signals], None]]:
+    """Makes the next run be interrupted by a signal, also where the tests themselves run with Ctrl-C switched off."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def arrange(number: signal.Signals) -> None:
         source = InterruptedSource(open_source(brief), number)
         monkeypatch.setattr(pipeline.run, "open_source", lambda *arguments: source)
 
-    return arrange
+    yield arrange
+    signal.signal(signal.SIGINT, handler)
 
 
 def test_ctrl_c_leaves_nothing(

@@ -1,0 +1,268 @@
+"""Finds the people in frames with a YOLO network; nothing of ultralytics leaves this module."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.ops import nms
+
+from pipeline.types import Detections, FloatArray, Frame, UInt8Image
+from pipeline.vendor import vendor_import
+from pipeline.yolo import STRIDE, Letterbox, decode_boxes, grid, input_size, letterbox
+from recognizer.errors import InputError
+
+TASKS = ("detect", "segment", "pose")
+"""What ultralytics calls the kinds of models that give upright boxes."""
+ARCHITECTURE = "yolo11n.yaml"
+PRECISIONS = ("auto", "float32")
+PEOPLE = frozenset({"person", "player", "goalkeeper", "goalie", "referee"})
+"""Class names kept when the settings name none."""
+
+
+class DetectorError(InputError):
+    """A detector that cannot be made from the given settings: weights, classes."""
+
+
+def default_weights() -> Path:
+    """The player detector that ships with the product."""
+    return Path(__file__).parent / "weights" / "players.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """What to find, and how hard to look."""
+
+    weights: str | None = None
+    """Model file: the one that ships (empty), a `.safetensors` of `training.train_detector`, or any model file or
+    name that ultralytics knows (a name it does not find is downloaded)."""
+    image_size: int = 1280
+    """Longer side of the network's input in pixels, 160 to 4096, a multiple of 32. More finds smaller players and
+    costs time with its square."""
+    max_upscale: float = 1.5
+    """How much a frame smaller than `image_size` may be enlarged, 1 to 8; more invents people in blurred pictures."""
+    confidence: float = 0.1
+    """Least confidence of a detection, 0 to 1; the tracker tells weak from strong itself."""
+    iou: float = 0.55
+    """Overlap (intersection over union, 0 to 1) from which the weaker of two boxes is dropped."""
+    classes: tuple[str, ...] = ()
+    """Names of the model's classes to keep; empty keeps those that mean people (person, player, goalkeeper,
+    referee)."""
+    batch_size: int = 4
+    """Frames handed to the detector at a time, 1 to 256; the result does not depend on it."""
+    max_detections: int = 100
+    """Most people in one frame, 1 to 1000; the surest are kept."""
+    precision: str = "auto"
+    """`float32`, or `auto`: bfloat16 on a CPU that has instructions for it (half the time, boxes within 0.5
+    pixels), else float32. Used with `.safetensors` weights."""
+
+    def __post_init__(self) -> None:
+        _require_range("image_size", self.image_size, 160, 4096)
+        if self.image_size % STRIDE:
+            raise ValueError(f"image_size is {self.image_size}, expected a multiple of {STRIDE}")
+        _require_range("max_upscale", self.max_upscale, 1.0, 8.0)
+        _require_range("confidence", self.confidence, 0.0, 1.0)
+        _require_range("iou", self.iou, 0.0, 1.0)
+        _require_range("batch_size", self.batch_size, 1, 256)
+        _require_range("max_detections", self.max_detections, 1, 1000)
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}, expected one of {', '.join(PRECISIONS)}")
+        if isinstance(self.classes, str):
+            raise ValueError(f"classes is {self.classes!r}, expected a list of names")
+
+
+def _require_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}, expected {low} to {high}")
+
+
+class PlayerDetector:
+    """Finds people in frames.
+
+    Args:
+        settings: what to find.
+        device: where the network runs.
+
+    Raises:
+        DetectorError: the weights are missing or unusable, or a class is not one of the model's.
+    """
+
+    def __init__(self, settings: DetectorSettings, device: torch.device) -> None:
+        self.settings = settings
+        named = settings.weights or str(default_weights())
+        self._find: Callable[[Sequence[UInt8Image]], list[Detections]]
+        if named.endswith(".safetensors"):
+            self._find = _PlainNetwork(Path(named), settings, device).find
+        else:
+            self._find = _VendorModel(named, settings, device).find
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """People in each frame, in the frames' order, surest first.
+
+        Args:
+            frames: of any sizes, any number.
+
+        Returns:
+            One record per frame; the same whatever frames stand beside it.
+        """
+        found: list[Detections] = []
+        for _, group in groupby(frames, key=lambda frame: frame.size):
+            same_size = [frame.bgr for frame in group]
+            for start in range(0, len(same_size), self.settings.batch_size):
+                found += self._find(same_size[start : start + self.settings.batch_size])
+        return found
+
+
+def build_network(class_count: int) -> nn.Module:
+    """YOLO11n from ultralytics' own yaml, its class layer narrowed to `class_count` outputs.
+
+    The yaml makes the class branch's inner width depend on the number of classes; here it stays that of the
+    80-class network, so that COCO's person detector fits in unchanged.
+    """
+    with vendor_import():
+        from ultralytics.nn.tasks import DetectionModel
+
+    make: Any = DetectionModel
+    model: nn.Module = make(ARCHITECTURE, nc=80, verbose=False)
+    head: Any = model.model[-1]  # type: ignore[index]  # an nn.Sequential, seen as a Module
+    for branch in head.cv3:
+        branch[-1] = nn.Conv2d(branch[-1].in_channels, class_count, 1)
+    head.nc = class_count
+    head.no = class_count + 4 * head.reg_max
+    return model
+
+
+def load_network(path: Path) -> tuple[nn.Module, list[str]]:
+    """A network and its class names from a `.safetensors` file and the `.json` beside it; float32, eval mode.
+
+    Raises:
+        DetectorError: a file is missing, damaged, or holds another network.
+    """
+    card = path.with_suffix(".json")
+    for file in (path, card):
+        if not file.is_file():
+            raise DetectorError(f"The detector's file {file} does not exist; name another with detector.weights.")
+    try:
+        classes = [str(name) for name in json.loads(card.read_text("utf-8"))["classes"]]
+        network = build_network(len(classes))
+        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DetectorError(
+            f"The detector's weights {path} cannot be used ({reason}); name another file with detector.weights."
+        ) from error
+    return network.eval(), classes
+
+
+def _class_indices(wanted: tuple[str, ...], names: Sequence[str], weights: str) -> list[int]:
+    """Positions of the wanted classes among the model's."""
+    has = ", ".join(names)
+    for name in wanted:
+        if name not in names:
+            raise DetectorError(f"The detector {weights} has no class {name!r}; detector.classes may name: {has}.")
+    kept = [index for index, name in enumerate(names) if (name in wanted if wanted else name.lower() in PEOPLE)]
+    if not kept:
+        raise DetectorError(f"The detector {weights} has no class for people; name some in detector.classes: {has}.")
+    return kept
+
+
+class _PlainNetwork:
+    """A network of this product, run without ultralytics' predictor (about twice as fast on a CPU)."""
+
+    def __init__(self, path: Path, settings: DetectorSettings, device: torch.device) -> None:
+        network, names = load_network(path)
+        self._classes = _class_indices(settings.classes, names, path.name)
+        self._settings = settings
+        self._device = device
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        self._bfloat16 = settings.precision == "auto" and device.type == "cpu" and bool(capabilities.get("avx512_bf16"))
+        fused: nn.Module = network.fuse(verbose=False)  # type: ignore[operator]  # ultralytics' own: conv + batch norm
+        self._network = fused.to(device).to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def find(self, images: Sequence[UInt8Image]) -> list[Detections]:
+        """People in each of some images of one size."""
+        size = input_size(images[0], self._settings.image_size, self._settings.max_upscale)
+        boxed = [letterbox(image, size) for image in images]
+        # On a CPU a batch is no faster than its frames one by one, and one by one is the same to the last bit.
+        step = 1 if self._device.type == "cpu" else len(boxed)
+        found: list[Detections] = []
+        for start in range(0, len(boxed), step):
+            part = boxed[start : start + step]
+            distances, scores = self._forward(np.stack([box.image for box in part]))
+            for i, box in enumerate(part):
+                found.append(self._select(distances[i], scores[i], box, images[start + i]))
+        return found
+
+    def _forward(self, bgr: UInt8Image) -> tuple[Tensor, Tensor]:
+        """Distances (B, 4 * bins, A) and scores (B, classes, A) of a uint8 batch (B, h, w, 3)."""
+        batch = torch.from_numpy(bgr).to(self._device).permute(0, 3, 1, 2).flip(1)
+        batch = batch.to(torch.float32, memory_format=torch.channels_last).div_(255)
+        rounding = torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16)
+        with rounding, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            raw = self._network(batch)[1]
+        return raw["boxes"].float(), raw["scores"].float().sigmoid()
+
+    def _select(self, distances: Tensor, scores: Tensor, box: Letterbox, image: UInt8Image) -> Detections:
+        """The boxes of one image that are sure enough and no repeats, surest first."""
+        score = scores[self._classes].amax(0)
+        kept = (score >= self._settings.confidence).nonzero()[:, 0]
+        centres, strides = (part.to(self._device)[kept] for part in grid(*box.image.shape[:2]))
+        xyxy, score = decode_boxes(distances[:, kept], centres, strides), score[kept]
+        first = nms(xyxy, score, self._settings.iou)[: self._settings.max_detections]
+        height, width = image.shape[:2]
+        return _checked(box.to_frame(xyxy[first].cpu().numpy(), width, height), score[first].cpu().numpy())
+
+
+class _VendorModel:
+    """Any other model, run by ultralytics."""
+
+    def __init__(self, named: str, settings: DetectorSettings, device: torch.device) -> None:
+        with vendor_import():
+            from ultralytics import YOLO  # type: ignore[attr-defined]  # its modules are loaded on demand
+            from ultralytics.utils import SAFE_LOAD
+        if not SAFE_LOAD:
+            raise DetectorError("ultralytics was imported without ULTRALYTICS_SAFE_LOAD=1; set it and start again.")
+        try:
+            self._model: Any = YOLO(named)
+            names = [str(name) for _, name in sorted(self._model.names.items())]
+        except (OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise DetectorError(
+                f"The detector's model {named} cannot be loaded ({reason}); "
+                "detector.weights may be empty or name a model file of ultralytics."
+            ) from error
+        if self._model.task not in TASKS:
+            raise DetectorError(
+                f"The detector's model {named} is made for another task ({self._model.task}); "
+                f"detector.weights may name a model for {', '.join(TASKS[:-1])} or {TASKS[-1]}."
+            )
+        self._settings = settings
+        self._options: dict[str, Any] = {
+            "conf": settings.confidence,
+            "iou": settings.iou,
+            "max_det": settings.max_detections,
+            "classes": _class_indices(settings.classes, names, named),
+            "agnostic_nms": True,
+            "device": str(device),
+            "verbose": False,
+        }
+
+    def find(self, images: Sequence[UInt8Image]) -> list[Detections]:
+        """People in each of some images of one size."""
+        size = input_size(images[0], self._settings.image_size, self._settings.max_upscale)
+        results = self._model.predict(list(images), imgsz=size, batch=len(images), **self._options)
+        return [_checked(result.boxes.xyxy.cpu().numpy(), result.boxes.conf.cpu().numpy()) for result in results]
+
+
+def _checked(xyxy: FloatArray, confidence: FloatArray) -> Detections:
+    """Detections without boxes that clipping left empty."""
+    solid = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
+    return Detections(xyxy[solid].astype(np.float32), confidence[solid].astype(np.float32))

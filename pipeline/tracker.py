@@ -1,0 +1,130 @@
+"""Follows people from frame to frame with one of ultralytics' trackers; nothing of theirs leaves this module."""
+
+import importlib.util
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.types import Detections, Frame, TrackedBoxes
+from pipeline.vendor import vendor_import
+from recognizer.errors import InputError
+
+KINDS = ("botsort", "bytetrack", "ocsort", "deepocsort", "fasttrack", "tracktrack")
+"""Trackers by the names ultralytics gives them."""
+CAMERA_MOTIONS = ("sparseOptFlow", "orb", "sift", "ecc", "none")
+"""Ways to estimate how the camera moved between two frames."""
+
+
+class TrackerError(InputError):
+    """A tracker that cannot be made: a package is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """How people are followed."""
+
+    kind: str = "botsort"
+    """One of `KINDS`."""
+    high_threshold: float = 0.25
+    """Confidence (0 to 1) from which a detection is matched to tracks first."""
+    low_threshold: float = 0.1
+    """Confidence (0 to 1) from which a detection may still continue a track that found no better one."""
+    new_threshold: float = 0.25
+    """Confidence (0 to 1) from which a detection that fits no track starts one."""
+    match_threshold: float = 0.8
+    """Highest cost (0 to 1: one minus overlap, weighted by confidence) of a match; lower is stricter."""
+    buffer_seconds: float = 1.2
+    """How long (0 to 60 s) a track whose person is out of sight is kept to be found again."""
+    camera_motion: str = "sparseOptFlow"
+    """One of `CAMERA_MOTIONS`; used by botsort, deepocsort and tracktrack."""
+
+    def __post_init__(self) -> None:
+        _require_one_of("kind", self.kind, KINDS)
+        _require_one_of("camera_motion", self.camera_motion, CAMERA_MOTIONS)
+        for name in ("high_threshold", "low_threshold", "new_threshold", "match_threshold"):
+            _require_range(name, getattr(self, name), 0.0, 1.0)
+        _require_range("buffer_seconds", self.buffer_seconds, 0.0, 60.0)
+        if self.low_threshold > self.high_threshold:
+            raise ValueError(
+                f"low_threshold is {self.low_threshold}, expected at most high_threshold ({self.high_threshold})"
+            )
+
+
+def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
+
+
+def _require_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}, expected {low:g} to {high:g}")
+
+
+class PlayerTracker:
+    """Follows the people of one video; make a new one for each video.
+
+    Args:
+        settings: how people are followed.
+        frames_per_second: of the frames that will be given; turns `buffer_seconds` into frames.
+
+    Raises:
+        TrackerError: the package `lap` is missing.
+        ValueError: `frames_per_second` is not a positive number.
+    """
+
+    def __init__(self, settings: TrackerSettings, frames_per_second: float) -> None:
+        if not (math.isfinite(frames_per_second) and frames_per_second > 0):
+            raise ValueError(f"frames_per_second is {frames_per_second}, expected a positive number")
+        self._tracker = _make_tracker(settings, max(1, round(settings.buffer_seconds * frames_per_second)))
+        self._frame_size: tuple[int, int] | None = None
+        with vendor_import():
+            from ultralytics.engine.results import Boxes
+        self._boxes_class: Any = Boxes
+
+    def update(self, frame: Frame, detections: Detections) -> TrackedBoxes:
+        """Continue the tracks into the next frame; call it for every frame, with detections or without.
+
+        Args:
+            frame: the picture, from which the camera's motion is estimated.
+            detections: the people found in it.
+
+        Returns:
+            The detections that belong to a track, each with its track's id (from 1 on, in order of appearance).
+            A person out of sight is not in the result, though the track may come back later.
+        """
+        if frame.size != self._frame_size and hasattr(self._tracker, "gmc"):
+            self._tracker.gmc.reset_params()  # two pictures of different sizes cannot be compared
+        self._frame_size = frame.size
+        width, height = frame.size
+        rows = np.column_stack((detections.xyxy, detections.confidence, np.zeros(len(detections), np.float32)))
+        found = self._tracker.update(self._boxes_class(rows.reshape(-1, 6), (height, width)), frame.bgr)
+        if len(found) == 0:
+            return TrackedBoxes.empty()
+        track_id, index = found[:, 4].astype(np.int64), found[:, 7].astype(np.int64)
+        return TrackedBoxes(detections.xyxy[index], detections.confidence[index], track_id)
+
+
+def _make_tracker(settings: TrackerSettings, buffer_frames: int) -> Any:  # noqa: ANN401  # ultralytics has no types
+    """Ultralytics' tracker with its own defaults for what the settings leave open."""
+    if importlib.util.find_spec("lap") is None:  # ultralytics would try to install it
+        raise TrackerError("The tracker needs the package 'lap', which is not installed; run: pip install lap")
+    with vendor_import():
+        from ultralytics.trackers.track import TRACKER_MAP
+        from ultralytics.utils import YAML, IterableSimpleNamespace
+        from ultralytics.utils.checks import check_yaml
+    load: Any = YAML.load
+    find: Any = check_yaml
+    options = load(find(f"{settings.kind}.yaml"))
+    options |= {
+        "track_high_thresh": settings.high_threshold,
+        "track_low_thresh": settings.low_threshold,
+        "new_track_thresh": settings.new_threshold,
+        "match_thresh": settings.match_threshold,
+        "track_buffer": buffer_frames,
+        "with_reid": False,
+    }
+    if "gmc_method" in options:
+        options["gmc_method"] = settings.camera_motion
+    return TRACKER_MAP[settings.kind](IterableSimpleNamespace(**options))

@@ -1,0 +1,219 @@
+"""Labelled frames for the player detector: hand-made boxes, tracked boxes, and a teacher's where there are none."""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import yaml
+from torchvision.ops import nms
+
+from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.types import Detections, FloatArray, Frame, UInt8Image
+from pipeline.video import open_source
+from recognizer.errors import InputError
+from training.detector_pitch import off_pitch
+
+NOT_PEOPLE = frozenset({"ball"})
+"""Classes of hand-labelled frames that are left out."""
+ON_FIELD = frozenset({"player", "goalkeeper", "referee"})
+"""Roles in the labelled clips that make a person a player to the detector."""
+NO_BOXES: FloatArray = np.zeros((0, 4), np.float32)
+NOTHING_SEEN: FloatArray = np.zeros((0, 5), np.float32)
+
+
+class DetectorDataError(InputError):
+    """Frames or labels that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFrame:
+    """One picture and the people in it."""
+
+    image: Path
+    """Picture file."""
+    match: str
+    """Match it was filmed at; a match is never on both sides of a split."""
+    source: str
+    """`hand`, `tracked` (boxes of the labelled clips) or `teacher`."""
+    people: FloatArray
+    """float32 (N, 4) xyxy pixels: people by the labels."""
+    doubtful: FloatArray
+    """float32 (M, 4) xyxy pixels: perhaps people; neither taught nor held against the detector."""
+    seen: FloatArray
+    """float32 (K, 5) xyxy pixels and confidence: what else the teacher saw; learnt from, but no truth to measure
+    with."""
+
+    def read(self) -> UInt8Image:
+        """The picture, uint8 BGR (H, W, 3)."""
+        bgr = cv2.imread(str(self.image), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise DetectorDataError(f"The picture {self.image} cannot be read.")
+        return bgr.astype(np.uint8, copy=False)
+
+    def lesson(self, certain: float, possible: float) -> tuple[FloatArray, FloatArray]:
+        """People and doubtful boxes to learn from: the teacher's count from these confidences on."""
+        sure = self.seen[:, 4] >= certain
+        unsure = ~sure & (self.seen[:, 4] >= possible)
+        return (
+            np.concatenate((self.people, self.seen[sure, :4])),
+            np.concatenate((self.doubtful, self.seen[unsure, :4])),
+        )
+
+
+def overlaps(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Intersection over union (N, M) of boxes (N, 4) and (M, 4), xyxy."""
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = (bottom_right - top_left).clip(0).prod(2)
+    area_a, area_b = ((x[:, 2:] - x[:, :2]).prod(1) for x in (a, b))
+    return np.asarray(shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9), np.float32)
+
+
+def read_yolo_folder(folder: Path, match: str) -> list[LabelledFrame]:
+    """Hand-labelled frames in YOLO layout (`*/images`, `*/labels`, `data.yaml`), every class but the ball."""
+    names: list[str] = yaml.safe_load((folder / "data.yaml").read_text("utf-8"))["names"]
+    frames = []
+    for image in sorted(folder.glob("*/images/*.jpg")):
+        bgr = cv2.imread(str(image))
+        if bgr is None:
+            raise DetectorDataError(f"The picture {image} cannot be read.")
+        height, width = bgr.shape[:2]
+        rows = (image.parent.parent / "labels" / f"{image.stem}.txt").read_text("utf-8").split("\n")
+        boxes = [row.split() for row in rows if row.strip()]
+        centred = np.array([b[1:5] for b in boxes if names[int(b[0])] not in NOT_PEOPLE], np.float32).reshape(-1, 4)
+        half = centred[:, 2:] / 2
+        xyxy = np.hstack((centred[:, :2] - half, centred[:, :2] + half)) * np.array([width, height] * 2)
+        frames.append(LabelledFrame(image, match, "hand", xyxy.astype(np.float32), NO_BOXES, NOTHING_SEEN))
+    return frames
+
+
+def read_tracked_boxes(boxes: Path, labels: Path) -> tuple[dict[int, FloatArray], dict[int, FloatArray]]:
+    """People and doubtful boxes (N, 4) by frame of a labelled clip.
+
+    People are the stretches with a role on the field of play; bystanders, boxes of two people and what nobody
+    labelled are doubtful.
+    """
+    on_field: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    with labels.open(newline="", encoding="utf-8") as handle:
+        for row in csv.DictReader(handle):
+            if row["role"] in ON_FIELD:
+                on_field[int(row["track"])].append((int(row["first_frame"]), int(row["last_frame"])))
+    found: tuple[dict[int, list[list[float]]], ...] = (defaultdict(list), defaultdict(list))
+    with boxes.open(newline="", encoding="utf-8") as handle:
+        for row in csv.DictReader(handle):
+            frame = int(row["frame"])
+            certain = any(first <= frame <= last for first, last in on_field[int(row["track"])])
+            found[not certain][frame].append([float(row[side]) for side in ("x1", "y1", "x2", "y2")])
+    people, rest = ({i: np.array(rows, np.float32) for i, rows in part.items()} for part in found)
+    return people, rest
+
+
+def spread(clip: Path, count: int) -> Iterator[Frame]:
+    """About `count` frames, never more, spread evenly over a clip (over what its header says of its length)."""
+    source = open_source(str(clip))
+    length = float(source.info.frames_per_second) * (source.info.duration_seconds or 0.0)
+    step = max(1, round(length / count))
+    for frame in source.frames():
+        if frame.index % step == step // 2:
+            yield frame
+            count -= 1
+            if count == 0:
+                return
+
+
+class Teacher:
+    """Boxes from the starting weights at a high resolution: each frame seen large, and smaller in a mirror.
+
+    Args:
+        weights: the starting weights as `.safetensors` of `PlayerDetector`.
+        largest: longest side of the network's input in pixels.
+    """
+
+    def __init__(self, weights: Path, largest: int = 1920) -> None:
+        self._weights, self._largest = weights, largest
+        self._detectors: dict[int, PlayerDetector] = {}
+
+    def _detector(self, size: int) -> PlayerDetector:
+        if size not in self._detectors:
+            settings = DetectorSettings(str(self._weights), image_size=size, confidence=0.05, max_upscale=8.0)
+            self._detectors[size] = PlayerDetector(settings, torch.device("cpu"))
+        return self._detectors[size]
+
+    def find(self, frame: Frame) -> Detections:
+        """People with the mean of their confidences in the two views (0 where one does not show them)."""
+        longest = max(frame.size)
+        large = min(self._largest, longest * 3 // 2) // 32 * 32
+        straight = self._detector(large).detect([frame])[0]
+        mirrored = Frame(frame.index, frame.time, np.ascontiguousarray(frame.bgr[:, ::-1]))
+        turned = self._detector(large * 2 // 3 // 32 * 32).detect([mirrored])[0]
+        xyxy = turned.xyxy[:, [2, 1, 0, 3]]
+        xyxy[:, [0, 2]] = frame.size[0] - xyxy[:, [0, 2]]
+        return agreement([straight, Detections(xyxy, turned.confidence)])
+
+
+def agreement(views: Sequence[Detections]) -> Detections:
+    """One set of boxes from several views of a frame; confidence is the mean over all views.
+
+    Each box of a view supports one box of the result, so a second box on the same person stays weak.
+    """
+    xyxy = np.concatenate([view.xyxy for view in views])
+    confidence = np.concatenate([view.confidence for view in views])
+    kept = nms(torch.from_numpy(xyxy), torch.from_numpy(confidence), 0.6).numpy()  # surest first
+    xyxy = xyxy[kept]
+    total = np.zeros(len(kept), np.float32)
+    for view in views:
+        shared = overlaps(xyxy, view.xyxy)
+        for i in range(len(kept) if len(view) else 0):
+            best = shared[i].argmax()
+            if shared[i, best] >= 0.5:
+                total[i] += view.confidence[best]
+                shared[:, best] = 0
+    return Detections(xyxy, total / np.float32(len(views)))
+
+
+def beside_labels(bgr: UInt8Image, labelled: FloatArray, found: Detections) -> FloatArray:
+    """The teacher's boxes (K, 5) with confidence where no label (N, 4) stands.
+
+    Boxes beside a grass pitch are left out, so that people there are taught as background; those perhaps beside
+    it count half.
+    """
+    off, perhaps_off = off_pitch(bgr, found.xyxy)
+    new = ~off
+    if len(labelled) and len(found):
+        new &= overlaps(found.xyxy, labelled).max(1) < 0.5
+    confidence = np.where(perhaps_off, found.confidence / 2, found.confidence)
+    return np.column_stack((found.xyxy, confidence))[new].astype(np.float32)
+
+
+def write_manifest(path: Path, frames: Iterable[LabelledFrame]) -> None:
+    """One JSON object per frame."""
+    with path.open("w", encoding="utf-8") as handle:
+        for frame in frames:
+            row = {
+                "image": str(frame.image),
+                "match": frame.match,
+                "source": frame.source,
+                "people": frame.people.astype(float).round(1).tolist(),
+                "doubtful": frame.doubtful.astype(float).round(1).tolist(),
+                "seen": frame.seen.astype(float).round(3).tolist(),
+            }
+            handle.write(json.dumps(row) + "\n")
+
+
+def read_manifest(path: Path) -> list[LabelledFrame]:
+    """What `write_manifest` wrote."""
+    if not path.is_file():
+        raise DetectorDataError(f"The list of frames {path} does not exist; make it with the command `label`.")
+    frames = []
+    for line in path.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        columns = {"people": 4, "doubtful": 4, "seen": 5}
+        boxes = (np.array(row[key], np.float32).reshape(-1, width) for key, width in columns.items())
+        frames.append(LabelledFrame(Path(row["image"]), row["match"], row["source"], *boxes))
+    return frames
