@@ -50,7 +50,7 @@ class DetectorSettings:
     """How much a frame smaller than `image_size` may be enlarged, 1 to 8; more invents people in blurred pictures."""
     confidence: float = 0.1
     """Least confidence of a detection, 0 to 1; the tracker tells weak from strong itself."""
-    iou: float = 0.55
+    iou: float = 0.6
     """Overlap (intersection over union, 0 to 1) from which the weaker of two boxes is dropped."""
     classes: tuple[str, ...] = ()
     """Names of the model's classes to keep; empty keeps those that mean people (person, player, goalkeeper,

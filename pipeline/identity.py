@@ -29,16 +29,16 @@ _WORTH_NOTING: Final = 0.2
 class IdentitySettings:
     """When a track's number is believed."""
 
-    min_confidence: float = 0.90
+    min_confidence: float = 0.85
     """Least probability of the best number, 0 to 1."""
-    min_agreement: float = 0.70
+    min_agreement: float = 0.55
     """Least share of the best number's votes in its own and its strongest rival's, 0 to 1; below it the track
     conflicts."""
-    min_readable: float = 1.5
+    min_readable: float = 1.0
     """Least readable mass: the sum over windows of the probability that a number can be read at all."""
     min_reads: int = 2
     """Least windows that must have been read; a track with fewer is too short."""
-    window_readable: float = 0.3
+    window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
     damping: float = 0.5
     """Factor on the summed evidence, 0 to 1: neighbouring windows share crops and err alike."""
