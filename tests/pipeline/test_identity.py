@@ -52,7 +52,7 @@ def test_unreadable_windows_do_not_outvote_readable_ones() -> None:
 
 
 def test_two_numbers_in_one_track_conflict() -> None:
-    reads = [make_read("10", frame) for frame in range(10)] + [make_read("23", frame) for frame in range(8)]
+    reads = [make_read("10", frame) for frame in range(9)] + [make_read("23", frame) for frame in range(8)]
     identity = fuse(*reads).identity(1)
     assert (identity.number, identity.status) == (None, "conflicting")
     assert identity.runner_up == "23"
