@@ -20,6 +20,10 @@ class Look:
 
     side: int
     """Side in pixels to which a region is scaled down before anything else."""
+    mix: FloatArray
+    """float32 (3, 3), each row a channel of the result as a sum of the picture's: other kits, the same digits."""
+    negative: bool
+    """Whether light and dark change places."""
     gain: FloatArray
     """float32 (3,), factor per colour channel."""
     offset: float
@@ -46,6 +50,8 @@ def draw_look(rng: Rng, smallest: int = 20, largest: int = 90) -> Look:
     tint = rng.normal(0.0, 0.05, 3)
     return Look(
         side=side,
+        mix=draw_mix(rng),
+        negative=bool(rng.random() < 0.06),
         gain=np.asarray(rng.uniform(0.7, 1.3) * (1.0 + tint), np.float32),
         offset=float(rng.normal(0.0, 12.0)),
         gamma=float(np.exp(rng.normal(0.0, 0.18))),
@@ -53,6 +59,35 @@ def draw_look(rng: Rng, smallest: int = 20, largest: int = 90) -> Look:
         noise=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 7.0)),
         blur=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 0.016)),
     )
+
+
+def draw_mix(rng: Rng) -> FloatArray:
+    """Draw a colour mixture that makes another kit of a shirt: half of the time none.
+
+    Channels change places, hues turn about the grey axis, or the picture fades towards grey.
+
+    >>> draw_mix(np.random.default_rng(0)).shape
+    (3, 3)
+
+    Args:
+        rng: source of chance.
+
+    Returns:
+        float32 (3, 3); every row sums to 1, so that grey stays grey.
+    """
+    kind, identity = rng.random(), np.eye(3)
+    if kind < 0.5:
+        mix = identity
+    elif kind < 0.7:
+        mix = identity[rng.permutation(3)]
+    elif kind < 0.9:
+        angle = rng.uniform(0.0, 2.0 * np.pi)
+        cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3.0)
+        mix = np.cos(angle) * identity + np.sin(angle) * cross + (1.0 - np.cos(angle)) / 3.0
+    else:
+        share = rng.uniform(0.4, 1.0)
+        mix = (1.0 - share) * identity + share * np.array([0.299, 0.587, 0.114])
+    return np.asarray(mix, np.float32)
 
 
 def jitter_square(rng: Rng, square: FloatArray, scale: float = 0.09, shift: float = 0.05) -> FloatArray:
@@ -125,9 +160,12 @@ def motion_blur(image: UInt8Image, length: float, angle: float) -> UInt8Image:
 
 
 def expose(image: UInt8Image, look: Look) -> UInt8Image:
-    """Apply gain, offset and tone curve of a look."""
+    """Apply colour mixture, gain, offset and tone curve of a look."""
+    if not np.array_equal(look.mix, np.eye(3)):
+        image = np.asarray(cv2.transform(image, look.mix), np.uint8)
     levels = np.arange(256, dtype=np.float32) / 255.0
     curve = np.power(levels, look.gamma)[:, None] * look.gain[None, :] * 255.0 + look.offset
+    curve = 255.0 - curve if look.negative else curve
     table = np.clip(curve, 0, 255).astype(np.uint8)[:, None, :]
     return np.asarray(cv2.LUT(image, np.ascontiguousarray(table.transpose(1, 0, 2))), np.uint8)
 

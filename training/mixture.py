@@ -10,6 +10,7 @@ from training.players import (
     Track,
     count_verdicts,
     load_clip_tracks,
+    load_crop_folders,
     load_number_crops,
     load_photos,
     load_player_crops,
@@ -73,7 +74,8 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     """
     data = Path(settings.data)
     hockey = load_player_crops(data / "player_crops" / "hockey", data / "player_crops" / "hockey.csv")
-    real = TrackSource(tracks + hockey, crops, settings.readable)
+    broadcast = load_crop_folders(data / "player_crops" / "liverpool_real", LABELS / "liverpool_real.crops.csv")
+    real = TrackSource(tracks + hockey + broadcast, crops, settings.readable)
     torsos = real.torsos(3000, settings.seed)
     soccer = {n: c for n, c in load_number_crops(data / "soccernet_numbers", every=3).items() if n in NUMBERS}
     basketball = {n: c for n, c in load_number_crops(data / "basketball_numbers").items() if n in NUMBERS}

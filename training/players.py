@@ -111,11 +111,9 @@ def load_clip_tracks(video: Path, boxes: Path, labels: Path) -> list[Track]:
     with boxes.open(newline="") as handle:
         for row in csv.DictReader(handle):
             index, track_id = int(row["frame"]), int(row["track"])
-            for stretch in stretches.get(track_id, ()):
-                if stretch.first <= index <= stretch.last:
-                    box = np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)
-                    wanted[index].append((track_id, box, stretch))
-                    break
+            if stretch := stretch_at(stretches.get(track_id, ()), index):
+                box = np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)
+                wanted[index].append((track_id, box, stretch))
     tracks: dict[int, Track] = {}
     for frame in open_source(str(video)).frames():
         for track_id, box, stretch in wanted.get(frame.index, ()):
@@ -167,13 +165,41 @@ def load_player_crops(folder: Path, table: Path) -> list[Track]:
                 continue
             number = row["number"] or None
             track = tracks.setdefault((row["track"], row["number"]), Track(table.stem))
-            height, width = picture.shape[:2]
-            margin = round(_MARGIN * max(height, width))
-            picture = cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-            box = np.array([margin, margin, margin + width, margin + height], np.float32)
-            verdict = Verdict.LEGIBLE if number else Verdict.UNREADABLE
-            track.add(np.ascontiguousarray(picture[:, :, ::-1], np.uint8), box, verdict, number)
+            image, box = _with_border(picture)
+            track.add(image, box, Verdict.LEGIBLE if number else Verdict.UNREADABLE, number)
     return list(tracks.values())
+
+
+def load_crop_folders(folder: Path, labels: Path) -> list[Track]:
+    """Tracks of whole-player crops, one folder each (`{track}/{frame}.jpg`), with stretches read by eye.
+
+    Args:
+        folder: the tracks.
+        labels: stretches in the form of `NAME.labels.csv`; pictures outside every stretch are left out.
+    """
+    tracks = []
+    for track_id, stretches in sorted(read_stretches(labels).items()):
+        track = Track(folder.name)
+        for file in sorted((folder / str(track_id)).glob("*.jpg")):
+            picture, stretch = cv2.imread(str(file)), stretch_at(stretches, int(file.stem))
+            if picture is not None and stretch is not None:
+                track.add(*_with_border(picture), stretch.verdict, stretch.number)
+        tracks.append(track)
+    return tracks
+
+
+def stretch_at(stretches: Iterable[Stretch], frame: int) -> Stretch | None:
+    """The first stretch that holds a frame."""
+    return next((s for s in stretches if s.first <= frame <= s.last), None)
+
+
+def _with_border(bgr: UInt8Image) -> tuple[UInt8Image, FloatArray]:
+    """A player crop in RGB with its border stretched outwards, and the player's box in it."""
+    height, width = bgr.shape[:2]
+    margin = round(_MARGIN * max(height, width))
+    picture = cv2.copyMakeBorder(bgr, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    box = np.array([margin, margin, margin + width, margin + height], np.float32)
+    return np.ascontiguousarray(picture[:, :, ::-1], np.uint8), box
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class PhotoSource:
         """See Source."""
         photo = self._photos[min(int(np.searchsorted(self._weights, rng.random())), len(self._photos) - 1)]
         left, top, right, bottom = photo.box.tolist()
-        extent = max((bottom - top) / rng.uniform(0.3, 0.65), (right - left) / 0.8)
+        extent = max((bottom - top) / rng.uniform(0.3, 0.72), (right - left) / 0.85)
         x = (left + right) / 2 + rng.normal(0.0, 0.05) * extent
         y = (top + bottom) / 2 + rng.normal(0.06, 0.06) * extent
         square = np.array([x - extent / 2, y - extent / 2, x + extent / 2, y + extent / 2], np.float32)
@@ -127,7 +127,7 @@ class PasteSource:
         chosen = [pictures[min(first + k, len(pictures) - 1)] for k in range(length)]
         torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
         zone = shirt_zone(_SIDE, rng)
-        height, x, y = rng.uniform(0.28, 0.6), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
+        height, x, y = rng.uniform(0.3, 0.7), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
         return [self._paste(rng, picture, torso, zone, (x, y), height) for picture in chosen], number
 
     @staticmethod
@@ -175,8 +175,11 @@ class DrawSource:
     def _draw(rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, length: int) -> Regions:
         ink, rim = random_colours(rng, cloth), random_colours(rng, cloth)
         digits = number_mask(rng, number) if number else None
-        outline = digits is not None and rng.random() < 0.4
-        height, x, y = rng.uniform(0.28, 0.62), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
+        outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
+        shadow = rng.uniform(-3.0, 3.0, 2) if rng.random() < 0.12 else None
+        if outline and rng.random() < 0.15:  # hollow digits: only the outline stands out
+            ink = cloth
+        height, x, y = rng.uniform(0.3, 0.72), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
         turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
         with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
         name_height, sponsor_height = rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.13 if number else 0.25)
@@ -194,8 +197,11 @@ class DrawSource:
             if digits is not None:
                 shown = height if digits.shape[1] / digits.shape[0] * height < 0.75 else height * 0.7
                 placed = place_mask(digits, _SIDE, (x, y), shown, here, lean)
+                if shadow is not None:
+                    masks.append(_shift(placed, shadow))
+                    colours.append(rim)
                 if outline:
-                    masks.append(_grow(placed, float(rng.uniform(1.0, 2.5))))
+                    masks.append(_grow(placed, outline))
                     colours.append(rim)
                 masks.append(placed)
                 colours.append(ink)
@@ -224,6 +230,11 @@ def _square_to(image: UInt8Image, side: int) -> UInt8Image:
 def _grow(mask: FloatArray, pixels: float) -> FloatArray:
     blurred = cv2.GaussianBlur(mask, (0, 0), pixels)
     return np.asarray(np.clip(blurred * 4.0, 0.0, 1.0), np.float32)
+
+
+def _shift(mask: FloatArray, pixels: FloatArray) -> FloatArray:
+    matrix = np.array([[1.0, 0.0, pixels[0]], [0.0, 1.0, pixels[1]]])
+    return np.asarray(cv2.warpAffine(mask, matrix, mask.shape[::-1]), np.float32)
 
 
 def _stripes(rng: Rng, torso: UInt8Image, zone: FloatArray) -> UInt8Image:

@@ -85,6 +85,9 @@ class WindowStream(IterableDataset[Batch]):
             hidden = rng.random(len(regions)) < rng.uniform(0.0, 0.6)
             hidden[int(rng.integers(len(regions)))] = False
             regions = [spoil(rng, [r])[0] if h else r for r, h in zip(regions, hidden, strict=True)]
+        if number is not None and len(regions) >= 3 and rng.random() < 0.06:  # another player's picture strays in
+            stranger, _ = chosen.source.window(rng, 1, max(look.side, 32))
+            regions[int(rng.integers(len(regions)))] = stranger[0]
         blurred = rng.random() < (0.3 if chosen.plain else 0.1)
         motions = [float(rng.uniform(0.0, 0.09)) if blurred else 0.0 for _ in regions]
         return [film(rng, region, look, motion) for region, motion in zip(regions, motions, strict=True)], number

@@ -20,7 +20,11 @@ _FONT_FAMILIES = (
     "BebasNeue", "Roboto", "Lato", "OpenSans", "Inter", "Cabin", "Cantarell", "Comfortaa", "Quicksand", "Jura",
     "Dosis", "Play", "Yanone", "Karla", "LiberationSans", "LiberationSansNarrow", "FreeSans", "NimbusSans",
     "DejaVuSans", "Carlito", "Hack", "OCRB", "Vera", "RobotoSlab", "Dustismo", "Junction", "C059", "P052",
+    "ClearSans", "LeagueSpartan", "LeagueMono", "Manrope", "eurof", "SmileySans", "Lobster", "Leckerli", "Karmilla",
+    "Ubuntu", "Oxygen", "mplus1",
 )  # fmt: skip
+_NOTO_FAMILIES = ("NotoSans", "NotoSansMono", "NotoSansDisplay", "NotoSerif", "NotoSerifDisplay")
+"""Families of which only the heavy weights are wanted; other Noto families have no Latin digits."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _BLOCK_STROKES: dict[str, list[list[tuple[float, float]]]] = {
@@ -48,12 +52,20 @@ def font_files(folder: str = "/usr/share/fonts") -> tuple[Path, ...]:
         path
         for path in sorted(Path(folder).rglob("*"))
         if path.suffix.lower() in {".ttf", ".otf", ".t1"}
-        and any(path.stem.replace("-", "").replace("_", "").lower().startswith(f.lower()) for f in _FONT_FAMILIES)
+        and _is_wanted(path.stem)
         and not any(word in path.stem for word in ("Italic", "Oblique", "Thin", "Hairline", "ExtraLight", "Sinhala"))
         and not any(path.stem.endswith(end) for end in ("It", "Light", "Ita"))
     ]
     bold = [p for p in found if any(w in p.stem for w in ("Bold", "Black", "Heavy", "Bd", "Extra", "Bebas"))]
     return tuple(bold + bold + [p for p in found if p not in bold])
+
+
+def _is_wanted(stem: str) -> bool:
+    family, _, weight = stem.partition("-")
+    if family in _NOTO_FAMILIES:
+        return weight.endswith(("Bold", "Black"))
+    plain = stem.replace("-", "").replace("_", "").lower()
+    return any(plain.startswith(name.lower()) for name in _FONT_FAMILIES)
 
 
 @lru_cache(maxsize=512)
@@ -116,8 +128,27 @@ def number_mask(rng: Rng, number: str) -> FloatArray:
         mask = block_mask(number, float(rng.uniform(0.13, 0.24)), float(rng.uniform(0.02, 0.2)), rng.random() < 0.5)
     else:
         mask = text_mask(number, fonts[int(rng.integers(len(fonts)))], float(rng.uniform(-0.02, 0.12)))
+    if rng.random() < 0.2:
+        mask = slant(mask, float(rng.normal(0.12, 0.14)))
     stretch = float(np.exp(rng.normal(0.0, 0.15)))
     return np.asarray(cv2.resize(mask, None, fx=stretch, fy=1.0, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def slant(mask: FloatArray, shear: float) -> FloatArray:
+    """Lean a mask to the right as an italic does.
+
+    Args:
+        mask: float32 (h, w).
+        shear: shift of the top edge against the bottom edge as a share of the height; negative leans left.
+
+    Returns:
+        float32 (h, w + the shift).
+    """
+    height, width = mask.shape
+    shift = abs(shear) * height
+    matrix = np.array([[1.0, -shear, max(shear, 0.0) * height], [0.0, 1.0, 0.0]])
+    size = (width + round(shift), height)
+    return np.asarray(cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR, borderValue=0), np.float32)
 
 
 def place_mask(

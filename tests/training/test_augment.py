@@ -13,7 +13,17 @@ def checkerboard(side: int = 64) -> UInt8Image:
     return np.repeat(board[:, :, None], 3, axis=2)
 
 
-PLAIN = Look(side=64, gain=np.ones(3, np.float32), offset=0.0, gamma=1.0, jpeg_quality=100, noise=0.0, blur=0.0)
+PLAIN = Look(
+    side=64,
+    mix=np.eye(3, dtype=np.float32),
+    negative=False,
+    gain=np.ones(3, np.float32),
+    offset=0.0,
+    gamma=1.0,
+    jpeg_quality=100,
+    noise=0.0,
+    blur=0.0,
+)
 
 
 def test_a_plain_look_changes_no_pixel() -> None:
