@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,20 +10,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 from recognizer.labels import encode
 from recognizer.preprocess import Preprocess
 from training.augment import Rng, draw_look, film
+from training.batch import Batch
 from training.sources import Source, spoil
-
-
-class Batch(NamedTuple):
-    """Windows as the network takes them, with their digit classes."""
-
-    rgb: torch.Tensor
-    """uint8 (B, T, S, S, 3)."""
-    valid: torch.Tensor
-    """bool (B, T)."""
-    tens: torch.Tensor
-    """int64 (B,), 0 to 10."""
-    units: torch.Tensor
-    """int64 (B,), 0 to 10."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,10 @@ from recognizer.errors import InputError
 from recognizer.labels import NUMBERS, decode
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess, normalize
+from training.batch import Batch
 from training.loss import FrameHead, digit_loss
 from training.mixture import MixtureSettings, build_mixture, held_out_source, load_labelled_clips
-from training.stream import Batch, Ingredient, WindowStream
+from training.stream import Ingredient, WindowStream
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,9 @@ import torch
 
 from recognizer.checkpoint import load_checkpoint
 from recognizer.preprocess import Preprocess
+from training.batch import Batch
 from training.sources import DrawSource
-from training.stream import Batch, Ingredient, WindowStream
+from training.stream import Ingredient, WindowStream
 from training.train import Run, TrainSettings, learning_rate_at, measure
 
 
