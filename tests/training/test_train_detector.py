@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from pipeline.config import load
-from pipeline.detector import DetectorSettings, PlayerDetector, build_network, default_weights
+from pipeline.detector import DetectorSettings, PlayerDetector, build_network, default_weights, load_network
 from pipeline.types import Detections, FloatArray
-from training.detector_augment import augment
-from training.detector_data import (
+from training.detector.augment import augment
+from training.detector.data import (
     NO_BOXES,
     NOTHING_SEEN,
     DetectorDataError,
@@ -29,9 +29,11 @@ from training.detector_data import (
     read_yolo_folder,
     write_manifest,
 )
-from training.detector_loop import DetectorTraining, fine_tune, keep_mask, targets
-from training.detector_measure import average_precision, match, measure
-from training.train_detector import main, narrow_to_person, save_detector, table
+from training.detector.loop import DetectorTraining, fine_tune, keep_mask, targets
+from training.detector.measure import average_precision, match, measure
+from training.detector.trials import Trial, halves
+from training.detector.weights import narrow_to_person, save_detector, shift_logits
+from training.train_detector import main, table
 
 QUICK = DetectorTraining(view=(160, 96), epochs=2, batch_size=2, threads=0, learning_rate=1e-3)
 
@@ -177,7 +179,11 @@ def test_fine_tuning_changes_the_class_branch_alone(frames: list[LabelledFrame])
     assert all(name.startswith("model.23.cv3.") for name in changed)
     assert not any(name.endswith(("running_mean", "running_var")) for name in changed)
     again = fine_tune(start, frames, QUICK)
-    torch.testing.assert_close(tuned["model.23.cv3.0.2.bias"], again["model.23.cv3.0.2.bias"])
+    bias = "model.23.cv3.0.2.bias"
+    torch.testing.assert_close(tuned[bias], again[bias])
+    shifted = fine_tune(start, frames, replace(QUICK, class_shift=0.25))
+    torch.testing.assert_close(shifted[bias], tuned[bias] + 0.25)
+    torch.testing.assert_close(shifted[name], tuned[name])
 
 
 def test_the_starting_weights_become_one_class_that_says_the_same(tmp_path: Path) -> None:
@@ -193,6 +199,18 @@ def test_the_starting_weights_become_one_class_that_says_the_same(tmp_path: Path
         picture = torch.rand(1, 3, 64, 64)
         person, alone = coco.eval()(picture)[0][:, :5], one.eval()(picture)[0]
     torch.testing.assert_close(person, alone)
+
+
+def test_shifted_logits_make_every_box_surer_and_move_none(frames: list[LabelledFrame], tmp_path: Path) -> None:
+    state = load_file(default_weights())
+    save_detector(tmp_path / "surer.safetensors", shift_logits(state, 0.5), {"classes": ["player"]})
+    picture = torch.from_numpy(frames[0].read()).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        before, after = (
+            load_network(path)[0](picture)[1] for path in (default_weights(), tmp_path / "surer.safetensors")
+        )
+    torch.testing.assert_close(after["scores"], before["scores"] + 0.5, atol=0.02, rtol=0)
+    torch.testing.assert_close(after["boxes"], before["boxes"])
 
 
 def test_matching_is_one_to_one_surest_first() -> None:
@@ -214,7 +232,7 @@ def test_measuring_counts_people(frames: list[LabelledFrame]) -> None:
     detector = PlayerDetector(DetectorSettings(image_size=160, confidence=0.02), torch.device("cpu"))
     score = measure(detector, frames, 0.25)
     assert score.people == 4
-    assert 0 <= score.recall <= 1
+    assert score.recall == score.found / 4
     assert "| people |" in table([{"people": 4, "recall": 0.5}])
 
 
@@ -236,10 +254,50 @@ def test_train_and_measure_by_command(
     assert out.stat().st_size < 7_000_000
     measured = ["measure", "--work", str(tmp_path), "--match", "m1", "--size", "160", "--set=threads=0", str(out)]
     assert main(measured) == 0
-    assert "| m1 | 160 | out | 2 |" in capsys.readouterr().out
+    assert "| m1 | 160 | 0.6 | out | 2 |" in capsys.readouterr().out
     measured[4] = "nowhere"
     assert main(measured) == 2
     assert "no labelled frame is of the match 'nowhere'; there are m0, m1" in capsys.readouterr().err.lower()
+
+
+def test_halves_share_no_match() -> None:
+    assert halves(["d", "a", "c", "b", "a", "e"]) == (["a", "c", "e"], ["b", "d"])
+    assert halves(["a", "a"]) == (["a"], [])
+
+
+def test_folds_by_command(tmp_path: Path, frames: list[LabelledFrame], capsys: pytest.CaptureFixture[str]) -> None:
+    write_manifest(tmp_path / "frames.jsonl", frames)
+    save_file(load_file(default_weights()), tmp_path / "start.safetensors")
+    (tmp_path / "start.json").write_text('{"classes": ["player"]}')
+    quick = [f"--set={key}" for key in ("view=[160, 96]", "batch_size=2", "epochs=1", "hand_repeats=1", "threads=0")]
+    folds = ["folds", "--work", str(tmp_path), "--size", "160", *quick]
+    assert main([*folds, "--shift", "0", "9"]) == 0
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    keys = [(row[0], row[3], row[4]) for row in rows]
+    assert keys == [
+        (half, weights, people)
+        for half, people in (("both", "4"), ("half 1", "2"), ("half 2", "2"))
+        for weights in ("start", "tuned +0", "tuned +9")
+    ]
+    assert all(int(row[5]) == sum(int(other[5]) for other in rows[i::3][1:]) for i, row in enumerate(rows[:3]))
+    held_out = [json.loads((tmp_path / f"fold_{n}.json").read_text())["training"]["held_out"] for n in (1, 2)]
+    assert held_out == [["m0"], ["m1"]]
+    assert main([*folds, "--overlap", "1.5"]) == 2
+    assert "iou is 1.5, expected 0.0 to 1.0." in capsys.readouterr().err
+
+
+def test_folds_need_two_matches(
+    tmp_path: Path, frames: list[LabelledFrame], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_manifest(tmp_path / "frames.jsonl", [frame for frame in frames if frame.match == "m0"])
+    assert main(["folds", "--work", str(tmp_path)]) == 2
+    assert "of 1 match(es), expected at least 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("confidence", "precision"), [(0.001, "auto"), (0.25, "float64")])
+def test_a_trial_refuses_what_no_detector_takes(confidence: float, precision: str) -> None:
+    with pytest.raises(DetectorDataError, match=r"(confidence|precision) is .*, expected "):
+        Trial(confidence=confidence, precision=precision)
 
 
 def test_the_shipped_configuration_is_the_default_but_for_the_matches() -> None:

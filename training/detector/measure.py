@@ -4,12 +4,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.detector import PlayerDetector
 from pipeline.types import BoolArray, Detections, FloatArray, Frame
-from training.detector_data import LabelledFrame, overlaps
+from training.detector.data import LabelledFrame, overlaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,12 @@ class DetectorScore:
 
     people: int
     """Labelled people."""
+    found: int
+    """Those found."""
     recall: float
-    """Share of them found."""
+    """Their share."""
     small_recall: float
-    """Share of those found that are no taller than `SMALL` pixels (nan where there are none)."""
+    """Share found of those that are no taller than `SMALL` pixels (nan where there are none)."""
     precision: float
     """Share of the boxes given that are labelled people; boxes on people only the teacher sees are not counted."""
     average_precision: float
@@ -71,30 +74,55 @@ def average_precision(confidence: FloatArray, right: BoolArray, people: int) -> 
     return float((envelope * right[order]).sum() / max(people, 1))
 
 
-def measure(detector: PlayerDetector, frames: Sequence[LabelledFrame], confidence: float) -> DetectorScore:
-    """Score a detector whose own least confidence is below `confidence`."""
-    confidences, rights, takens, heights = [], [], [], []
-    spent = 0.0
+class Look(NamedTuple):
+    """What a detector found in one labelled frame."""
+
+    found: Detections
+    people: FloatArray
+    """float32 (N, 4) xyxy pixels: people by the labels."""
+    doubtful: FloatArray
+    """float32 (M, 4) xyxy pixels: a box here counts neither way."""
+    seconds: float
+    """Wall time."""
+
+
+def look(detector: PlayerDetector, frames: Sequence[LabelledFrame]) -> list[Look]:
+    """Run a detector over labelled frames, one by one."""
+    looks = []
     for index, labelled in enumerate(frames):
         frame = Frame(index, Fraction(index), labelled.read())
         start = time.perf_counter()
         (found,) = detector.detect([frame])
-        spent += time.perf_counter() - start
+        seconds = time.perf_counter() - start
         vague = np.concatenate((labelled.doubtful, labelled.seen[labelled.seen[:, 4] >= POSSIBLE, :4]))
-        right, counts, _ = match(found, labelled.people, vague)
+        looks.append(Look(found, labelled.people, vague, seconds))
+    return looks
+
+
+def score(looks: Sequence[Look], confidence: float) -> DetectorScore:
+    """Score what detectors found whose own least confidence is below `confidence`; at least one frame."""
+    confidences, rights, takens, heights = [], [], [], []
+    for found, people, doubtful, _ in looks:
+        right, counts, _ = match(found, people, doubtful)
         confidences.append(found.confidence[counts])
         rights.append(right[counts])
         sure = found.confidence >= confidence
         kept = Detections(found.xyxy[sure], found.confidence[sure])
-        takens.append(match(kept, labelled.people, vague)[2])
-        heights.append(labelled.people[:, 3] - labelled.people[:, 1])
-    score, right, taken, height = (np.concatenate(part) for part in (confidences, rights, takens, heights))
-    sure, small = score >= confidence, height <= SMALL
+        takens.append(match(kept, people, doubtful)[2])
+        heights.append(people[:, 3] - people[:, 1])
+    certainty, right, taken, height = (np.concatenate(part) for part in (confidences, rights, takens, heights))
+    sure, small = certainty >= confidence, height <= SMALL
     return DetectorScore(
         people=len(taken),
+        found=int(taken.sum()),
         recall=float(taken.mean()) if len(taken) else float("nan"),
         small_recall=float(taken[small].mean()) if small.any() else float("nan"),
         precision=float(right[sure].mean()) if sure.any() else float("nan"),
-        average_precision=average_precision(score, right, len(taken)),
-        milliseconds=1e3 * spent / max(len(frames), 1),
+        average_precision=average_precision(certainty, right, len(taken)),
+        milliseconds=1e3 * sum(each.seconds for each in looks) / len(looks),
     )
+
+
+def measure(detector: PlayerDetector, frames: Sequence[LabelledFrame], confidence: float) -> DetectorScore:
+    """Score a detector whose own least confidence is below `confidence`."""
+    return score(look(detector, frames), confidence)

@@ -17,7 +17,7 @@ from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from pipeline.video import open_source
 from recognizer.errors import InputError
-from training.detector_pitch import off_pitch
+from training.detector.pitch import off_pitch
 
 NOT_PEOPLE = frozenset({"ball"})
 """Classes of hand-labelled frames that are left out."""

@@ -16,8 +16,9 @@ from pipeline.detector import build_network
 from pipeline.types import BoolArray, FloatArray, UInt8Image
 from pipeline.vendor import vendor_import
 from pipeline.yolo import grid
-from training.detector_augment import augment
-from training.detector_data import LabelledFrame
+from training.detector.augment import augment
+from training.detector.data import LabelledFrame
+from training.detector.weights import shift_logits
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class DetectorTraining:
     """The weights kept are the mean over the steps after this share of the training."""
     start_share: float = 0.5
     """Share of the starting weights in what is kept; the rest is the mean above."""
+    class_shift: float = 0.0
+    """Added to the class logits of what is kept, so that boxes are surer."""
     seed: int = 1
     """Of everything random."""
     threads: int = 2
@@ -158,7 +161,8 @@ def fine_tune(
     """Fine-tune the class branch of one-class weights: who is a player, not where they stand.
 
     Returns:
-        The mean weights of the last part of the training, mixed with the starting weights; float32.
+        The mean weights of the last part of the training, mixed with the starting weights, class logits shifted;
+        float32.
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
@@ -186,4 +190,5 @@ def fine_tune(
     with torch.no_grad():
         for parameter, first in zip(kept, start, strict=True):
             parameter.lerp_(first, settings.start_share)
-    return {name: value.detach().clone() for name, value in mean.module.state_dict().items()}
+    mixed = {name: value.detach().clone() for name, value in mean.module.state_dict().items()}
+    return shift_logits(mixed, settings.class_shift)

@@ -1,0 +1,78 @@
+"""The two steps that make the player detector: list labelled frames, and fine-tune on them."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from safetensors.torch import load_file
+
+from pipeline.config import as_plain
+from pipeline.detector import ARCHITECTURE
+from training.detector.data import (
+    NO_BOXES,
+    LabelledFrame,
+    Teacher,
+    beside_labels,
+    read_manifest,
+    read_tracked_boxes,
+    read_yolo_folder,
+    spread,
+    write_manifest,
+)
+from training.detector.loop import DetectorTraining, fine_tune
+from training.detector.pitch import shows_pitch
+from training.detector.weights import save_detector, start_detector
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "frames.jsonl"
+"""List of frames in the work directory."""
+START = "start.safetensors"
+"""Starting weights in the work directory, one class."""
+
+
+def label(clips: Path, frames: Path | None, start: Path, work: Path, settings: DetectorTraining) -> Path:
+    """Write the list of frames and its pictures into the work directory; returns the list's path."""
+    pictures = work / "frames"
+    pictures.mkdir(parents=True, exist_ok=True)
+    teacher = Teacher(start_detector(start, work / START), settings.teacher_size)
+    same_match = dict(pair.split("=", 1) for pair in settings.same_match)
+    listed = read_yolo_folder(frames, frames.name) if frames is not None else []
+    for clip in sorted(clips.rglob("*.mp4")):
+        boxes = clip.with_suffix(".boxes.csv")
+        tracked = read_tracked_boxes(boxes, clip.with_suffix(".labels.csv")) if boxes.is_file() else ({}, {})
+        count = settings.labelled_clip_frames if boxes.is_file() else settings.clip_frames
+        for frame in spread(clip, count):
+            if not boxes.is_file() and not shows_pitch(frame.bgr):
+                continue  # without a pitch, who is a player and who looks on cannot be told
+            image = pictures / f"{clip.stem}_{frame.index:06d}.jpg"
+            cv2.imwrite(str(image), frame.bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+            people, vague = (part.get(frame.index, NO_BOXES) for part in tracked)
+            seen = beside_labels(frame.bgr, np.concatenate((people, vague)), teacher.find(frame))
+            source = "tracked" if boxes.is_file() else "teacher"
+            match = same_match.get(clip.stem, clip.stem)
+            listed.append(LabelledFrame(image, match, source, people, vague, seen))
+        log.info("%s: %d frames so far", clip.stem, len(listed))
+    write_manifest(work / MANIFEST, listed)
+    return work / MANIFEST
+
+
+def train(work: Path, hold_out: Sequence[str], out: Path, settings: DetectorTraining) -> None:
+    """Fine-tune the starting weights on every listed frame but those of the matches held out."""
+    frames = [frame for frame in read_manifest(work / MANIFEST) if frame.match not in hold_out]
+    log.info("%d frames of %d matches", len(frames), len({frame.match for frame in frames}))
+    state = fine_tune(load_file(work / START), frames, settings)
+    card = {
+        "architecture": ARCHITECTURE,
+        "classes": ["player"],
+        "training": {
+            "frames": {kind: sum(f.source == kind for f in frames) for kind in ("hand", "tracked", "teacher")},
+            "matches": sorted({frame.match for frame in frames}),
+            "held_out": sorted(hold_out),
+            "settings": as_plain(settings),
+        },
+    }
+    save_detector(out, state, card)
+    log.info("wrote %s", out)
