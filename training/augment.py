@@ -14,6 +14,12 @@ from pipeline.types import FloatArray, UInt8Image
 Rng = np.random.Generator
 
 
+_LEANING_SHARE = 0.3
+"""Share of the pictures that are turned as players who lean, stretch or fall are."""
+_LEANING = 16.0
+"""Standard deviation of their turn, degrees."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What all crops of one window share: distance, light and compression."""
@@ -91,7 +97,7 @@ def draw_mix(rng: Rng) -> FloatArray:
 
 
 def jitter_square(rng: Rng, square: FloatArray, scale: float = 0.09, shift: float = 0.05) -> FloatArray:
-    """Move and scale a square region as a detector's box wavers.
+    """Move and scale a square region as a detector's box wavers; one in five far more, as boxes of parts do.
 
     Args:
         rng: source of chance.
@@ -100,8 +106,9 @@ def jitter_square(rng: Rng, square: FloatArray, scale: float = 0.09, shift: floa
         shift: standard deviation of the centre as a share of the side.
     """
     side = float(square[2] - square[0])
-    centre = (square[:2] + square[2:]) / 2 + rng.normal(0.0, shift, 2) * side
-    half = side * float(np.exp(rng.normal(0.0, scale))) / 2
+    factor = 2.0 if rng.random() < 0.2 else 1.0
+    centre = (square[:2] + square[2:]) / 2 + rng.normal(0.0, factor * shift, 2) * side
+    half = side * float(np.exp(rng.normal(0.0, factor * scale))) / 2
     return np.asarray([centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half], np.float32)
 
 
@@ -200,7 +207,7 @@ def film(rng: Rng, image: UInt8Image, look: Look, motion: float) -> UInt8Image:
         look: what the frames of the window share.
         motion: length of the motion blur as a share of the side, 0 for none.
     """
-    image = tilt(rng, shrink(image, look.side))
+    image = tilt(rng, shrink(image, look.side), angle=_LEANING if rng.random() < _LEANING_SHARE else 5.0)
     side = image.shape[0]
     if rng.random() < 0.12:
         image = hide_part(rng, image)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -127,7 +128,7 @@ class PasteSource:
         chosen = [pictures[min(first + k, len(pictures) - 1)] for k in range(length)]
         torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
         zone = shirt_zone(_SIDE, rng)
-        height, x, y = rng.uniform(0.3, 0.7), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
+        height, x, y = rng.uniform(0.3, 0.7), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
         return [self._paste(rng, picture, torso, zone, (x, y), height) for picture in chosen], number
 
     @staticmethod
@@ -152,10 +153,17 @@ class PasteSource:
 class DrawSource:
     """Drawn numbers on real torsos, all 101 numbers alike; a share of the torsos bears only words, or nothing."""
 
-    def __init__(self, torsos: Regions, empty_share: float = 0.15, numbers: Sequence[str] = NUMBERS) -> None:
+    def __init__(
+        self,
+        torsos: Regions,
+        empty_share: float = 0.15,
+        numbers: Sequence[str] = NUMBERS,
+        fonts: Sequence[Path] | None = None,
+    ) -> None:
         self._torsos = torsos
         self._empty_share = empty_share
         self._numbers = tuple(numbers)
+        self._fonts = fonts
 
     def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
         """See Source."""
@@ -171,15 +179,14 @@ class DrawSource:
         number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
         return self._draw(rng, torso, cloth.astype(np.float32), number, length), number
 
-    @staticmethod
-    def _draw(rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, length: int) -> Regions:
+    def _draw(self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, length: int) -> Regions:
         ink, rim = random_colours(rng, cloth), random_colours(rng, cloth)
-        digits = number_mask(rng, number) if number else None
+        digits = number_mask(rng, number, self._fonts) if number else None
         outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
         shadow = rng.uniform(-3.0, 3.0, 2) if rng.random() < 0.12 else None
         if outline and rng.random() < 0.15:  # hollow digits: only the outline stands out
             ink = cloth
-        height, x, y = rng.uniform(0.3, 0.72), rng.normal(0.5, 0.06), rng.normal(0.48, 0.07)
+        height, x, y = rng.uniform(0.3, 0.72), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
         turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
         with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
         name_height, sponsor_height = rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.13 if number else 0.25)

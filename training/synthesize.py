@@ -121,10 +121,20 @@ def block_mask(text: str, stroke: float, spacing: float, rounded: bool = False) 
     return _cut_to_ink(canvas.astype(np.float32) / 255.0)
 
 
-def number_mask(rng: Rng, number: str) -> FloatArray:
-    """Draw a number in a random style; float32 (h, w), 0 to 1."""
-    fonts = font_files()
-    if not fonts or rng.random() < 0.25:
+def number_mask(rng: Rng, number: str, fonts: Sequence[Path] | None = None) -> FloatArray:
+    """Draw a number in a random style.
+
+    Args:
+        rng: source of chance.
+        number: digits.
+        fonts: typefaces to choose from; None takes all that are installed, and the block style beside them.
+
+    Returns:
+        float32 (h, w), 0 to 1.
+    """
+    block = not font_files() or rng.random() < 0.25 if fonts is None else not fonts
+    fonts = font_files() if fonts is None else fonts
+    if block:
         mask = block_mask(number, float(rng.uniform(0.13, 0.24)), float(rng.uniform(0.02, 0.2)), rng.random() < 0.5)
     else:
         mask = text_mask(number, fonts[int(rng.integers(len(fonts)))], float(rng.uniform(-0.02, 0.12)))
