@@ -89,7 +89,7 @@ def open_cache(layout: Layout, preprocess: Preprocess, folder: Path | None = Non
     The key holds each picture's relative path, size and time of change, and every field of the preprocessing. The
     file is written beside its place and renamed, so that an interrupted build leaves nothing to be taken for a
     cache. Of several processes that ask at once, one builds and the others wait for it. A cache of the same
-    preprocessing and another state of the tree is removed. Pictures that cannot be decoded are left out, with one
+    preprocessing and another state of the same tree is removed. Pictures that cannot be decoded are left out, with one
     warning that counts and names them.
 
     Args:
@@ -101,9 +101,10 @@ def open_cache(layout: Layout, preprocess: Preprocess, folder: Path | None = Non
     Raises:
         CacheError: The folder cannot be written, or a picture vanished since the scan.
     """
+    owner = "" if folder is None else str(layout.root.resolve())
     folder = folder or layout.root / CACHE_FOLDER
     paths = sorted({path for item in layout.items for path in item.frames})
-    stem = f"{_preprocess_key(preprocess)}-{_tree_key(layout.root, paths)}"
+    stem = f"{_preprocess_key(preprocess, owner)}-{_tree_key(layout.root, paths)}"
     try:
         found = _read_index(folder, stem, len(paths))
         if found is None:
@@ -137,8 +138,9 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         return np.array(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
 
 
-def _preprocess_key(preprocess: Preprocess) -> str:
-    text = json.dumps([_FORMAT, dataclasses.asdict(preprocess)], sort_keys=True)
+def _preprocess_key(preprocess: Preprocess, owner: str) -> str:
+    """Names the caches that replace each other; `owner` tells data roots apart that share a cache folder."""
+    text = json.dumps([_FORMAT, owner, dataclasses.asdict(preprocess)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

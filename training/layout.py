@@ -161,7 +161,7 @@ def read_manifest(root: Path) -> dict[tuple[str, str, str], str]:
     path = root / MANIFEST
     needed = MANIFEST_COLUMNS[:4]
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, strict=True)
             missing = [column for column in needed if column not in (table.fieldnames or ())]
             rows = [] if missing else [tuple(row[column] or "" for column in needed) for row in table]
@@ -227,6 +227,8 @@ class _Scanner:
     def _folders(self, parent: Path, expected: str, keep: str = "") -> list[Path]:
         """Folders inside `parent` in natural order; stray files, but for `keep`, are rejected."""
         entries = self._entries(parent)
+        if entries is None:
+            return []
         for entry in entries:
             if not entry.is_dir() and entry.name != keep:
                 self.rejected.append(Rejected(Path(entry.path), f"a file where {expected} belongs"))
@@ -238,6 +240,8 @@ class _Scanner:
     def _pictures(self, subdir: Path) -> list[str]:
         """Names of the pictures in a sub-folder, in time order; everything else in it is rejected."""
         entries = self._entries(subdir)
+        if entries is None:
+            return []
         names = [entry.name for entry in entries if _is_picture(entry)]
         for entry in entries:
             if not _is_picture(entry):
@@ -246,14 +250,14 @@ class _Scanner:
             self.rejected.append(Rejected(subdir, "holds no jpg or png picture"))
         return in_time_order(names)
 
-    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
-        """What lies in a folder, sorted by name, hidden names left out; a folder that cannot be listed is rejected."""
+    def _entries(self, folder: Path) -> list[os.DirEntry[str]] | None:
+        """What lies in a folder, by name, hidden names left out; None for one that cannot be listed and is rejected."""
         try:
             with os.scandir(folder) as found:
                 return sorted((e for e in found if not e.name.startswith(".")), key=lambda entry: entry.name)
         except OSError as error:
             self.rejected.append(Rejected(folder, f"cannot be listed: {error.strerror or error}"))
-            return []
+            return None
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:
