@@ -1,4 +1,6 @@
-"""What training minimises: the digit losses of the network and of a head on its frame features."""
+"""What training minimises: the digit losses of the network and, if wanted, of a head on its frame features."""
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -7,7 +9,7 @@ from torch import nn
 from recognizer.labels import CLASSES_PER_DIGIT
 from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
-from training.batch import Batch
+from training.mixup import Mixed
 
 _FRAMES_STEP = 32
 """Frames go through the backbone in multiples of this, the rest filled with repeats that are thrown away: every new
@@ -40,23 +42,83 @@ class FrameHead(nn.Module):
         return mean.reshape(-1, 2, CLASSES_PER_DIGIT)
 
 
-def digit_loss(model: JerseyTemporalNet, head: FrameHead, batch: Batch, smoothing: float) -> torch.Tensor:
-    """Mean cross-entropy of both digits, from the network and, at half the weight, from the frame head.
+class Logits(NamedTuple):
+    """What the trained modules say about a batch, each (B, 11)."""
 
-    bfloat16 inside; returns a scalar.
-    """
-    count, length = batch.valid.shape
-    places = torch.nonzero(batch.valid.flatten()).squeeze(1)
-    padded = torch.cat([places, places[: -len(places) % _FRAMES_STEP]])
-    with torch.autocast(batch.rgb.device.type, torch.bfloat16):
-        seen = model.encode_frames(normalize(batch.rgb.flatten(0, 1)[padded]))[: len(places)]
+    tens: torch.Tensor
+    units: torch.Tensor
+    early_tens: torch.Tensor | None
+    """From the frame head; None without deep supervision."""
+    early_units: torch.Tensor | None
+
+
+class Learner(nn.Module):
+    """Everything that learns: the network that ships and, with deep supervision, the frame head beside it."""
+
+    def __init__(self, reader: JerseyTemporalNet, deep_supervision: bool) -> None:
+        super().__init__()
+        self.reader = reader
+        self.frame_head = FrameHead(reader.feature_channels) if deep_supervision else None
+
+    def forward(self, rgb: torch.Tensor, valid: torch.Tensor) -> Logits:
+        """Read windows; only valid frames pass the backbone, in a count that is a multiple of 32.
+
+        Args:
+            rgb: uint8 (B, T, S, S, 3).
+            valid: bool (B, T), at least one frame in all.
+        """
+        count, length = valid.shape
+        places = torch.nonzero(valid.flatten()).squeeze(1)
+        padded = places[torch.arange(len(places) + -len(places) % _FRAMES_STEP, device=places.device) % len(places)]
+        seen = self.reader.encode_frames(normalize(rgb.flatten(0, 1)[padded]))[: len(places)]
         features = seen.new_zeros(count * length, seen.shape[1]).index_copy(0, places, seen)
         features = features.reshape(count, length, -1)
-        out = model.read_sequence(features, batch.valid)
-        early = head(features, batch.valid)
+        out = self.reader.read_sequence(features, valid)
+        if self.frame_head is None:
+            return Logits(out.tens, out.units, None, None)
+        early = self.frame_head(features, valid)
+        return Logits(out.tens, out.units, early[:, 0], early[:, 1])
 
-    def loss(tens: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
-        tens_loss = F.cross_entropy(tens.float(), batch.tens, label_smoothing=smoothing)
-        return (tens_loss + F.cross_entropy(units.float(), batch.units, label_smoothing=smoothing)) / 2
 
-    return loss(out.tens, out.units) + 0.5 * loss(early[:, 0], early[:, 1])
+class DigitLoss:
+    """Mean cross-entropy of both digits; the frame head's is added with its own weight.
+
+    Args:
+        label_smoothing: share of every target spread over all classes, 0 up to 1.
+        deep_supervision: weight of the frame head's loss; 0 leaves it out.
+        tens_weights: float32 (11,) class weights, or None for equal ones.
+        units_weights: likewise.
+    """
+
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        deep_supervision: float = 0.0,
+        tens_weights: torch.Tensor | None = None,
+        units_weights: torch.Tensor | None = None,
+    ) -> None:
+        self._smoothing = label_smoothing
+        self._deep_supervision = deep_supervision
+        self._weights = (tens_weights, units_weights)
+
+    def __call__(self, logits: Logits, mixed: Mixed) -> torch.Tensor:
+        """The loss of a batch, a scalar in float32."""
+        loss = self._both(logits.tens, logits.units, mixed)
+        if logits.early_tens is not None and logits.early_units is not None and self._deep_supervision > 0.0:
+            loss = loss + self._deep_supervision * self._both(logits.early_tens, logits.early_units, mixed)
+        return loss
+
+    def _both(self, tens: torch.Tensor, units: torch.Tensor, mixed: Mixed) -> torch.Tensor:
+        first, second = mixed.batch, mixed
+        tens_loss = self._one(tens, first.tens, second.tens, mixed.share, self._weights[0])
+        return (tens_loss + self._one(units, first.units, second.units, mixed.share, self._weights[1])) / 2
+
+    def _one(
+        self, logits: torch.Tensor, first: torch.Tensor, second: torch.Tensor, share: float, weight: torch.Tensor | None
+    ) -> torch.Tensor:
+        """One digit's cross-entropy against both targets in their shares."""
+        loss = F.cross_entropy(logits.float(), first, weight, label_smoothing=self._smoothing)
+        if share == 1.0:
+            return loss
+        other = F.cross_entropy(logits.float(), second, weight, label_smoothing=self._smoothing)
+        return share * loss + (1.0 - share) * other

@@ -29,7 +29,7 @@ class WindowStream(IterableDataset[Batch]):
     """Batches without end; a worker's windows depend on seed and worker number only."""
 
     def __init__(
-        self, ingredients: Sequence[Ingredient], preprocess: Preprocess, length: int, batch: int, seed: int
+        self, ingredients: Sequence[Ingredient], preprocess: Preprocess, length: int, batch: int, seed: int | list[int]
     ) -> None:
         self._ingredients = list(ingredients)
         shares = np.array([i.share for i in ingredients], float)
@@ -37,11 +37,11 @@ class WindowStream(IterableDataset[Batch]):
         self._preprocess = preprocess
         self._length = length
         self._batch = batch
-        self._seed = seed
+        self._seed = [seed] if isinstance(seed, int) else list(seed)
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
-        rng = np.random.default_rng([self._seed, worker.id if worker else 0])
+        rng = np.random.default_rng([*self._seed, worker.id if worker else 0])
         while True:
             yield self.batch(rng)
 

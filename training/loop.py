@@ -1,0 +1,266 @@
+"""The training loop. Reads top to bottom: prepare, then for every epoch thaw, train, measure, judge and save."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from training.augment_batch import augment_batch
+from training.balance import digit_weights
+from training.batch import Batch
+from training.distributed import Team
+from training.loss import DigitLoss
+from training.measure import Figures, Reads, figures_of, join_reads, read_all
+from training.mixup import Mixed, mix_up
+from training.monitor import Monitor, open_monitor
+from training.run_state import (
+    BEST,
+    LAST,
+    RESUME,
+    EpochLog,
+    Run,
+    TrainingError,
+    load_state,
+    new_run,
+    save_reader,
+    save_state,
+)
+from training.schedule import frozen_share_at, learning_rate_at
+from training.train_settings import TrainSettings
+from training.training_data import TrainingData
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[Iterable[Batch], int, str], Iterable[Batch]]
+"""Passes an epoch's batches on and shows how far they are: (batches, how many, what for)."""
+
+
+class Interrupted(Exception):  # noqa: N818 - nothing is wrong: it was asked for
+    """Training was asked to stop; its state is saved."""
+
+
+class TrainResult(NamedTuple):
+    """What a run came to."""
+
+    best: Path
+    """Checkpoint of the best epoch."""
+    last: Path
+    """Checkpoint of the last epoch."""
+    history: list[Figures]
+    """Figures of every epoch: epoch, step, learning_rate, seconds, and `set/figure` for `train` and every
+    validation set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What stays the same while a network is trained."""
+
+    settings: TrainSettings
+    team: Team
+    device: torch.device
+    precision: torch.dtype
+    loss: DigitLoss
+    steps: int
+    """Steps of an epoch."""
+    should_stop: Callable[[], bool]
+    """Asked after every step; True saves and raises `Interrupted`."""
+
+    @property
+    def folder(self) -> Path:
+        """The output folder."""
+        return Path(self.settings.output)
+
+
+def run_training(
+    settings: TrainSettings,
+    data: TrainingData,
+    *,
+    resume: bool = False,
+    team: Team | None = None,
+    device: torch.device | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda batches, _count, _name: batches,
+) -> TrainResult:
+    """Train a network to its end.
+
+    Every step's chance (dropout, augmentation, MixUp) depends on seed, process and step alone, so that the same
+    settings and data give the same losses on a CPU, resumed or not.
+
+    Args:
+        settings: the run; `settings.output` gets the checkpoints.
+        data: what to train and to measure on.
+        resume: go on with the run in the output folder.
+        team: the processes that train together.
+        device: what to compute on; None means the CPU.
+        should_stop: asked after every step.
+        progress: shows how far an epoch is.
+
+    Raises:
+        TrainingError: The output folder holds a run already, or the run cannot start or go on.
+        CheckpointError: `start_from` cannot be used.
+        Interrupted: `should_stop` was true; the run can be resumed at this very step.
+    """
+    bench = _prepare(settings, data, team or Team(), device or torch.device("cpu"), should_stop)
+    run = new_run(settings, bench.device, bench.precision)
+    if resume:
+        load_state(bench.folder / RESUME, run, settings, bench.device)
+    elif (bench.folder / RESUME).exists():
+        raise TrainingError(
+            f"{bench.folder} holds a training already; go on with it by --resume, or give another folder as output."
+        )
+    with open_monitor(bench.folder, settings.tensorboard and bench.team.leads) as monitor:
+        while run.epoch < settings.fit.epochs and not run.watch.exhausted:
+            started = time.perf_counter()
+            trained = _thaw(run, bench)
+            batches = islice(data.batches(run.epoch), run.step, bench.steps)
+            train_epoch(run, trained, progress(batches, bench.steps, f"epoch {run.epoch + 1}"), bench, monitor)
+            figures = measure_epoch(run, data, bench, monitor)
+            figures["seconds"] = round(time.perf_counter() - started, 2)
+            finish_epoch(run, figures, data, bench, monitor)
+    return TrainResult(bench.folder / BEST, bench.folder / LAST, run.history)
+
+
+def train_epoch(run: Run, trained: nn.Module, batches: Iterable[Batch], bench: Bench, monitor: Monitor) -> None:
+    """Make the steps of the present epoch that are left.
+
+    Raises:
+        Interrupted: The bench's `should_stop` was true; the state is saved.
+        TrainingError: There are fewer batches than steps.
+    """
+    run.learner.train()
+    for batch in batches:
+        mixed = train_step(run, trained, batch, bench)
+        if run.step == 1:
+            monitor.windows(mixed.batch, run.epoch)
+        if bench.team.any(bench.should_stop()):
+            _save_state(run, bench)
+            raise Interrupted
+    if run.step < bench.steps:
+        raise TrainingError(f"Epoch {run.epoch + 1} gave {run.step} batches where {bench.steps} were announced.")
+
+
+def train_step(run: Run, trained: nn.Module, batch: Batch, bench: Bench) -> Mixed:
+    """One step of the optimizer; returns the windows as the network saw them."""
+    fit, done = bench.settings.fit, run.epoch * bench.steps + run.step
+    seed = np.random.SeedSequence([bench.settings.seed, bench.team.rank, done]).generate_state(1)[0]
+    torch.manual_seed(int(seed))
+    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(int(seed) + 1)
+    batch = Batch(*(tensor.to(bench.device, non_blocking=True) for tensor in batch))
+    batch = augment_batch(batch, bench.settings.augment, generator)
+    mixed = mix_up(batch, fit.mixup_alpha, fit.mixup_probability, rng)
+    rate = learning_rate_at(done / (fit.epochs * bench.steps), fit.learning_rate, fit.warmup, fit.final_rate)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    with torch.autocast(bench.device.type, bench.precision, enabled=bench.precision != torch.float32):
+        logits = trained(mixed.batch.rgb, mixed.batch.valid)
+    loss = bench.loss(logits, mixed)
+    run.optimizer.zero_grad()
+    run.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch gives it no types
+    run.scaler.unscale_(run.optimizer)
+    if fit.clip > 0.0:
+        nn.utils.clip_grad_norm_(run.learner.parameters(), fit.clip)
+    run.scaler.step(run.optimizer)
+    run.scaler.update()
+    run.average.update(run.learner.reader)
+    run.log.losses.append(loss.detach())
+    run.log.reads.add(logits.tens, logits.units, *mixed.dominant)
+    run.step += 1
+    return mixed
+
+
+def measure_epoch(run: Run, data: TrainingData, bench: Bench, monitor: Monitor) -> Figures:
+    """Figures of the epoch.
+
+    Of the training windows as they went by, and of the averaged weights on every validation set.
+    """
+    team, done = bench.team, (run.epoch + 1) * bench.steps
+    figures: Figures = {"epoch": run.epoch + 1, "step": done}
+    figures["learning_rate"] = float(run.optimizer.param_groups[0]["lr"])
+    losses = team.gather(run.log.mean_loss())
+    trained = figures_of(join_reads(run.log.reads, team)) | {"loss": float(np.mean(losses))}
+    figures |= {f"train/{name}": value for name, value in trained.items()}
+    team.share_buffers(run.average.module)
+    for place, (name, batches) in enumerate(data.validation.items()):
+        look = monitor.worst.look if place == 0 and monitor.active else None
+        reads: Reads = read_all(run.average.module, batches(), bench.device, bench.precision, look)
+        figures |= {f"{name}/{key}": value for key, value in figures_of(join_reads(reads, team)).items()}
+    return figures
+
+
+def finish_epoch(run: Run, figures: Figures, data: TrainingData, bench: Bench, monitor: Monitor) -> None:
+    """Record the epoch's figures, save the checkpoint that is due, and turn to the next epoch."""
+    run.history.append({name: round(value, 6) for name, value in figures.items()})
+    judged = next((name for name in data.validation if f"{name}/loss" in figures), "train")
+    loss = figures[f"{judged}/loss"]
+    wanted = bench.settings.fit.monitor
+    figure = figures.get(f"{judged}/{wanted}", figures[f"{judged}/number"])  # all unreadable: none is 'readable'
+    better = run.watch.update(-loss if wanted == "loss" else figure, loss)
+    run.epoch, run.step, run.log = run.epoch + 1, 0, EpochLog()
+    if bench.team.leads:
+        logger.info("%s%s", _in_words(figures), ", the best so far" if better else "")
+        monitor.epoch(figures, run.average.module)
+        for name in (BEST, LAST) if better else (LAST,):
+            save_reader(bench.folder / name, run, bench.settings, data.description)
+    _save_state(run, bench)
+
+
+def _prepare(
+    settings: TrainSettings, data: TrainingData, team: Team, device: torch.device, should_stop: Callable[[], bool]
+) -> Bench:
+    """Resolve the number format and the class weights."""
+    weights: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
+    chosen = settings.class_weights
+    if chosen.scheme != "none":
+        if data.codes is None:
+            raise TrainingError(
+                f"class_weights.scheme is {chosen.scheme}, and how often each class occurs in these data is not known; "
+                "set it to none."
+            )
+        found = digit_weights(
+            data.codes, chosen.scheme, chosen.beta, chosen.empty_tens_factor, square_root=chosen.square_root
+        )
+        weights = (torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device))
+    loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights)
+    return Bench(settings, team, device, resolve_precision(settings.precision, device), loss, data.steps, should_stop)
+
+
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number format of the costly part.
+
+    Raises:
+        TrainingError: float16 on the CPU.
+    """
+    if name == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if name == "float16" and device.type != "cuda":
+        raise TrainingError("precision is float16, which needs a CUDA device; use float32 or bfloat16 on the CPU.")
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
+def _thaw(run: Run, bench: Bench) -> nn.Module:
+    """Freeze what the epoch leaves untrained; returns the learner as the steps call it."""
+    share = frozen_share_at(run.epoch, bench.settings.fit.unfreezing, bench.settings.model.frozen_fraction)
+    run.learner.reader.freeze_backbone(share)
+    return bench.team.wrap(run.learner, bench.device)
+
+
+def _save_state(run: Run, bench: Bench) -> None:
+    run.log.mean_loss()  # refuses to save weights that are no numbers any more
+    if bench.team.leads:
+        save_state(bench.folder / RESUME, run, bench.settings)
+
+
+def _in_words(figures: Figures) -> str:
+    """An epoch's figures in one line."""
+    shown = [f"epoch {figures['epoch']:.0f}"]
+    shown += [f"{name} {value:.4f}" for name, value in figures.items() if name.endswith(("/loss", "/number"))]
+    return ", ".join(shown)

@@ -1,0 +1,80 @@
+"""Feeds a training run from the mixture of data sets that the shipped weights were made with."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+from torch.utils.data import DataLoader
+
+from recognizer.preprocess import Preprocess
+from training.batch import Batch
+from training.distributed import Team
+from training.mixture import build_mixture, held_out_source, load_labelled_clips
+from training.stream import Ingredient, WindowStream
+from training.train_settings import TrainSettings
+from training.training_data import TrainingData
+from training.tree_data import leave_interrupts_to_the_parent
+
+_FIXED_BATCH = 64
+_HELD_OUT_BATCHES = 12
+_DRAWN_BATCHES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBatches:
+    """Batches of an endless mixture; an epoch's windows depend on seed, epoch, process and number of workers."""
+
+    ingredients: list[Ingredient]
+    settings: TrainSettings
+    team: Team
+
+    def __call__(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch, without end."""
+        settings, workers = self.settings, self.settings.data.workers
+        seed = [settings.seed, epoch, self.team.rank]
+        stream = WindowStream(
+            self.ingredients, settings.preprocess, settings.sampling.length, settings.fit.batch_size, seed
+        )
+        loader = DataLoader(
+            stream,
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=8 if workers else None,
+            worker_init_fn=leave_interrupts_to_the_parent,
+        )
+        yield from loader
+
+
+def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
+    """The mixture, measured on the held-out matches (if there are any) and on drawn numbers.
+
+    Raises:
+        InputError: A data set is missing or broken.
+    """
+    tracks = load_labelled_clips(settings.mixture)
+    kept = [track for track in tracks if track.match not in settings.mixture.held_out]
+    ingredients = build_mixture(settings.mixture, kept, settings.crops)
+    checks: dict[str, list[Batch]] = {}
+    length = settings.sampling.length
+    if settings.mixture.held_out:
+        source = held_out_source(tracks, settings.mixture, settings.crops)
+        held_out = Ingredient("held_out", source, 1.0, plain=False)
+        checks["held_out"] = fixed_batches(held_out, settings.preprocess, length, _HELD_OUT_BATCHES)
+    checks["drawn"] = fixed_batches(ingredients[-1], settings.preprocess, length, _DRAWN_BATCHES)
+    validation = {name: partial(_share, batches, team) for name, batches in checks.items()}
+    description = {"tracks": len(kept), "held_out_matches": list(settings.mixture.held_out)}
+    batches = StreamBatches(ingredients, settings, team)
+    return TrainingData(batches, settings.fit.steps_per_epoch, validation, None, description)
+
+
+def fixed_batches(ingredient: Ingredient, preprocess: Preprocess, length: int, count: int) -> list[Batch]:
+    """The same windows at every call, to measure on."""
+    stream = WindowStream([ingredient], preprocess, length, _FIXED_BATCH, seed=1)
+    rng = np.random.default_rng(7)
+    return [stream.batch(rng) for _ in range(count)]
+
+
+def _share(batches: list[Batch], team: Team) -> Iterable[Batch]:
+    return islice(batches, team.rank, None, team.size)

@@ -1,0 +1,227 @@
+"""The state of a training run: what it consists of, how it is written down and taken up again."""
+
+import json
+import math
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from pipeline.config import as_plain
+from recognizer.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint, save_checkpoint
+from recognizer.errors import InputError
+from recognizer.model import JerseyTemporalNet
+from training.average import MovingAverage
+from training.loss import Learner
+from training.measure import Figures, Reads
+from training.schedule import EarlyStopping
+from training.train_settings import TrainSettings
+
+BEST: Final = "best.safetensors"
+LAST: Final = "last.safetensors"
+RESUME: Final = "resume.pt"
+_FORMAT: Final = 1
+_PLACES: Final = ("output", "start_from", "data.root", "data.cache", "mixture.data", "mixture.clips")
+_FREE_ON_RESUME: Final = frozenset(
+    (*_PLACES, "device", "tensorboard", "data.workers", "fit.epochs", "fit.patience", "fit.min_delta")
+)
+"""Settings that may change when a run is taken up again: places, and how long it goes on."""
+
+
+class TrainingError(InputError):
+    """A run that cannot start, go on or be taken up."""
+
+
+@dataclass(slots=True)
+class EpochLog:
+    """What the steps of the present epoch gave so far."""
+
+    losses: list[torch.Tensor] = field(default_factory=list)
+    """Scalars, on the device."""
+    reads: Reads = field(default_factory=Reads)
+    """Of the training windows, as they were augmented; a mixed window counts as the stronger of its two."""
+
+    def mean_loss(self) -> float:
+        """The mean over the steps.
+
+        Raises:
+            TrainingError: It is no finite number.
+        """
+        mean = float(torch.stack(self.losses).mean()) if self.losses else 0.0
+        if not math.isfinite(mean):
+            raise TrainingError(
+                f"The training loss has become {mean}; lower fit.learning_rate (or set precision: float32) and start "
+                "again, or resume from the last saved epoch."
+            )
+        return mean
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything that changes while a network is trained."""
+
+    learner: Learner
+    """What is trained."""
+    average: MovingAverage
+    """Moving average of `learner.reader`, which is measured and saved."""
+    optimizer: torch.optim.AdamW
+    scaler: torch.amp.GradScaler
+    """Scales the loss in float16; does nothing otherwise."""
+    watch: EarlyStopping
+    epoch: int = 0
+    """Epochs finished."""
+    step: int = 0
+    """Steps made in the present epoch."""
+    history: list[Figures] = field(default_factory=list)
+    """Figures of every finished epoch."""
+    log: EpochLog = field(default_factory=EpochLog)
+
+
+def build_reader(settings: TrainSettings) -> JerseyTemporalNet:
+    """The network to train: from chance, or with the weights of `start_from`.
+
+    Raises:
+        CheckpointError: The checkpoint is missing, broken, or of another architecture than `model`.
+    """
+    torch.manual_seed(settings.seed)
+    reader = JerseyTemporalNet(settings.model)
+    if not settings.start_from:
+        return reader
+    start, _ = load_checkpoint(Path(settings.start_from))
+    for item in fields(settings.model):
+        wanted, found = getattr(settings.model, item.name), getattr(start.config, item.name)
+        if wanted != found and item.name not in ("dropout", "frozen_fraction"):
+            raise CheckpointError(
+                f"The checkpoint {settings.start_from} is of another architecture: its {item.name} is {found!r}, and "
+                f"model.{item.name} is {wanted!r}; set it to {found!r} or start from another checkpoint."
+            )
+    reader.load_state_dict(start.state_dict())
+    return reader
+
+
+def new_run(settings: TrainSettings, device: torch.device, precision: torch.dtype) -> Run:
+    """A run before its first step."""
+    reader = build_reader(settings).train().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this pair
+    learner = Learner(reader, settings.fit.deep_supervision > 0.0).to(device)
+    fit = settings.fit
+    return Run(
+        learner=learner,
+        average=MovingAverage(reader, fit.ema),
+        optimizer=torch.optim.AdamW(learner.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay),
+        scaler=torch.amp.GradScaler(device.type, enabled=precision == torch.float16),
+        watch=EarlyStopping(fit.patience, fit.min_delta),
+    )
+
+
+def save_state(path: Path, run: Run, settings: TrainSettings) -> None:
+    """Write everything `load_state` needs; the file appears whole or not at all.
+
+    Raises:
+        TrainingError: It cannot be written.
+    """
+    log = run.log
+    state = {
+        "format": _FORMAT,
+        "settings": json.dumps(as_plain(settings)),
+        "history": json.dumps(run.history),
+        "learner": run.learner.state_dict(),
+        "average": run.average.module.state_dict(),
+        "average_steps": run.average.steps,
+        "optimizer": run.optimizer.state_dict(),
+        "scaler": run.scaler.state_dict(),
+        "watch": {name: getattr(run.watch, name) for name in ("best", "best_loss", "waited")},
+        "epoch": run.epoch,
+        "step": run.step,
+        "losses": torch.stack(log.losses).cpu() if log.losses else torch.zeros(0),
+        "reads": log.reads.state(),
+    }
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, part)
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        raise TrainingError(f"The state of the training cannot be written to {path}: {error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_state(path: Path, run: Run, settings: TrainSettings, device: torch.device) -> None:
+    """Take up a saved run; nothing but tensors and plain values is unpickled.
+
+    Args:
+        path: what `save_state` wrote.
+        run: a new run of the same settings; it is filled.
+        settings: those of now; they must be those of then but for paths, device and the like.
+        device: where the run computes.
+
+    Raises:
+        TrainingError: The file is missing, broken, or of other settings.
+    """
+    state = _read_state(path, device)
+    _require_same_settings(path, json.loads(state["settings"]), as_plain(settings))
+    run.learner.load_state_dict(state["learner"])
+    run.average.module.load_state_dict(state["average"])
+    run.average.steps = state["average_steps"]
+    run.optimizer.load_state_dict(state["optimizer"])
+    run.scaler.load_state_dict(state["scaler"])
+    for name, value in state["watch"].items():
+        setattr(run.watch, name, value)
+    run.epoch, run.step = state["epoch"], state["step"]
+    run.history = json.loads(state["history"])
+    run.log = EpochLog(list(state["losses"].to(device)), Reads.from_state(_moved(state["reads"], device)))
+
+
+def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapping[str, Any]) -> None:
+    """Write the averaged weights as a checkpoint that alone rebuilds network and preprocessing."""
+    info = CheckpointInfo(
+        preprocess=settings.preprocess,
+        window_length=settings.sampling.length,
+        training_data={**description, "settings": as_plain(settings)},
+        metrics={**(run.history[-1] if run.history else {}), "history": run.history},
+    )
+    save_checkpoint(path, run.average.module, info)
+
+
+def _read_state(path: Path, device: torch.device) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError as error:
+        raise TrainingError(
+            f"There is no training to go on with: {path} does not exist; leave out --resume."
+        ) from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"{path} is truncated or no state of a training; start without --resume.") from error
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
+        raise TrainingError(f"{path} is no state of a training of this version; start without --resume.")
+    return state
+
+
+def _require_same_settings(path: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    before, after = _flat(then), _flat(now)
+    for key in sorted({*before, *after} - _FREE_ON_RESUME):
+        if before.get(key) != after.get(key):
+            raise TrainingError(
+                f"{key} is {after.get(key)!r} and was {before.get(key)!r} when the training in {path.parent} began; "
+                "resume with the settings of then, or train anew into another output folder."
+            )
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key.
+
+    >>> _flat({"a": {"b": 1}, "c": 2})
+    {'a.b': 1, 'c': 2}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return flat
+
+
+def _moved(tensors: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: tensor.to(device) for name, tensor in tensors.items()}

@@ -1,0 +1,167 @@
+"""Everything a person may set for a training run; `configs/train.yaml` shows every key with the default."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pipeline.crops import CropSettings
+from recognizer.labels import NUMBERS
+from recognizer.model import ModelConfig
+from recognizer.preprocess import Preprocess
+from training.augment_batch import AugmentSettings
+from training.balance import WeightScheme
+from training.dataset import SamplingSettings
+from training.layout import UNREADABLE_FOLDER
+from training.mixture import MixtureSettings
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """Which windows of a data-set tree are trained and measured on."""
+
+    root: str = ""
+    """Folder of the data set; empty takes DATA_ROOT from the environment, or from a file .env in the working folder."""
+    cache: str = ""
+    """Folder for the packed crops; empty puts them into .crop_cache inside the data set."""
+    train_numbers: tuple[str, ...] = ()
+    """Numbers to train on ('-1' for unreadable players); empty trains on every number but the test numbers."""
+    test_numbers: tuple[str, ...] = ()
+    """Numbers training never sees, neither to learn from nor to choose a checkpoint by; for training.evaluate."""
+    split_by: Literal["match", "sequence"] = "match"
+    """What stays together when some is held out to measure on: a match, or a player sequence."""
+    validation_share: float = 0.2
+    """Share of the sequences held out to measure on, 0 up to 1; 0 measures on nothing and judges by training loss."""
+    workers: int = 2
+    """Processes that prepare batches; 0 prepares them in the training process."""
+
+    def __post_init__(self) -> None:
+        allowed = {*NUMBERS, UNREADABLE_FOLDER}
+        for name in ("train_numbers", "test_numbers"):
+            wrong = [number for number in getattr(self, name) if number not in allowed]
+            if wrong:
+                raise ValueError(f"{name} holds {wrong[0]!r}; allowed are '0' to '99', '00' and '-1'")
+        _require(self, "validation_share", 0.0 <= self.validation_share < 1.0, "0 up to 1, without 1")
+        _require(self, "workers", 0 <= self.workers <= 256, "0 to 256")
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How the weights are fitted."""
+
+    epochs: int = 30
+    """Epochs at the most."""
+    steps_per_epoch: int = 0
+    """Batches in an epoch; 0 takes every training window once. The mixture has no end and needs a number."""
+    batch_size: int = 32
+    """Windows in a batch (in each process, where several train)."""
+    learning_rate: float = 1e-3
+    """Highest learning rate of AdamW."""
+    warmup: float = 0.05
+    """Share of all steps in which the rate rises; then it falls along a cosine."""
+    final_rate: float = 0.02
+    """Share of the highest rate that is left at the end."""
+    weight_decay: float = 0.01
+    """Weight decay of AdamW."""
+    clip: float = 1.0
+    """Largest norm of the gradient; 0 leaves it alone."""
+    label_smoothing: float = 0.1
+    """Share of every target that is spread over all classes."""
+    mixup_alpha: float = 1.0
+    """Both parameters of the beta distribution MixUp draws its share from."""
+    mixup_probability: float = 0.5
+    """How often a batch is mixed; 0 never."""
+    deep_supervision: float = 0.0
+    """Weight of the loss of a head on the frames' features, beside the network while it trains; 0 trains without."""
+    ema: float = 0.998
+    """Decay of the weights' moving average, which is what is measured and saved; 0 saves the weights as they are."""
+    unfreezing: tuple[tuple[int, float], ...] = ()
+    """Pairs [epoch, share]: from that epoch (the first is 0) that share of the backbone's tensors is frozen. Before
+    the first pair model.frozen_fraction holds."""
+    monitor: Literal["number", "readable", "both_digits", "loss"] = "number"
+    """Which figure of the validation windows chooses the best checkpoint and stops training: number (likeliest number
+    or none), readable (likeliest number of the readable windows), both_digits, or loss."""
+    patience: int = 10
+    """Epochs without progress after which training stops; 0 never stops early."""
+    min_delta: float = 0.0
+    """By how much the best figure must be exceeded to count as progress."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("steps_per_epoch", 0), ("batch_size", 1), ("patience", 0)):
+            _require(self, name, getattr(self, name) >= least, f"a whole number from {least}")
+        _require(self, "learning_rate", 0.0 < self.learning_rate <= 1.0, "above 0 to 1")
+        _require(self, "mixup_alpha", self.mixup_alpha > 0.0, "above 0")
+        for name in ("warmup", "final_rate", "label_smoothing", "ema"):
+            _require(self, name, 0.0 <= getattr(self, name) < 1.0, "0 up to 1, without 1")
+        for name in ("weight_decay", "clip", "deep_supervision", "min_delta"):
+            _require(self, name, getattr(self, name) >= 0.0, "0 or more")
+        _require(self, "mixup_probability", 0.0 <= self.mixup_probability <= 1.0, "0 to 1")
+        for epoch, share in self.unfreezing:
+            if epoch < 0 or not 0.0 <= share <= 1.0:
+                raise ValueError(f"unfreezing holds [{epoch}, {share}]; allowed are epochs from 0 and shares of 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassWeightSettings:
+    """How classes that are rare in training are made to count more in the loss."""
+
+    scheme: WeightScheme = "none"
+    """none, balanced (by inverse frequency) or effective_number (Cui et al. 2019)."""
+    beta: float = 0.9999
+    """Beta of the effective number, (1 - beta^n) / (1 - beta); 0 up to 1."""
+    empty_tens_factor: float = 1.0
+    """Factor on the weight of 'no tens digit'; under 1 where single digits outnumber the rest."""
+    square_root: bool = False
+    """Whether the square root of the weights is taken, which softens them."""
+
+    def __post_init__(self) -> None:
+        _require(self, "beta", 0.0 <= self.beta < 1.0, "0 up to 1, without 1")
+        _require(self, "empty_tens_factor", 0.0 < self.empty_tens_factor <= 10.0, "above 0 to 10")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """One training run."""
+
+    source: Literal["tree", "mixture"] = "tree"
+    """tree (the data set at data.root) or mixture (the sources the shipped weights were made with)."""
+    output: str = "runs/train"
+    """Folder for best and last checkpoint, what --resume needs, and TensorBoard's files."""
+    start_from: str = ""
+    """Checkpoint (.safetensors) whose weights training starts from; empty starts from chance."""
+    seed: int = 0
+    """Seed of weights, order, windows, augmentation and dropout."""
+    device: str = "auto"
+    """What computes: auto (the first CUDA device, else the CPU), cpu, cuda or cuda:N."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Number format of the costly part: auto is bfloat16 on CUDA (float16 where it lacks it) and float32 on the CPU."""
+    tensorboard: bool = True
+    """Whether curves and pictures are written for TensorBoard."""
+    data: DataSettings = field(default_factory=DataSettings)
+    """The data-set tree."""
+    sampling: SamplingSettings = field(default_factory=lambda: SamplingSettings(mode="random"))
+    """Which pictures make a training window; random ones are measured on as uniform."""
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    """From a jersey region to the network's input."""
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(frozen_fraction=0.0))
+    """The network."""
+    fit: FitSettings = field(default_factory=FitSettings)
+    """Fitting the weights."""
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    """Changing training windows."""
+    class_weights: ClassWeightSettings = field(default_factory=ClassWeightSettings)
+    """Weights of the classes in the loss."""
+    mixture: MixtureSettings = field(default_factory=MixtureSettings)
+    """The mixture of data sets, for source: mixture."""
+    crops: CropSettings = field(default_factory=CropSettings)
+    """Crop geometry of the mixture's tracked players; the pipeline must use the same."""
+
+    def __post_init__(self) -> None:
+        _require(self, "seed", 0 <= self.seed < 2**31, "0 to 2147483647")
+        if not self.output:
+            raise ValueError("output is empty; allowed is the path of a folder")
+        if self.source == "mixture" and self.fit.steps_per_epoch < 1:
+            raise ValueError("fit.steps_per_epoch is 0; the mixture has no end and needs a whole number from 1")
+
+
+def _require(settings: object, name: str, holds: bool, allowed: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} is {getattr(settings, name)!r}; allowed is {allowed}")
