@@ -1,0 +1,233 @@
+"""The command that measures a recognizer: `python -m training.evaluate --checkpoint FILE --data ROOT`.
+
+Prints Markdown tables; `--output` (default runs/evaluate/NAME) gets report.md, pictures and evaluation.json. With
+`--soccernet` it follows the SoccerNet jersey protocol instead (see `training.soccernet`).
+"""
+
+import argparse
+import contextlib
+import hashlib
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from pipeline.config import load
+from pipeline.device import resolve_device
+from pipeline.settings import Settings
+from recognizer.errors import InputError
+from recognizer.reader import JerseyReader, default_weights
+from training import plots
+from training.evaluation.data import MODES, OpenData, find_root, open_data, sampling_of
+from training.evaluation.figures import Evaluation, evaluate_reads
+from training.evaluation.files import require_writable, to_json, write_together
+from training.evaluation.reads import Progress, Reads, read_views
+from training.evaluation.report import digit_names, markdown, record
+from training.evaluation.select import Selection, recorded_selection
+from training.metrics import outcome_name
+from training.soccernet import Protocol, run_protocol
+
+EVALUATION = "evaluation.json"
+REPORT = "report.md"
+
+
+class OptionError(InputError):
+    """Options of the command that do not go together."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        with logging_redirect_tqdm():
+            text = _soccernet(arguments) if arguments.soccernet else _evaluate(arguments)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(text)
+    return 0
+
+
+def figures_as_png(evaluation: Evaluation) -> dict[str, bytes]:
+    """Every picture of an evaluation by file name.
+
+    Raises:
+        PlotError: matplotlib is missing.
+    """
+    names = [outcome_name(place) for place in evaluation.numbers]
+    classes = evaluation.classes
+    return {
+        "classes.png": plots.class_bars(
+            [outcome_name(one.outcome) for one in classes],
+            [one.accuracy for one in classes],
+            [(one.low, one.high) for one in classes],
+            [one.windows for one in classes],
+            evaluation.digits.number,
+        ),
+        "confusion_numbers.png": plots.confusion_matrix(evaluation.number_confusion, names, "Numbers"),
+        "confusion_tens.png": plots.confusion_matrix(evaluation.tens_confusion, digit_names(), "Tens digit"),
+        "confusion_units.png": plots.confusion_matrix(evaluation.units_confusion, digit_names(), "Units digit"),
+        "reliability.png": plots.reliability_diagram(evaluation.reliability),
+        "risk_coverage.png": plots.risk_coverage_plot(evaluation.risk),
+    }
+
+
+def _evaluate(arguments: argparse.Namespace) -> str:
+    output = arguments.output or Path("runs/evaluate") / arguments.checkpoint.stem
+    require_writable(output)
+    if arguments.plots:
+        plots.require_matplotlib()
+    reader = JerseyReader(arguments.checkpoint, resolve_device(arguments.device), arguments.batch_size)
+    selection = _selection(arguments, recorded_selection(reader.info, arguments.split))
+    root = find_root(arguments.data, reader.info)
+    data = open_data(root, reader.info, selection, sampling_of(reader.info, arguments.sampling), arguments.cache)
+    with _bar(len(data.dataset), "windows", arguments.quiet) as progress:
+        reads = read_views(reader, data.dataset, arguments.seed or 0, arguments.batch_size, progress)
+    evaluation = evaluate_reads(reads, arguments.threshold)
+    text = markdown(evaluation, _heading(arguments, data, reads))
+    contents = figures_as_png(evaluation) if arguments.plots else {}
+    contents[REPORT] = text.encode()
+    contents[EVALUATION] = to_json(
+        {
+            "checkpoint": _checkpoint_record(arguments.checkpoint),
+            "data": data.record() | {"marked_anchors": reads.marked},
+            "threshold": arguments.threshold,
+            "files": sorted(contents),
+        }
+        | record(evaluation)
+    )
+    write_together({output / name: content for name, content in contents.items()})
+    return f"{text}\n{output / EVALUATION}\n"
+
+
+def _soccernet(arguments: argparse.Namespace) -> str:
+    if arguments.data is not None:
+        raise OptionError("--soccernet and --data were both given; give the folder of pictures to one of them.")
+    output = arguments.output or Path("runs/soccernet") / arguments.checkpoint.stem
+    require_writable(output)
+    overrides = [*arguments.overrides, f"reader.weights={arguments.checkpoint}"]
+    settings = load(Settings, arguments.config, overrides)
+    protocol = Protocol(arguments.soccernet, arguments.ground_truth, arguments.crops)
+    with _bar(None, "tracklets", arguments.quiet) as progress:
+        result = run_protocol(protocol, settings, resolve_device(arguments.device), progress)
+    described = {"checkpoint": _checkpoint_record(arguments.checkpoint), "files": ["predictions.json"]}
+    write_together(
+        {
+            output / "predictions.json": to_json(result.predictions),
+            output / EVALUATION: to_json(described | result.record()),
+        }
+    )
+    return f"{result.markdown()}\n{output / 'predictions.json'}\n{output / EVALUATION}\n"
+
+
+def _selection(arguments: argparse.Namespace, recorded: Selection) -> Selection:
+    """What the checkpoint records, with what the command line says in its place."""
+    changes: dict[str, Any] = {
+        "key": arguments.split_by,
+        "held_out_share": arguments.held_out_share,
+        "seed": arguments.seed,
+        "test_numbers": tuple(arguments.classes) if arguments.classes else None,
+    }
+    return replace(recorded, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _heading(arguments: argparse.Namespace, data: OpenData, reads: Reads) -> list[str]:
+    dataset = data.dataset
+    lines = [
+        f"# {arguments.checkpoint.name} on {data.root} ({data.selection.split})",
+        "",
+        f"{len(dataset):,} windows from {data.sequences:,} sequences, {len(dataset.numbers())} classes; best frame: "
+        f"the marked anchor in {reads.marked:,} of them, the window's sharpest crop in the others.",
+        f"The abstaining decoder gives no number under {arguments.threshold:g}.",
+    ]
+    if data.unreadable:
+        lines.append(f"{data.unreadable:,} pictures of the data set cannot be read and were skipped.")
+    if data.holds_training:
+        lines.append("This part holds what the checkpoint was trained on: the figures are too good for unseen shirts.")
+    return lines
+
+
+def _checkpoint_record(path: Path) -> dict[str, str]:
+    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of the whole usage."""
+        self.exit(2, f"{self.prog}: {message}; see --help.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m training.evaluate",
+        description="Measure a recognizer on a data set, or by the SoccerNet jersey protocol.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--checkpoint", type=Path, default=default_weights(), metavar="FILE", help="default: the weights that ship")
+    add("--output", "-o", type=Path, metavar="DIR", help="folder for the results (default: runs/evaluate/NAME)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    add("--batch-size", type=_count, default=64, metavar="N", help="windows per pass (default: 64)")
+    add("--no-plots", dest="plots", action="store_false", help="draw no pictures")
+    add("-q", "--quiet", action="store_true", help="no progress bar")
+    _add_data_options(parser.add_argument_group("on a data set NUMBER/SEQUENCE/SUBDIR/*.jpg"))
+    group = parser.add_argument_group("by the SoccerNet jersey protocol")
+    group.add_argument("--soccernet", type=Path, metavar="IMAGES", help="folder TRACKLET/*.jpg, or a data set")
+    group.add_argument("--ground-truth", type=Path, metavar="GT.json", help='{"0": 10, "1": -1}')
+    group.add_argument(
+        "--crops",
+        choices=("players", "numbers"),
+        default="players",
+        help="what a picture shows: a whole player (default) or the number alone",
+    )
+    group.add_argument("--config", type=Path, metavar="FILE", help="pipeline settings")
+    group.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    return parser
+
+
+def _add_data_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--data", type=Path, metavar="ROOT", help="default: DATA_ROOT, else the data the checkpoint was trained on")
+    add("--split", choices=("held_out", "all", "classes"), default="held_out", help="what to measure on")
+    add("--classes", nargs="+", metavar="NUMBER", help="for --split classes (default: the checkpoint's test numbers)")
+    add("--split-by", choices=("match", "sequence"), help="what a held-out part holds whole")
+    add("--held-out-share", type=float, metavar="SHARE", help="default: as the checkpoint was trained, else 0.2")
+    add("--seed", type=int, metavar="N", help="draws split and random frames (default: as trained, else 0)")
+    add("--sampling", choices=MODES, default="uniform", help="which pictures make a window")
+    add("--threshold", type=_share, default=0.5, metavar="P", help="least confidence of a number (default: 0.5)")
+    add("--cache", type=Path, metavar="DIR", help="folder for the packed crops (default: inside ROOT)")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no count; a whole number from 1 is expected")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is no share; a number from 0 to 1 is expected")
+    return value
+
+
+@contextlib.contextmanager
+def _bar(total: int | None, unit: str, quiet: bool) -> Iterator[Progress]:
+    """A progress bar, on a terminal only."""
+    with tqdm(total=total, unit=f" {unit}", disable=True if quiet else None) as bar:
+
+        def advance(count: int) -> None:
+            bar.update(count)
+
+        yield advance
+
+
+if __name__ == "__main__":
+    sys.exit(main())

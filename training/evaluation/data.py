@@ -1,0 +1,119 @@
+"""Opens the part of a data set that is measured on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from recognizer.checkpoint import CheckpointInfo
+from recognizer.errors import InputError
+from recognizer.sampling import SamplingMode
+from training.crop_cache import open_cache
+from training.data_root import DataRootError, find_data_root
+from training.dataset import SamplingSettings, WindowDataset
+from training.evaluation.select import Selection, recorded_settings, select
+from training.layout import scan
+
+MODES: Final[tuple[SamplingMode, ...]] = ("uniform", "center")
+"""Ways of sampling that give the same windows at every call."""
+
+
+class DataError(InputError):
+    """No data set is named, or a way of sampling that is none to measure with."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenData:
+    """The windows that are measured on, and what is to be said about them."""
+
+    root: Path
+    dataset: WindowDataset
+    selection: Selection
+    sequences: int
+    """Player sequences the windows are from."""
+    unreadable: int
+    """Pictures of the whole data set that cannot be decoded."""
+    holds_training: bool
+    """Whether the part holds what the checkpoint was trained on, as far as its record tells."""
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "root": str(self.root),
+            "split": self.selection.split,
+            "split_by": self.selection.key,
+            "held_out_share": self.selection.held_out_share,
+            "seed": self.selection.seed,
+            "test_numbers": list(self.selection.test_numbers),
+            "windows": len(self.dataset),
+            "sequences": self.sequences,
+            "classes": len(self.dataset.numbers()),
+            "unreadable_pictures": self.unreadable,
+            "holds_training_data": self.holds_training,
+            "sampling": self.dataset.sampling.mode,
+            "anchor_first": self.dataset.sampling.anchor_first,
+        }
+
+
+def find_root(given: Path | None, info: CheckpointInfo) -> Path:
+    """The data set's root: as given, else the one the checkpoint was trained on, else DATA_ROOT.
+
+    Args:
+        given: From the command line.
+        info: What the checkpoint's JSON says.
+
+    Raises:
+        DataError: Nothing names one.
+    """
+    data = recorded_settings(info).get("data")
+    recorded = data.get("root") if isinstance(data, dict) else None
+    if given is not None:
+        return given
+    try:
+        return find_data_root(str(recorded or ""))
+    except DataRootError as error:
+        raise DataError(f"{error} Or give it with --data.") from error
+
+
+def sampling_of(info: CheckpointInfo, mode: SamplingMode = "uniform") -> SamplingSettings:
+    """How windows are sampled to measure: as long and in the order the checkpoint was trained on.
+
+    Raises:
+        DataError: The mode draws at random.
+    """
+    if mode not in MODES:
+        raise DataError(f"The sampling is {mode!r}; allowed to measure with are {' and '.join(MODES)}.")
+    recorded = recorded_settings(info).get("sampling")
+    first = bool(recorded.get("anchor_first", False)) if isinstance(recorded, dict) else False
+    return SamplingSettings(mode, first, info.window_length)
+
+
+def open_data(
+    root: Path, info: CheckpointInfo, selection: Selection, sampling: SamplingSettings, cache: Path | None = None
+) -> OpenData:
+    """Scan, choose and pack.
+
+    Args:
+        root: Of the data set.
+        info: Of the checkpoint; says how crops are preprocessed.
+        selection: Which part.
+        sampling: Which pictures make a window.
+        cache: Folder for the packed crops; by default inside the root.
+
+    Raises:
+        InputError: The tree, the part or the pictures cannot be used.
+    """
+    layout = scan(root)
+    chosen = select(layout.items, selection)
+    crops = open_cache(layout, info.preprocess, cache)
+    dataset = WindowDataset(chosen, crops, sampling, selection.seed)
+    data = recorded_settings(info).get("data")
+    trained = data.get("root") if isinstance(data, dict) else None
+    same = bool(trained) and Path(str(trained)).resolve() == root.resolve()
+    return OpenData(
+        root=root,
+        dataset=dataset,
+        selection=selection,
+        sequences=len({item.key for item in dataset.items}),
+        unreadable=len(crops.unreadable),
+        holds_training=same and selection.split == "all",
+    )

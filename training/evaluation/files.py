@@ -1,0 +1,75 @@
+"""Puts the files of an evaluation in place: each whole, and the one that names the others last."""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from recognizer.errors import InputError
+
+
+class ResultError(InputError):
+    """The results cannot be written where they should go."""
+
+
+def to_json(record: Mapping[str, Any]) -> bytes:
+    """A record as readable UTF-8 JSON; what is no finite number becomes null.
+
+    >>> print(to_json({"share": float("nan")}).decode().strip())
+    {
+      "share": null
+    }
+    """
+    return (json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def require_writable(folder: Path) -> None:
+    """Say before the work begins that its results have no place to go; leaves nothing behind.
+
+    Raises:
+        ResultError: The path is a file, or the nearest folder above it cannot be written.
+    """
+    nearest = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
+    if not nearest.is_dir():
+        raise ResultError(f"{nearest} is a file, but a folder is needed for the results; choose another --output.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ResultError(f"The folder {nearest} cannot be written; choose another --output.")
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write all files beside their final names, then rename them in the order given.
+
+    Args:
+        contents: Bytes by path; folders are made.
+
+    Raises:
+        ResultError: The disk or a folder refuses; files that stood there before are as they were, unless the disk
+            failed between two renames.
+    """
+    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
+    try:
+        for path, data in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside[path].write_bytes(data)
+        for path, temporary in beside.items():
+            temporary.replace(path)
+    except OSError as error:
+        place = next(iter(contents)).parent
+        raise ResultError(f"The results cannot be written to {place}: {error.strerror or error}.") from error
+    finally:
+        for temporary in beside.values():
+            with contextlib.suppress(OSError):  # the folder itself may be what failed
+                temporary.unlink(missing_ok=True)
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,134 @@
+"""Which part of a data set is measured on; what training held out is taken from the checkpoint's own record."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, get_args
+
+from recognizer.checkpoint import CheckpointInfo
+from recognizer.errors import InputError
+from recognizer.labels import NUMBERS
+from training.layout import UNREADABLE_FOLDER, SubSequence
+from training.splits import SplitKey, split_by
+
+SplitName = Literal["held_out", "all", "classes"]
+
+_ALLOWED: Final = frozenset((*NUMBERS, UNREADABLE_FOLDER))
+_SHOWN: Final = 12
+
+
+class SelectionError(InputError):
+    """A choice of data that leaves nothing sensible to measure on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is measured on."""
+
+    split: SplitName = "held_out"
+    """held_out (the part training held out), all, or classes (the test numbers alone)."""
+    key: SplitKey = "match"
+    """What the held-out part holds whole: a match, or a player sequence."""
+    held_out_share: float = 0.2
+    """Share that is held out, above 0 and under 1."""
+    seed: int = 0
+    """Draws what is held out."""
+    train_numbers: tuple[str, ...] = ()
+    """Numbers trained on ('-1': unreadable players); none stands for every number but the test numbers."""
+    test_numbers: tuple[str, ...] = ()
+    """Numbers training never saw."""
+
+    def __post_init__(self) -> None:
+        if self.split not in get_args(SplitName):
+            raise SelectionError(f"The split is {self.split!r}; allowed are {', '.join(get_args(SplitName))}.")
+        if not 0.0 < self.held_out_share < 1.0:
+            raise SelectionError(f"The held-out share is {self.held_out_share}; allowed is above 0 and under 1.")
+        for number in (*self.train_numbers, *self.test_numbers):
+            if number not in _ALLOWED:
+                raise SelectionError(f"{number!r} is no class; allowed are '0' to '99', '00' and '-1'.")
+
+
+def recorded_settings(info: CheckpointInfo) -> Mapping[str, Any]:
+    """The settings of the run that trained a checkpoint on a data-set tree; empty where it was not."""
+    settings = info.training_data.get("settings")
+    return settings if isinstance(settings, dict) and settings.get("source") == "tree" else {}
+
+
+def recorded_selection(info: CheckpointInfo, split: SplitName) -> Selection:
+    """The split a checkpoint was trained with, as far as its record tells; the defaults where it does not.
+
+    Args:
+        info: What the checkpoint's JSON says.
+        split: Which part of it.
+
+    Raises:
+        SelectionError: The record holds values that are no split.
+    """
+    settings = recorded_settings(info)
+    data = settings.get("data")
+    if not isinstance(data, dict):
+        return Selection(split)
+    selection = Selection(split, seed=int(settings.get("seed", 0)))
+    if data.get("split_by") in get_args(SplitKey):
+        selection = replace(selection, key=data["split_by"])
+    if isinstance(share := data.get("validation_share"), int | float) and share > 0:
+        selection = replace(selection, held_out_share=float(share))
+    known, unseen = (tuple(map(str, data.get(name) or ())) for name in ("train_numbers", "test_numbers"))
+    return replace(selection, train_numbers=known, test_numbers=unseen)
+
+
+def select(items: Sequence[SubSequence], selection: Selection) -> list[SubSequence]:
+    """The sub-folders to measure on, in the order of the input.
+
+    Args:
+        items: All sub-folders of the data set.
+        selection: The choice.
+
+    Raises:
+        SelectionError: No class is named for the split `classes`, or nothing or only one class is left.
+        SplitError: The data cannot be divided like that.
+    """
+    if selection.split == "all":
+        chosen = list(items)
+    elif selection.split == "classes":
+        chosen = _of_classes(items, selection.test_numbers)
+    else:
+        known, unseen = selection.train_numbers, selection.test_numbers
+        kept = [i for i in items if _folder(i) not in unseen and (not known or _folder(i) in known)]
+        chosen = split_by(kept, selection.key, selection.held_out_share, selection.seed)[1]
+    classes = {_folder(item) for item in chosen}
+    if len(classes) == 1:
+        raise SelectionError(
+            f"All {len(chosen)} sub-folders to measure on are of one class ({min(classes)}), so that any constant "
+            "answer could be perfect; choose a part with at least two."
+        )
+    return chosen
+
+
+def _of_classes(items: Sequence[SubSequence], numbers: Sequence[str]) -> list[SubSequence]:
+    if not numbers:
+        raise SelectionError(
+            "The split 'classes' needs the numbers to measure on, and the checkpoint records none: name them, "
+            "for example --classes 48 64 88."
+        )
+    chosen = [item for item in items if _folder(item) in numbers]
+    if not chosen:
+        raise SelectionError(f"No sub-folder is of the classes {listed(numbers)}; the data holds {_held(items)}.")
+    return chosen
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are.
+
+    >>> listed(["1", "2"])
+    '1, 2'
+    """
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _held(items: Iterable[SubSequence]) -> str:
+    return listed(list(dict.fromkeys(_folder(item) for item in items)))
+
+
+def _folder(item: SubSequence) -> str:
+    return UNREADABLE_FOLDER if item.number is None else item.number
