@@ -65,6 +65,7 @@ def test_the_command_prints_both_rates(tmp_path: Path, capsys: pytest.CaptureFix
     rates = [float(word) for line in out.splitlines()[2:4] for word in line.split() if word[0].isdigit()]
     assert len(rates) == 6
     assert min(rates) > 0.0
+    assert "both take turns: loading takes" in out
 
 
 @pytest.mark.parametrize(
