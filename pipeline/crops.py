@@ -11,6 +11,10 @@ NUMBER_ZONE = (0.25, 0.19, 0.79, 0.43)
 """Where a back number stands on a standing player's box (left, top, right, bottom as shares of the box), from
 13,284 broadcast crops: centre x 0.52, y 0.31, width 0.43, height 0.20, with a little margin."""
 
+_STANDING_ASPECT = 0.45
+"""Width of a standing or running player's box as a share of its height (median 57 x 127 px of the same crops)."""
+_EDGE = 2.0
+"""Boxes that end within so many pixels of the frame's lower edge are cut off by it."""
 _SHARPNESS_SIDE = 32
 _SHARPNESS_HALF = 200.0
 
@@ -41,6 +45,29 @@ class CropSettings:
         for name in ("min_side", "full_side"):
             if not 1.0 <= getattr(self, name) <= 4096.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 1 to 4096 pixels")
+
+
+def complete_cut_off(xyxy: FloatArray, frame_height: int) -> FloatArray:
+    """Give boxes that the lower edge of the frame cuts off the height of the whole player.
+
+    Their width tells how tall the player is: a standing player's box is about 0.45 times as wide as high. Without this
+    the head of a player shown from the chest up would be taken for the jersey.
+
+    >>> complete_cut_off(np.array([[0, 60, 45, 100], [0, 0, 40, 90]], np.float32), 100).tolist()
+    [[0.0, 60.0, 45.0, 160.0], [0.0, 0.0, 40.0, 90.0]]
+
+    Args:
+        xyxy: float32 (N, 4) player boxes, pixels.
+        frame_height: of the picture they were found in, pixels.
+
+    Returns:
+        float32 (N, 4); only the lower edge of boxes that touch the frame's may have moved, downwards.
+    """
+    left, top, right, bottom = xyxy.T
+    standing = top + (right - left) / _STANDING_ASPECT
+    touches = bottom >= frame_height - _EDGE
+    lower = np.where(touches, np.maximum(bottom, standing), bottom)
+    return np.stack([left, top, right, lower], axis=1).astype(np.float32)
 
 
 def jersey_regions(xyxy: FloatArray, settings: CropSettings) -> FloatArray:
@@ -139,7 +166,7 @@ def cut_crops(frame: Frame, boxes: TrackedBoxes, settings: CropSettings) -> list
     if len(boxes) == 0:
         return []
     width, height = frame.size
-    regions = jersey_regions(boxes.xyxy, settings)
+    regions = jersey_regions(complete_cut_off(boxes.xyxy, height), settings)
     hidden = hidden_shares(boxes.xyxy)
     limits = np.array([width, height, width, height], np.float32)
     crops = []

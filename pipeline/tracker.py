@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.cuts import CutDetector
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.vendor import vendor_import
 from recognizer.errors import InputError
@@ -39,11 +40,14 @@ class TrackerSettings:
     """How long (0 to 60 s) a track whose person is out of sight is kept to be found again."""
     camera_motion: str = "sparseOptFlow"
     """One of `CAMERA_MOTIONS`; used by botsort, deepocsort and tracktrack."""
+    cut_distance: float = 0.5
+    """How much the colours of two frames must differ, 0 to 1, to be taken for a cut, at which every track ends; 1 for
+    footage without cuts."""
 
     def __post_init__(self) -> None:
         _require_one_of("kind", self.kind, KINDS)
         _require_one_of("camera_motion", self.camera_motion, CAMERA_MOTIONS)
-        for name in ("high_threshold", "low_threshold", "new_threshold", "match_threshold"):
+        for name in ("high_threshold", "low_threshold", "new_threshold", "match_threshold", "cut_distance"):
             _require_range(name, getattr(self, name), 0.0, 1.0)
         _require_range("buffer_seconds", self.buffer_seconds, 0.0, 60.0)
         if self.low_threshold > self.high_threshold:
@@ -77,7 +81,10 @@ class PlayerTracker:
     def __init__(self, settings: TrackerSettings, frames_per_second: float) -> None:
         if not (math.isfinite(frames_per_second) and frames_per_second > 0):
             raise ValueError(f"frames_per_second is {frames_per_second}, expected a positive number")
-        self._tracker = _make_tracker(settings, max(1, round(settings.buffer_seconds * frames_per_second)))
+        self._settings, self._buffer_frames = settings, max(1, round(settings.buffer_seconds * frames_per_second))
+        self._tracker = _make_tracker(settings, self._buffer_frames)
+        self._cuts = CutDetector(settings.cut_distance)
+        self._last_id = self._ids_before = 0
         self._frame_size: tuple[int, int] | None = None
         with vendor_import():
             from ultralytics.engine.results import Boxes
@@ -92,8 +99,12 @@ class PlayerTracker:
 
         Returns:
             The detections that belong to a track, each with its track's id (from 1 on, in order of appearance).
-            A person out of sight is not in the result, though the track may come back later.
+            A person out of sight is not in the result, though the track may come back later; behind a cut every
+            track is a new one.
         """
+        if self._cuts.is_cut(frame):
+            self._tracker = _make_tracker(self._settings, self._buffer_frames)
+            self._ids_before = self._last_id
         if frame.size != self._frame_size and hasattr(self._tracker, "gmc"):
             self._tracker.gmc.reset_params()  # two pictures of different sizes cannot be compared
         self._frame_size = frame.size
@@ -102,7 +113,8 @@ class PlayerTracker:
         found = self._tracker.update(self._boxes_class(rows.reshape(-1, 6), (height, width)), frame.bgr)
         if len(found) == 0:
             return TrackedBoxes.empty()
-        track_id, index = found[:, 4].astype(np.int64), found[:, 7].astype(np.int64)
+        track_id, index = found[:, 4].astype(np.int64) + self._ids_before, found[:, 7].astype(np.int64)
+        self._last_id = max(self._last_id, int(track_id.max()))
         return TrackedBoxes(detections.xyxy[index], detections.confidence[index], track_id)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.crops import cut_square
+from pipeline.crops import complete_cut_off, cut_square
 from pipeline.types import FloatArray, UInt8Image
 from pipeline.video import open_source
 from recognizer.labels import NUMBERS
@@ -117,7 +117,8 @@ def load_clip_tracks(video: Path, boxes: Path, labels: Path) -> list[Track]:
     tracks: dict[int, Track] = {}
     for frame in open_source(str(video)).frames():
         for track_id, box, stretch in wanted.get(frame.index, ()):
-            image, inner = cut_player(frame.bgr[:, :, ::-1], box)
+            whole = complete_cut_off(box[None], frame.size[1])[0]
+            image, inner = cut_player(frame.bgr[:, :, ::-1], whole)
             track = tracks.setdefault(track_id, Track(video.stem))
             track.add(image, inner, stretch.verdict, stretch.number)
     return list(tracks.values())

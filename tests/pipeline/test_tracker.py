@@ -74,6 +74,22 @@ def test_ids_start_at_one_for_every_video_also_side_by_side() -> None:
         assert sorted(a.track_id) == sorted(b.track_id) == [1, 2, 3]
 
 
+def test_every_track_ends_at_a_cut_and_no_id_comes_back() -> None:
+    tracker = PlayerTracker(TrackerSettings(), 25.0)
+    other_shot = np.full_like(BACKGROUND, 255)
+    before = [tracker.update(frame(index), walkers(index)) for index in range(5)]
+    after = [tracker.update(frame(index, other_shot), walkers(index)) for index in range(5, 10)]
+    assert {int(i) for boxes in before for i in boxes.track_id} == {1, 2, 3}
+    assert {int(i) for boxes in after for i in boxes.track_id} == {4, 5, 6}
+
+
+def test_a_distance_of_one_finds_no_cut() -> None:
+    tracker = PlayerTracker(TrackerSettings(cut_distance=1.0, camera_motion="none"), 25.0)
+    pictures = [BACKGROUND, np.full_like(BACKGROUND, 255)]
+    results = [tracker.update(frame(index, pictures[index % 2]), walkers(index)) for index in range(6)]
+    assert {int(i) for boxes in results for i in boxes.track_id} == {1, 2, 3}
+
+
 @pytest.mark.parametrize(("frames_per_second", "found_again"), [(50.0, True), (10.0, False)])
 def test_the_buffer_is_in_seconds(frames_per_second: float, found_again: bool) -> None:
     tracker = PlayerTracker(TrackerSettings(buffer_seconds=0.5, camera_motion="none"), frames_per_second)
