@@ -1,17 +1,211 @@
-"""What can be said about a training run before it starts."""
+"""What can be said about a training run before it starts: is everything there, and which numbers can be learned."""
 
+import importlib.util
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
-from training.train_settings import TrainSettings
+import numpy as np
+
+from pipeline.device import resolve_device
+from recognizer.errors import InputError
+from recognizer.labels import EMPTY, NUMBERS, encode
+from training.balance import digit_weights, weights_table
+from training.data_root import find_data_root
+from training.layout import UNREADABLE_FOLDER, SubSequence, scan
+from training.mixture import LABELS, missing_folders
+from training.run_state import RESUME, build_reader, resolve_precision
+from training.train_settings import ClassWeightSettings, TrainSettings
+from training.tree_data import choose_items
 
 
-class Report(NamedTuple):
+class Coverage(NamedTuple):
+    """What training shows of a number that is tested."""
+
+    number: str
+    tens_seen: bool
+    """Whether its tens digit (or having none) is trained in the tens place."""
+    units_seen: bool
+    """Whether its units digit is trained in the units place."""
+    seen: bool
+    """Whether the number itself is trained."""
+
+
+@dataclass(slots=True)
+class Report:
     """What was found."""
 
-    text: str
-    usable: bool
+    lines: list[str] = field(default_factory=list)
+    """What to print."""
+    problems: list[str] = field(default_factory=list)
+    """Why training would not start."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether training would start."""
+        return not self.problems
+
+    @property
+    def text(self) -> str:
+        """Everything, the problems last."""
+        verdict = ["Training can start."] if self.usable else [f"problem: {problem}" for problem in self.problems]
+        return "\n".join([*self.lines, *verdict]) + "\n"
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Run a check; what it refuses becomes a problem."""
+        try:
+            step()
+        except InputError as error:
+            self.problems.append(str(error))
 
 
 def check(settings: TrainSettings) -> Report:
-    """Look at settings and data."""
-    return Report("", True)
+    """Look at everything a run needs, without training.
+
+    Args:
+        settings: the run.
+    """
+    report = Report()
+    report.attempt(lambda: _check_machine(report, settings))
+    report.attempt(lambda: _check_start(report, settings))
+    if (Path(settings.output) / RESUME).exists():
+        report.lines.append(
+            f"note: {settings.output} holds a training already; it can only be gone on with (--resume)."
+        )
+    if settings.source == "tree":
+        report.attempt(lambda: _check_tree(report, settings))
+    else:
+        _check_mixture(report, settings)
+    return report
+
+
+def digit_coverage(trained: Iterable[str | None], tested: Iterable[str]) -> list[Coverage]:
+    """Which digits of the tested numbers training shows, place by place.
+
+    >>> digit_coverage(["4", "49"], ["48", "44"])
+    [Coverage(number='48', tens_seen=True, units_seen=False, seen=False), \
+Coverage(number='44', tens_seen=True, units_seen=True, seen=False)]
+
+    Args:
+        trained: numbers to train on; None stands for unreadable players, which show no digit.
+        tested: numbers to test on.
+    """
+    known = {number for number in trained if number is not None}
+    tens, units = {encode(number)[0] for number in known}, {encode(number)[1] for number in known}
+    return [
+        Coverage(number, encode(number)[0] in tens, encode(number)[1] in units, number in known) for number in tested
+    ]
+
+
+def coverage_table(rows: Sequence[Coverage]) -> str:
+    """Coverage as text, one number on a line, and how many are wholly covered."""
+    lines = ["test number   tens digit seen   units digit seen   combination seen"]
+    for row in rows:
+        cells = ["yes" if seen else "no" for seen in row[1:]]
+        if encode(row.number)[0] == EMPTY:
+            cells[0] += " (none)"
+        lines.append(f"{row.number:>11}   {cells[0]:>15}   {cells[1]:>16}   {cells[2]:>16}")
+    covered = sum(row.tens_seen and row.units_seen for row in rows)
+    lines.append(f"{covered} of {len(rows)} test numbers have both digits trained in their places.")
+    return "\n".join(lines)
+
+
+def missing_numbers(wanted: Collection[str], present: Collection[str]) -> list[str]:
+    """Wanted number folders that the data lacks.
+
+    >>> missing_numbers(["7", "48"], ["7", "-1"])
+    ['48']
+    """
+    return [number for number in wanted if number not in present]
+
+
+def _check_machine(report: Report, settings: TrainSettings) -> None:
+    """Device, number format and packages."""
+    device = resolve_device(settings.device)
+    precision = resolve_precision(settings.precision, device)
+    report.lines.append(f"device: {device}, number format: {str(precision).removeprefix('torch.')}")
+    if settings.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        report.problems.append(
+            "tensorboard is true and the package tensorboard is not installed; install it with "
+            "pip install 'jersey-numbers[train]', or set tensorboard to false."
+        )
+
+
+def _check_start(report: Report, settings: TrainSettings) -> None:
+    """The network, and the checkpoint to start from."""
+    reader = build_reader(settings)
+    everything = sum(tensor.numel() for tensor in reader.parameters())
+    trained = sum(tensor.numel() for tensor in reader.parameters() if tensor.requires_grad)
+    start = settings.start_from or "chance"
+    report.lines.append(f"network: {everything:,} parameters, {trained:,} of them trained at first, from {start}")
+    if settings.model.frozen_fraction > 0.0 and not settings.start_from:
+        report.lines.append(
+            f"note: model.frozen_fraction is {settings.model.frozen_fraction:g} and start_from is empty, so that these "
+            "layers stay as chance made them; set it to 0 or start from a checkpoint."
+        )
+
+
+def _check_tree(report: Report, settings: TrainSettings) -> None:
+    """The data set, its split and what it covers."""
+    layout = scan(find_data_root(settings.data.root))
+    report.lines += ["", layout.describe(), ""]
+    data = settings.data
+    present = {_folder(item) for item in layout.items}
+    for name in ("train_numbers", "test_numbers"):
+        for number in missing_numbers(getattr(data, name), present):
+            report.lines.append(f"note: data.{name} names {number}, and there is no folder {layout.root / number}.")
+    both = sorted(set(data.train_numbers) & set(data.test_numbers))
+    report.lines.append(f"train and test numbers overlap: {', '.join(both) if both else 'no'}")
+    trained, held_out = choose_items(layout, data, settings.seed)
+    shared = {item.key for item in trained} & {item.key for item in held_out}
+    report.lines.append(f"train and validation sequences overlap: {', '.join(sorted(shared)) if shared else 'no'}")
+    report.lines += [f"{name}: {_amount(items)}" for name, items in (("train", trained), ("validation", held_out))]
+    report.lines += ["", _coverage(trained, data.test_numbers), "", _weights(trained, settings.class_weights), ""]
+
+
+def _check_mixture(report: Report, settings: TrainSettings) -> None:
+    """Folders of the mixture, and the matches it holds out."""
+    mixture = settings.mixture
+    report.problems += [
+        f"The folder {folder} does not exist; set mixture.data and mixture.clips."
+        for folder in missing_folders(mixture)
+    ]
+    labelled = sorted(path.name.removesuffix(".labels.csv") for path in LABELS.glob("*.labels.csv"))
+    absent = [name for name in labelled if not (Path(mixture.clips) / f"{name}.mp4").is_file()]
+    report.lines.append(f"clips: {len(labelled) - len(absent)} of {len(labelled)} labelled ones are there")
+    report.problems += [
+        f"mixture.held_out names {name!r}, which is no labelled clip; allowed are {', '.join(labelled)}."
+        for name in missing_numbers(mixture.held_out, labelled)
+    ]
+
+
+def _coverage(trained: Sequence[SubSequence], tested: Sequence[str]) -> str:
+    """The coverage of the test numbers; without any, of all numbers."""
+    numbers = {item.number for item in trained}
+    readable = [number for number in tested if number != UNREADABLE_FOLDER]
+    if readable:
+        return coverage_table(digit_coverage(numbers, readable))
+    rows = digit_coverage(numbers, NUMBERS)
+    covered = sum(row.tens_seen and row.units_seen for row in rows)
+    return (
+        f"No test numbers are set. Of all {len(rows)} numbers training shows {sum(row.seen for row in rows)}, and both "
+        f"digits in their places of {covered}."
+    )
+
+
+def _weights(trained: Sequence[SubSequence], settings: ClassWeightSettings) -> str:
+    """The table of class weights."""
+    codes = np.array([encode(item.number) for item in trained], np.int64)
+    weights = digit_weights(codes, settings.scheme, settings.beta, settings.empty_tens_factor, settings.square_root)
+    return weights_table(codes, weights)
+
+
+def _amount(items: Sequence[SubSequence]) -> str:
+    numbers = sorted({_folder(item) for item in items}, key=lambda name: (len(name), name))
+    sequences = len({item.key for item in items})
+    return f"{sequences} sequences, {len(items)} windows of {len(numbers)} numbers: {', '.join(numbers) or 'none'}"
+
+
+def _folder(item: SubSequence) -> str:
+    return UNREADABLE_FOLDER if item.number is None else item.number

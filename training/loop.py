@@ -29,6 +29,7 @@ from training.run_state import (
     TrainingError,
     load_state,
     new_run,
+    resolve_precision,
     save_reader,
     save_state,
 )
@@ -206,9 +207,13 @@ def finish_epoch(run: Run, figures: Figures, data: TrainingData, bench: Bench, m
     if bench.team.leads:
         logger.info("%s%s", _in_words(figures), ", the best so far" if better else "")
         monitor.epoch(figures, run.average.module)
-        for name in (BEST, LAST) if better else (LAST,):
+    fit = bench.settings.fit
+    due = run.epoch % fit.save_every == 0 or run.epoch == fit.epochs or run.watch.exhausted
+    if bench.team.leads:
+        for name in [BEST] * better + [LAST] * due:
             save_reader(bench.folder / name, run, bench.settings, data.description)
-    _save_state(run, bench)
+    if due or better:  # a best checkpoint never runs ahead of the state that would go on from it
+        _save_state(run, bench)
 
 
 def _prepare(
@@ -229,21 +234,6 @@ def _prepare(
         weights = (torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device))
     loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights)
     return Bench(settings, team, device, resolve_precision(settings.precision, device), loss, data.steps, should_stop)
-
-
-def resolve_precision(name: str, device: torch.device) -> torch.dtype:
-    """The number format of the costly part.
-
-    Raises:
-        TrainingError: float16 on the CPU.
-    """
-    if name == "auto":
-        if device.type != "cuda":
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if name == "float16" and device.type != "cuda":
-        raise TrainingError("precision is float16, which needs a CUDA device; use float32 or bfloat16 on the CPU.")
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
 
 
 def _thaw(run: Run, bench: Bench) -> nn.Module:

@@ -50,6 +50,13 @@ class MixtureSettings:
     """Chooses the torsos to draw on."""
 
 
+def missing_folders(settings: MixtureSettings) -> list[Path]:
+    """Folders the mixture needs and does not find."""
+    names = ("jersey_photos", "soccernet_numbers", "basketball_numbers", "player_crops")
+    wanted = [Path(settings.clips), *(Path(settings.data) / name for name in names)]
+    return [folder for folder in wanted if not folder.is_dir()]
+
+
 def load_labelled_clips(settings: MixtureSettings) -> list[Track]:
     """Every labelled clip of `training/labels`, the held out ones too; a missing clip is left out and logged."""
     tracks: list[Track] = []

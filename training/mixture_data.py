@@ -8,10 +8,11 @@ from itertools import islice
 import numpy as np
 from torch.utils.data import DataLoader
 
+from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
 from training.batch import Batch
 from training.distributed import Team
-from training.mixture import build_mixture, held_out_source, load_labelled_clips
+from training.mixture import build_mixture, held_out_source, load_labelled_clips, missing_folders
 from training.stream import Ingredient, WindowStream
 from training.train_settings import TrainSettings
 from training.training_data import TrainingData
@@ -20,6 +21,10 @@ from training.tree_data import leave_interrupts_to_the_parent
 _FIXED_BATCH = 64
 _HELD_OUT_BATCHES = 12
 _DRAWN_BATCHES = 4
+
+
+class MixtureError(InputError):
+    """Data sets of the mixture are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,19 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
     """The mixture, measured on the held-out matches (if there are any) and on drawn numbers.
 
     Raises:
-        InputError: A data set is missing or broken.
+        MixtureError: A folder is missing, or the held-out matches are not there.
     """
+    missing = missing_folders(settings.mixture)
+    if missing:
+        raise MixtureError(f"The folder {missing[0]} does not exist; set mixture.data and mixture.clips.")
     tracks = load_labelled_clips(settings.mixture)
+    matches = {track.match for track in tracks}
+    absent = [name for name in settings.mixture.held_out if name not in matches]
+    if absent or not matches.difference(settings.mixture.held_out):
+        name = absent[0] if absent else "every clip that is there"
+        raise MixtureError(
+            f"mixture.held_out names {name}; name some of the clips that are there: {', '.join(matches)}."
+        )
     kept = [track for track in tracks if track.match not in settings.mixture.held_out]
     ingredients = build_mixture(settings.mixture, kept, settings.crops)
     checks: dict[str, list[Batch]] = {}

@@ -3,6 +3,7 @@
 import contextlib
 import heapq
 import logging
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -123,7 +124,9 @@ class Monitor:
         self._graph_due = False
         device = next(model.parameters()).device
         images = normalize(torch.zeros(1, 2, 64, 64, 3, dtype=torch.uint8, device=device))
-        self._writer.add_graph(model, (images, torch.ones(1, 2, dtype=torch.bool, device=device)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # add_graph traces, which torch calls deprecated and knows no other way yet
+            self._writer.add_graph(model, (images, torch.ones(1, 2, dtype=torch.bool, device=device)))
 
 
 @contextlib.contextmanager

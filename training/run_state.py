@@ -103,6 +103,21 @@ def build_reader(settings: TrainSettings) -> JerseyTemporalNet:
     return reader
 
 
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number format of the costly part.
+
+    Raises:
+        TrainingError: float16 on the CPU.
+    """
+    if name == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if name == "float16" and device.type != "cuda":
+        raise TrainingError("precision is float16, which needs a CUDA device; use float32 or bfloat16 on the CPU.")
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
 def new_run(settings: TrainSettings, device: torch.device, precision: torch.dtype) -> Run:
     """A run before its first step."""
     reader = build_reader(settings).train().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this pair

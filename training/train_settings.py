@@ -76,6 +76,8 @@ class FitSettings:
     unfreezing: tuple[tuple[int, float], ...] = ()
     """Pairs [epoch, share]: from that epoch (the first is 0) that share of the backbone's tensors is frozen. Before
     the first pair model.frozen_fraction holds."""
+    save_every: int = 1
+    """Epochs between two writings of the last checkpoint and the state; a best epoch and the end always write."""
     monitor: Literal["number", "readable", "both_digits", "loss"] = "number"
     """Which figure of the validation windows chooses the best checkpoint and stops training: number (likeliest number
     or none), readable (likeliest number of the readable windows), both_digits, or loss."""
@@ -85,7 +87,13 @@ class FitSettings:
     """By how much the best figure must be exceeded to count as progress."""
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("steps_per_epoch", 0), ("batch_size", 1), ("patience", 0)):
+        for name, least in (
+            ("epochs", 1),
+            ("steps_per_epoch", 0),
+            ("batch_size", 1),
+            ("patience", 0),
+            ("save_every", 1),
+        ):
             _require(self, name, getattr(self, name) >= least, f"a whole number from {least}")
         _require(self, "learning_rate", 0.0 < self.learning_rate <= 1.0, "above 0 to 1")
         _require(self, "mixup_alpha", self.mixup_alpha > 0.0, "above 0")
