@@ -1,0 +1,295 @@
+"""Does memory stay level on a long video? `python -m training.endurance CLIP --minutes 10`.
+
+Loops a clip to a video of that length, runs the product on it in a process of its own, and prints for each minute of
+the video, in each of the two passes, the highest resident memory and the time a frame takes. Exit codes: 0 level;
+1 the last minute's peak is more than a tenth above minute 2's in one of the passes; 2 nothing could be measured.
+"""
+
+import argparse
+import json
+import logging
+import multiprocessing
+import shutil
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+import psutil
+import torch
+
+from pipeline.config import as_plain, load
+from pipeline.device import device_name, resolve_device
+from pipeline.engine import process
+from pipeline.passes import ProgressUpdate
+from pipeline.settings import Settings
+from pipeline.video import open_source
+from recognizer.errors import InputError
+from training.looping import loop_clip
+
+logger = logging.getLogger(__name__)
+
+ALLOWED_GROWTH: Final = 0.1
+"""How far the last minute's peak may lie above that of minute `SETTLED`, as a share of the latter."""
+SETTLED: Final = 2
+"""Minute in which every buffer is full."""
+_INTERVAL: Final = 0.05
+"""Seconds between two looks at the memory."""
+_MIB: Final = 2**20
+
+
+class EnduranceError(InputError):
+    """The run cannot be measured, or it broke off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """What one minute of video took in one pass."""
+
+    phase: str
+    """`reading` or `drawing`."""
+    minute: int
+    """1-based."""
+    peak_rss: int
+    """Highest resident memory seen, bytes."""
+    seconds_per_frame: float
+
+
+class Meter:
+    """Sorts memory samples and progress by minute of video.
+
+    Args:
+        frames_per_minute: frames in a minute of the video.
+        minutes: length of the video; what is left over at its end counts to the last minute.
+    """
+
+    def __init__(self, frames_per_minute: float, minutes: int) -> None:
+        self._frames_per_minute = frames_per_minute
+        self._minutes = minutes
+        self._at: tuple[str, int] | None = None
+        self._reached: dict[str, tuple[int, float]] = {}
+        self._peak: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._taken: defaultdict[tuple[str, int], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
+
+    def progress(self, phase: str, frames: int, seconds: float) -> None:
+        """So many frames of a phase are done, at this time of the run's clock."""
+        minute = min(self._minutes, 1 + int((frames - 1) / self._frames_per_minute))
+        before, then = self._reached.get(phase, (frames, seconds))
+        count, taken = self._taken[phase, minute]
+        self._taken[phase, minute] = count + frames - before, taken + seconds - then
+        self._reached[phase] = frames, seconds
+        self._at = phase, minute
+
+    def sample(self, rss: int) -> None:
+        """Resident memory, bytes, at the place reached; before the first frame it does not count."""
+        if self._at is not None:
+            self._peak[self._at] = max(self._peak[self._at], rss)
+
+    def minutes(self) -> list[Minute]:
+        """The minutes done so far, in order."""
+        return [
+            Minute(phase, minute, self._peak[phase, minute], seconds / max(1, frames))
+            for (phase, minute), (frames, seconds) in self._taken.items()
+        ]
+
+
+def growth(minutes: Sequence[Minute]) -> dict[str, float]:
+    """By phase: how far the last minute's peak lies above that of minute `SETTLED`, as a share of the latter.
+
+    >>> growth([Minute("reading", m, rss, 0.1) for m, rss in ((1, 50), (2, 100), (3, 105))])
+    {'reading': 0.05}
+    """
+    peaks = {(each.phase, each.minute): each.peak_rss for each in minutes}
+    last = {each.phase: each.minute for each in minutes}
+    return {
+        phase: round(peaks[phase, minute] / peaks[phase, SETTLED] - 1, 6)
+        for phase, minute in last.items()
+        if peaks.get((phase, SETTLED))
+    }
+
+
+def table(minutes: Sequence[Minute]) -> str:
+    """The minutes as a Markdown table, and below it the growth of each phase."""
+    lines = ["| pass | minute | peak RSS, MiB | s per frame |", "| --- | --- | --- | --- |"]
+    lines += [f"| {m.phase} | {m.minute} | {m.peak_rss / _MIB:.1f} | {m.seconds_per_frame:.4f} |" for m in minutes]
+    last = max(each.minute for each in minutes)
+    compared = [
+        f"{phase}: peak of minute {last} {share:+.1%} against minute {SETTLED}"
+        for phase, share in growth(minutes).items()
+    ]
+    return "\n".join([*lines, "", *compared]) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the product, to be handed to another process."""
+
+    video: Path
+    seconds: float
+    settings: Settings
+    device: torch.device
+    folder: Path
+    """New folder for the run's files."""
+    drawn: bool
+    """Whether the annotated video is written."""
+
+
+def _work(run: Run, pipe: Connection) -> None:
+    """Run the product, in a process of its own; sends every frame's progress, and at the end an error or None."""
+    started, itself = time.perf_counter(), psutil.Process()
+
+    def report(update: ProgressUpdate) -> None:
+        pipe.send((update.phase, update.frames, time.perf_counter() - started, itself.memory_info().rss))
+
+    failure = None
+    try:
+        source = open_source(run.video, duration_seconds=run.seconds)
+        process(source, run.settings, run.device, run.folder, report, run.drawn)
+    except InputError as error:
+        failure = str(error)
+    pipe.send(failure)
+
+
+def watch(run: Run, meter: Meter) -> None:
+    """Run the product in a fresh process and meter it to its end.
+
+    Raises:
+        EnduranceError: The run failed or was killed.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_work, args=(run, theirs), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        follow(ours, psutil.Process(child.pid), meter)
+        child.join()
+    except (EOFError, psutil.NoSuchProcess) as error:
+        child.join()
+        raise EnduranceError(f"The run broke off with exit code {child.exitcode} (negative: killed).") from error
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+
+
+def follow(pipe: Connection, child: psutil.Process, meter: Meter) -> None:
+    """Take in progress as it comes, and look at the memory between frames too, until the run says it is over.
+
+    Raises:
+        EnduranceError: The run sent the reason why it failed.
+        EOFError: It ended without a word.
+    """
+    due = time.monotonic()
+    while True:
+        if time.monotonic() >= due:
+            meter.sample(child.memory_info().rss)
+            due = time.monotonic() + _INTERVAL
+        if not pipe.poll(max(0.0, due - time.monotonic())):
+            continue
+        message = pipe.recv()
+        if message is None:
+            return
+        if isinstance(message, str):
+            raise EnduranceError(message)
+        phase, frames, seconds, rss = message
+        meter.progress(phase, frames, seconds)
+        meter.sample(rss)
+
+
+def endure(
+    clip: Path, minutes: int, folder: Path, settings: Settings, device: torch.device, drawn: bool
+) -> list[Minute]:
+    """Loop a clip, run the product on it, and meter the run.
+
+    Args:
+        clip: a video file.
+        minutes: length to loop it to, more than `SETTLED`.
+        folder: new or empty folder: gets `looped.mp4`, the run's files in `run/`, and `endurance.json`.
+        settings: of the product.
+        device: where the networks run.
+        drawn: whether to write the annotated video.
+
+    Raises:
+        InputError: The clip cannot be used, or the run failed.
+    """
+    looped, files = folder / "looped.mp4", folder / "run"
+    loop_clip(clip, 60 * minutes, looped)
+    rate = open_source(looped).info.frames_per_second
+    files.mkdir()
+    meter = Meter(60 * float(rate), minutes)
+    logger.info("%s: %d minutes at %.3f frames/s", looped, minutes, rate)
+    watch(Run(looped, 60 * minutes, settings, device, files, drawn), meter)
+    found = meter.minutes()
+    record = {
+        "clip": clip.name,
+        "minutes": minutes,
+        "frames_per_second": float(rate),
+        "device": device_name(device),
+        "annotated_video": drawn,
+        "growth": growth(found),
+        "allowed_growth": ALLOWED_GROWTH,
+        "measured": [as_plain(each) for each in found],
+    }
+    (folder / "endurance.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.endurance", description="Measure whether memory stays level on a long video."
+    )
+    parser.add_argument("clip", metavar="CLIP", type=Path, help="video file to loop")
+    parser.add_argument("--minutes", type=int, default=10, help="length of the video in whole minutes (10)")
+    parser.add_argument(
+        "--output", metavar="DIR", type=Path, help="new folder for all files (default: a temporary one)"
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="pipeline settings (default: built in)")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--no-video", dest="drawn", action="store_false", help="without the annotated video")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    return parser
+
+
+def _measure(given: argparse.Namespace) -> list[Minute]:
+    if given.minutes <= SETTLED:
+        raise EnduranceError(
+            f"--minutes is {given.minutes}, expected more than {SETTLED}: the last is compared with it."
+        )
+    settings, device = load(Settings, given.config, given.overrides), resolve_device(given.device)
+    open_source(given.clip)
+    if given.output is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            return endure(given.clip, given.minutes, Path(scratch), settings, device, given.drawn)
+    try:
+        given.output.mkdir(parents=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise EnduranceError(f"{given.output} cannot be made ({reason}); name a new folder with --output.") from error
+    try:
+        return endure(given.clip, given.minutes, given.output, settings, device, given.drawn)
+    except BaseException:
+        shutil.rmtree(given.output, ignore_errors=True)
+        raise
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    given = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        minutes = _measure(given)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(table(minutes))
+    return int(any(share > ALLOWED_GROWTH for share in growth(minutes).values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
