@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -61,6 +62,7 @@ def figures_as_png(evaluation: Evaluation) -> dict[str, bytes]:
         PlotError: matplotlib is missing.
     """
     names = [outcome_name(place) for place in evaluation.numbers]
+    true_rows = np.flatnonzero(evaluation.number_confusion.sum(axis=1)).tolist()
     classes = evaluation.classes
     return {
         "classes.png": plots.class_bars(
@@ -70,7 +72,7 @@ def figures_as_png(evaluation: Evaluation) -> dict[str, bytes]:
             [one.windows for one in classes],
             evaluation.digits.number,
         ),
-        "confusion_numbers.png": plots.confusion_matrix(evaluation.number_confusion, names, "Numbers"),
+        "confusion_numbers.png": plots.confusion_matrix(evaluation.number_confusion, names, "Numbers", true_rows),
         "confusion_tens.png": plots.confusion_matrix(evaluation.tens_confusion, digit_names(), "Tens digit"),
         "confusion_units.png": plots.confusion_matrix(evaluation.units_confusion, digit_names(), "Units digit"),
         "reliability.png": plots.reliability_diagram(evaluation.reliability),

@@ -22,11 +22,18 @@ FAIR: Final = 0.6
 
 GREEN, ORANGE, RED = "#2a9d6f", "#ef9a3d", "#d64550"
 _INK, _FAINT, _GRID, _BLUE = "#24292f", "#6e7781", "#e4e7eb", "#2f6fb5"
-_LINES: Final = ("#8b95a1", "#c77d2e", "#2f6fb5", "#7b4fa3")
+_LINES: Final = (("#c3cad2", 5.0), (ORANGE, 2.6), (_BLUE, 1.4), (GREEN, 1.0))
+"""Colour and width of each curve: where they run together, the ones drawn first still show."""
 _DPI: Final = 140
 _BARS_PER_ROW: Final = 34
-_COUNTS_UP_TO: Final = 24
-"""Classes of a confusion matrix up to which its cells hold their counts."""
+_STUB: Final = 0.008
+"""Least height of a bar, so that a class without a right window is seen."""
+_UPRIGHT: Final = 13
+"""Classes of a confusion matrix up to which the names below it stand upright."""
+_FEW: Final = 24
+"""Classes up to which its cells are large."""
+_MANY: Final = 64
+"""Classes up to which its cells hold their counts."""
 
 
 class PlotError(InputError):
@@ -81,41 +88,39 @@ def class_bars(
         _bar_row(axes, names[part], accuracies[part], intervals[part], windows[part], overall)
         axes.set_xlim(-0.7, per_row - 0.3)
     _title(grid[0], "Accuracy by number", f"overall {overall:.1%}, {sum(windows):,} windows; lines: 95 % interval")
-    grid[-1].set_xlabel("number, and how many windows it has", color=_FAINT)
+    grid[-1].set_xlabel("number, and below it how many windows it has", color=_FAINT, labelpad=16)
     return _png(figure)
 
 
-def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str], title: str) -> bytes:
+def confusion_matrix(
+    counts: NDArray[np.int64], names: Sequence[str], title: str, rows: Sequence[int] | None = None
+) -> bytes:
     """A confusion matrix, coloured by the share of each row: right answers blue, wrong ones red.
 
     Args:
         counts: int64 (C, C), truth in rows.
         names: C of them.
         title: What the classes are.
+        rows: The rows shown, in this order; all by default.
     """
-    size = len(names)
-    side = min(15.0, max(4.6, 1.6 + (0.42 if size <= _COUNTS_UP_TO else 0.2) * size))
-    figure = _figure(side, side + 0.3)
+    shown = list(range(len(names)) if rows is None else rows)
+    cell = 0.44 if len(names) <= _FEW else 0.27 if len(names) <= _MANY else 0.15
+    small = 9.0 if len(names) <= _FEW else 7.5 if len(names) <= _MANY else 5.5
+    figure = _figure(max(5.0, 1.1 + cell * len(names)), max(3.2, 1.5 + cell * len(shown)))
     axes = figure.subplots()
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
-    axes.imshow(_tinted(share), interpolation="nearest")
-    axes.set_xticks(range(size), names)
-    axes.set_yticks(range(size), names)
-    small = 9.0 if size <= _COUNTS_UP_TO else max(4.0, 9.0 - 0.05 * size)
-    axes.tick_params(length=0, labelsize=small)
-    axes.tick_params(axis="x", rotation=90 if size > 13 or max(map(len, names)) > 3 else 0)
-    axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.imshow(_tinted(share)[shown], interpolation="nearest")
+    axes.set_xticks(range(len(names)), names, rotation=0 if len(names) <= _UPRIGHT else 90, fontsize=small)
+    axes.set_yticks(range(len(shown)), [names[row] for row in shown], fontsize=small)
+    axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(shown) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color=_GRID, linewidth=0.6)
-    axes.tick_params(which="minor", length=0)
+    axes.tick_params(which="both", length=0)
     axes.set_xlabel("read as", color=_FAINT)
     axes.set_ylabel("truth", color=_FAINT)
-    if size <= _COUNTS_UP_TO:
-        for row, column in zip(*np.nonzero(counts), strict=True):
-            ink = "white" if share[row, column] > 0.55 else _INK
-            text = f"{counts[row, column]:,}"
-            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=8.5 if len(text) < 4 else 6.5)
+    if len(names) <= _MANY:
+        _write_counts(axes, counts[shown], share[shown], small)
     right = int(np.trace(counts)) / max(1, int(counts.sum()))
     _title(axes, title, f"{right:.1%} of {int(counts.sum()):,} right; colour: share of the row")
     return _png(figure)
@@ -130,10 +135,10 @@ def reliability_diagram(found: Reliability) -> bytes:
     filled = found.counts > 0
     at, kept, claimed = centres[filled], found.accuracy[filled], found.confidence[filled]
     axes.plot([0, 1], [0, 1], color=_FAINT, linestyle=(0, (4, 3)), linewidth=1.1, label="honest", zorder=3)
-    axes.bar(at, kept, width=width * 0.92, color=_BLUE, alpha=0.85, label="right", zorder=2)
-    gap = np.abs(claimed - kept)
-    axes.bar(at, gap, bottom=np.minimum(claimed, kept), width=width * 0.92, color=RED, alpha=0.28,
-             label="gap to the claim", zorder=2)  # fmt: skip
+    bar = {"width": width * 0.92, "zorder": 2}
+    axes.bar(at, np.minimum(kept, claimed), color=_BLUE, label="right, as claimed", **bar)
+    axes.bar(at, np.maximum(kept - claimed, 0), bottom=claimed, color=GREEN, label="right beyond the claim", **bar)
+    axes.bar(at, np.maximum(claimed - kept, 0), bottom=kept, color=RED, alpha=0.35, label="claimed, not right", **bar)
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("share that is right", color=_FAINT)
     axes.legend(frameon=False, loc="upper left", fontsize=9)
@@ -155,10 +160,10 @@ def risk_coverage_plot(curves: Mapping[str, RiskCoverage]) -> bytes:
     """
     figure = _figure(6.4, 4.6)
     axes = figure.subplots()
-    for (name, curve), colour in zip(curves.items(), _LINES, strict=False):
-        axes.plot(curve.coverage, curve.risk, color=colour, linewidth=1.9, drawstyle="steps-post",
-                  label=f"{name} (area {curve.area:.3f})")  # fmt: skip
-        axes.plot(curve.coverage[-1], curve.risk[-1], "o", color=colour, markersize=4)
+    for (name, curve), (colour, width) in zip(curves.items(), _LINES, strict=False):
+        label = f"{name} (area {curve.area:.3f})"
+        axes.plot(curve.coverage, curve.risk, color=colour, linewidth=width, label=label)
+        axes.plot(curve.coverage[-1], curve.risk[-1], "o", color=colour, markersize=width + 2.5)
     axes.set_xlim(0, 1.01)
     axes.set_ylim(0, max(0.02, 1.08 * max(float(curve.risk.max()) for curve in curves.values())))
     axes.set_xlabel("coverage: share of windows answered, surest first", color=_FAINT)
@@ -179,14 +184,25 @@ def _bar_row(
     overall: float,
 ) -> None:
     places = np.arange(len(names))
-    axes.bar(places, accuracies, width=0.72, color=[bar_colour(share) for share in accuracies], zorder=2)
+    heights = np.maximum(accuracies, _STUB)
+    axes.bar(places, heights, width=0.72, color=[bar_colour(share) for share in accuracies], zorder=2)
     low, high = np.array(intervals).T
-    axes.vlines(places, low, high, color=_INK, alpha=0.45, linewidth=1.0, zorder=3)
+    axes.vlines(places, low, high, color=_INK, alpha=0.5, linewidth=1.2, zorder=3)
     axes.axhline(overall, color=_INK, linestyle=(0, (5, 3)), linewidth=1.2, zorder=4)
-    axes.set_xticks(places, [f"{name}\n{count:,}" for name, count in zip(names, windows, strict=True)], fontsize=8.5)
+    axes.set_xticks(places, names, fontsize=10)
     axes.tick_params(axis="x", length=0)
+    for place, count in zip(places, windows, strict=True):
+        axes.annotate(f"{count:,}", (place, 0), (0, -25), "data", textcoords="offset points", ha="center",
+                      color=_FAINT, fontsize=7.5)  # fmt: skip
     axes.set_ylim(0, 1.03)
     _percent(axes.yaxis)
+
+
+def _write_counts(axes: "Axes", counts: NDArray[np.int64], share: NDArray[np.float64], size: float) -> None:
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        ink = "white" if share[row, column] > 0.4 else _INK
+        text = f"{counts[row, column]:,}"
+        axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=size - max(0, len(text) - 3) * 1.2)
 
 
 def _tinted(share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -207,12 +223,18 @@ def _figure(width: float, height: float) -> "Figure":
 def _percent(axis: Any) -> None:  # noqa: ANN401 - an x or y axis
     from matplotlib.ticker import PercentFormatter
 
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    low, high = axis.get_view_interval()
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=0 if high - low > 0.1 else 1))
 
 
 def _title(axes: "Axes", title: str, note: str) -> None:
-    axes.set_title(f"{title}\n", loc="left", color=_INK, fontsize=13, fontweight="bold")
-    axes.text(0, 1.02, note, transform=axes.transAxes, color=_FAINT, fontsize=9.5, va="bottom")
+    """A bold title and a faint line under it, flush with the axes."""
+    _above(axes, title, 24, color=_INK, fontsize=13, fontweight="bold")
+    _above(axes, note, 8, color=_FAINT, fontsize=9.5)
+
+
+def _above(axes: "Axes", text: str, points: int, **style: Any) -> None:  # noqa: ANN401 - text properties
+    axes.annotate(text, (0, 1), (0, points), "axes fraction", textcoords="offset points", **style)
 
 
 def _png(figure: "Figure") -> bytes:
