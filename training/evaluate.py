@@ -5,17 +5,14 @@ Prints Markdown tables; `--output` (default runs/evaluate/NAME) gets report.md, 
 """
 
 import argparse
-import contextlib
-import hashlib
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
@@ -24,10 +21,11 @@ from pipeline.settings import Settings
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training import plots
+from training.evaluation.command import Parser, checkpoint_record, count, progress_bar, share
 from training.evaluation.data import MODES, OpenData, find_root, open_data, sampling_of
 from training.evaluation.figures import Evaluation, evaluate_reads
 from training.evaluation.files import require_writable, to_json, write_together
-from training.evaluation.reads import Progress, Reads, read_views
+from training.evaluation.reads import Reads, read_views
 from training.evaluation.report import digit_names, markdown, record
 from training.evaluation.select import Selection, recorded_selection
 from training.metrics import outcome_name
@@ -89,15 +87,15 @@ def _evaluate(arguments: argparse.Namespace) -> str:
     selection = _selection(arguments, recorded_selection(reader.info, arguments.split))
     root = find_root(arguments.data, reader.info)
     data = open_data(root, reader.info, selection, sampling_of(reader.info, arguments.sampling), arguments.cache)
-    with _bar(len(data.dataset), "windows", arguments.quiet) as progress:
-        reads = read_views(reader, data.dataset, arguments.seed or 0, arguments.batch_size, progress)
+    with progress_bar(len(data.dataset), "windows", arguments.quiet) as progress:
+        reads = read_views(reader, data.dataset, selection.seed, arguments.batch_size, progress)
     evaluation = evaluate_reads(reads, arguments.threshold)
     text = markdown(evaluation, _heading(arguments, data, reads))
     contents = figures_as_png(evaluation) if arguments.plots else {}
     contents[REPORT] = text.encode()
     contents[EVALUATION] = to_json(
         {
-            "checkpoint": _checkpoint_record(arguments.checkpoint),
+            "checkpoint": checkpoint_record(arguments.checkpoint),
             "data": data.record() | {"marked_anchors": reads.marked},
             "threshold": arguments.threshold,
             "files": sorted(contents),
@@ -113,12 +111,12 @@ def _soccernet(arguments: argparse.Namespace) -> str:
         raise OptionError("--soccernet and --data were both given; give the folder of pictures to one of them.")
     output = arguments.output or Path("runs/soccernet") / arguments.checkpoint.stem
     require_writable(output)
-    overrides = [*arguments.overrides, f"reader.weights={arguments.checkpoint}"]
-    settings = load(Settings, arguments.config, overrides)
+    settings = load(Settings, arguments.config, arguments.overrides)
+    settings = replace(settings, reader=replace(settings.reader, weights=str(arguments.checkpoint)))
     protocol = Protocol(arguments.soccernet, arguments.ground_truth, arguments.crops)
-    with _bar(None, "tracklets", arguments.quiet) as progress:
+    with progress_bar(None, "tracklets", arguments.quiet) as progress:
         result = run_protocol(protocol, settings, resolve_device(arguments.device), progress)
-    described = {"checkpoint": _checkpoint_record(arguments.checkpoint), "files": ["predictions.json"]}
+    described = {"checkpoint": checkpoint_record(arguments.checkpoint), "files": ["predictions.json"]}
     write_together(
         {
             output / "predictions.json": to_json(result.predictions),
@@ -155,18 +153,8 @@ def _heading(arguments: argparse.Namespace, data: OpenData, reads: Reads) -> lis
     return lines
 
 
-def _checkpoint_record(path: Path) -> dict[str, str]:
-    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(2, f"{self.prog}: {message}; see --help.\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m training.evaluate",
         description="Measure a recognizer on a data set, or by the SoccerNet jersey protocol.",
         allow_abbrev=False,
@@ -175,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--checkpoint", type=Path, default=default_weights(), metavar="FILE", help="default: the weights that ship")
     add("--output", "-o", type=Path, metavar="DIR", help="folder for the results (default: runs/evaluate/NAME)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    add("--batch-size", type=_count, default=64, metavar="N", help="windows per pass (default: 64)")
+    add("--batch-size", type=count, default=64, metavar="N", help="windows per pass (default: 64)")
     add("--no-plots", dest="plots", action="store_false", help="draw no pictures")
     add("-q", "--quiet", action="store_true", help="no progress bar")
     _add_data_options(parser.add_argument_group("on a data set NUMBER/SEQUENCE/SUBDIR/*.jpg"))
@@ -202,33 +190,8 @@ def _add_data_options(group: argparse._ArgumentGroup) -> None:
     add("--held-out-share", type=float, metavar="SHARE", help="default: as the checkpoint was trained, else 0.2")
     add("--seed", type=int, metavar="N", help="draws split and random frames (default: as trained, else 0)")
     add("--sampling", choices=MODES, default="uniform", help="which pictures make a window")
-    add("--threshold", type=_share, default=0.5, metavar="P", help="least confidence of a number (default: 0.5)")
+    add("--threshold", type=share, default=0.5, metavar="P", help="least confidence of a number (default: 0.5)")
     add("--cache", type=Path, metavar="DIR", help="folder for the packed crops (default: inside ROOT)")
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no count; a whole number from 1 is expected")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text} is no share; a number from 0 to 1 is expected")
-    return value
-
-
-@contextlib.contextmanager
-def _bar(total: int | None, unit: str, quiet: bool) -> Iterator[Progress]:
-    """A progress bar, on a terminal only."""
-    with tqdm(total=total, unit=f" {unit}", disable=True if quiet else None) as bar:
-
-        def advance(count: int) -> None:
-            bar.update(count)
-
-        yield advance
 
 
 if __name__ == "__main__":

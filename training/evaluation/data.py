@@ -88,7 +88,13 @@ def sampling_of(info: CheckpointInfo, mode: SamplingMode = "uniform") -> Samplin
 
 
 def open_data(
-    root: Path, info: CheckpointInfo, selection: Selection, sampling: SamplingSettings, cache: Path | None = None
+    root: Path,
+    info: CheckpointInfo,
+    selection: Selection,
+    sampling: SamplingSettings,
+    cache: Path | None = None,
+    *,
+    one_class_will_do: bool = False,
 ) -> OpenData:
     """Scan, choose and pack.
 
@@ -98,12 +104,13 @@ def open_data(
         selection: Which part.
         sampling: Which pictures make a window.
         cache: Folder for the packed crops; by default inside the root.
+        one_class_will_do: Whether nothing is to be told apart, so that pictures of one number are enough.
 
     Raises:
         InputError: The tree, the part or the pictures cannot be used.
     """
     layout = scan(root)
-    chosen = select(layout.items, selection)
+    chosen = select(layout.items, selection, one_class_will_do=one_class_will_do)
     crops = open_cache(layout, info.preprocess, cache)
     dataset = WindowDataset(chosen, crops, sampling, selection.seed)
     data = recorded_settings(info).get("data")

@@ -39,6 +39,17 @@ def require_writable(folder: Path) -> None:
         raise ResultError(f"The folder {nearest} cannot be written; choose another --output.")
 
 
+def require_file(path: Path) -> None:
+    """Say before the work begins that a file cannot be written.
+
+    Raises:
+        ResultError: The path is a folder, or its folder cannot be written.
+    """
+    if path.is_dir():
+        raise ResultError(f"{path} is a folder, but a file is needed for the results; choose another --output.")
+    require_writable(path.parent)
+
+
 def write_together(contents: Mapping[Path, bytes]) -> None:
     """Write all files beside their final names, then rename them in the order given.
 

@@ -76,12 +76,13 @@ def recorded_selection(info: CheckpointInfo, split: SplitName) -> Selection:
     return replace(selection, train_numbers=known, test_numbers=unseen)
 
 
-def select(items: Sequence[SubSequence], selection: Selection) -> list[SubSequence]:
+def select(items: Sequence[SubSequence], selection: Selection, *, one_class_will_do: bool = False) -> list[SubSequence]:
     """The sub-folders to measure on, in the order of the input.
 
     Args:
         items: All sub-folders of the data set.
         selection: The choice.
+        one_class_will_do: Whether a part of one class is accepted.
 
     Raises:
         SelectionError: No class is named for the split `classes`, or nothing or only one class is left.
@@ -96,7 +97,7 @@ def select(items: Sequence[SubSequence], selection: Selection) -> list[SubSequen
         kept = [i for i in items if _folder(i) not in unseen and (not known or _folder(i) in known)]
         chosen = split_by(kept, selection.key, selection.held_out_share, selection.seed)[1]
     classes = {_folder(item) for item in chosen}
-    if len(classes) == 1:
+    if len(classes) == 1 and not one_class_will_do:
         raise SelectionError(
             f"All {len(chosen)} sub-folders to measure on are of one class ({min(classes)}), so that any constant "
             "answer could be perfect; choose a part with at least two."

@@ -70,10 +70,10 @@ class HeadOutput(NamedTuple):
         return self.class_biases[EMPTY] - float(np.mean(self.class_biases[:EMPTY]))
 
 
-def count(config: ModelConfig) -> Architecture:
+def count_parameters(config: ModelConfig) -> Architecture:
     """Count a new network of this configuration; no weights are made.
 
-    >>> count(ModelConfig()).parameters
+    >>> count_parameters(ModelConfig()).parameters
     15159640
 
     Args:
