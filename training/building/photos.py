@@ -1,0 +1,140 @@
+"""From photos with boxes round their numbers to sequences of one picture each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pipeline.crops import CropSettings
+from pipeline.types import FloatArray, UInt8Image
+from training.building.origin import Origin, digest, safe_track
+from training.building.pictures import UNREADABLE, add_sequence, crop_of_region, read_rgb
+from training.building.progress import BuildProgress, Progress
+from training.building.tables import Row, read_table
+from training.building.tree import BuildError, DatasetTree
+from training.building.writer import Cutting
+from training.players import NumberPhoto
+from training.sources import PhotoSource
+
+PHOTO_COLUMNS: Final = ("image", "source", "number", "x1", "y1", "x2", "y2")
+REGION_SIDE: Final = 96
+"""Longest side of a saved region, pixels; what the pipeline cuts is rarely larger."""
+
+
+class NumberBox(NamedTuple):
+    """A number in a photo."""
+
+    number: str
+    xyxy: tuple[float, float, float, float]
+    """Pixels of the photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo and its numbers."""
+
+    image: str
+    """File name under `images`."""
+    source: str
+    """Where the photo was taken from; copies of it keep the same source."""
+    boxes: tuple[NumberBox, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFolder:
+    """A folder of photos, checked."""
+
+    folder: Path
+    name: str
+    """What the data set is called in the manifest."""
+    photos: tuple[Photo, ...]
+
+
+def open_photo_folder(folder: Path, name: str | None) -> PhotoFolder:
+    """Check a folder of photos: `boxes.csv` (image,source,number,x1,y1,x2,y2) and `images/`.
+
+    Args:
+        folder: the data set.
+        name: what it is called; the folder's name by default.
+
+    Raises:
+        InputError: The table is missing or holds something that cannot be used, or no photo has a number.
+    """
+    photos = tuple(_photos(folder / "boxes.csv"))
+    if not photos:
+        raise BuildError(f"{folder / 'boxes.csv'} names no number; expected are rows with {','.join(PHOTO_COLUMNS)}.")
+    if not any((folder / "images" / photo.image).is_file() for photo in photos):
+        raise BuildError(f"None of the photos that {folder / 'boxes.csv'} names is in {folder / 'images'}.")
+    return PhotoFolder(folder, name or folder.resolve().name, photos)
+
+
+def _photos(table: Path) -> Iterator[Photo]:
+    rows = [
+        row for row in read_table(table, PHOTO_COLUMNS) if row.text("x1")
+    ]  # a photo without a number: one blank row
+    rows.sort(key=lambda row: row.text("image"))
+    for image, group in groupby(rows, key=lambda row: row.text("image")):
+        same = list(group)
+        if not image or Path(image).name != image:
+            raise same[0].error("image", "the name of a file in 'images' is expected")
+        yield Photo(image, same[0].text("source"), tuple(_box(row) for row in same))
+
+
+def _box(row: Row) -> NumberBox:
+    number = row.number("number")
+    x1, y1, x2, y2 = (row.real(column) for column in PHOTO_COLUMNS[3:])
+    if not (x1 < x2 and y1 < y2):
+        raise row.error("x2" if x1 >= x2 else "y2", "more than the other edge of the box is expected")
+    return NumberBox(number, (x1, y1, x2, y2))
+
+
+def build_photos(tree: DatasetTree, data: PhotoFolder, settings: CropSettings, progress: Progress) -> None:
+    """Add every number of every photo as a sequence of one picture; the split key is the photo's source.
+
+    The number is cut with so much of the shirt around it as training draws for photos (`PhotoSource`); how much, is
+    decided by the photo's name, so that it is the same in every build.
+
+    Args:
+        tree: where the sequences go.
+        data: by `open_photo_folder`.
+        settings: tells from which size a picture's quality is full.
+        progress: called after every photo.
+    """
+    for done, photo in enumerate(data.photos, start=1):
+        path = data.folder / "images" / photo.image
+        size = path.stat().st_size if path.is_file() else 0
+        recipe = digest(size, photo.source, photo.boxes, REGION_SIDE, settings.full_side)
+        origin = Origin(f"{data.name}/{photo.image}", photo.source, f"photos {recipe}")
+        if tree.begin(origin):
+            _add_photo(tree, origin, photo, path, settings)
+        progress(BuildProgress(data.name, "photos", done, len(data.photos), tree.tally.sequences))
+
+
+def _add_photo(tree: DatasetTree, origin: Origin, photo: Photo, path: Path, settings: CropSettings) -> None:
+    rgb = read_rgb(path)
+    if rgb is None:
+        tree.tally.left_out[UNREADABLE] += 1
+        return
+    for place, box in enumerate(photo.boxes):
+        region = number_region(rgb, np.array(box.xyxy, np.float32), seed=digest(photo.image, place))
+        crop = crop_of_region(region, 0, settings)
+        add_sequence(tree, origin, box.number, safe_track(f"{Path(photo.image).stem}-{place}"), Cutting(), [[crop]])
+
+
+def number_region(rgb: UInt8Image, box: FloatArray, seed: str) -> UInt8Image:
+    """A square region in which a number stands as in a crop of the pipeline.
+
+    Args:
+        rgb: uint8 (H, W, 3) photo.
+        box: float32 (4,) xyxy of the number in it.
+        seed: hexadecimal digits that decide where exactly in the region the number stands.
+
+    Returns:
+        uint8 (s, s, 3), s at most `REGION_SIDE`; black outside the photo.
+    """
+    rng = np.random.default_rng(int(seed, 16))
+    regions, _ = PhotoSource([NumberPhoto("", rgb, box, "")]).window(rng, 1, REGION_SIDE)
+    return regions[0]
