@@ -29,6 +29,7 @@ from training.run_state import (
     TrainingError,
     load_state,
     new_run,
+    require_finite,
     resolve_precision,
     save_reader,
     save_state,
@@ -192,6 +193,7 @@ def measure_epoch(run: Run, data: TrainingData, bench: Bench, monitor: Monitor) 
         look = monitor.worst.look if place == 0 and monitor.active else None
         reads: Reads = read_all(run.average.module, batches(), bench.device, bench.precision, look)
         figures |= {f"{name}/{key}": value for key, value in figures_of(join_reads(reads, team)).items()}
+    require_finite(figures)
     return figures
 
 

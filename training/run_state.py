@@ -36,6 +36,20 @@ class TrainingError(InputError):
     """A run that cannot start, go on or be taken up."""
 
 
+def require_finite(figures: Figures) -> None:
+    """Refuse figures of a network that has come apart.
+
+    Raises:
+        TrainingError: One of them is no finite number.
+    """
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"{name} has become {value}; lower fit.learning_rate (or set precision: float32) and train anew, or go "
+                "on from the last saved state with --resume."
+            )
+
+
 @dataclass(slots=True)
 class EpochLog:
     """What the steps of the present epoch gave so far."""
@@ -52,11 +66,7 @@ class EpochLog:
             TrainingError: It is no finite number.
         """
         mean = float(torch.stack(self.losses).mean()) if self.losses else 0.0
-        if not math.isfinite(mean):
-            raise TrainingError(
-                f"The training loss has become {mean}; lower fit.learning_rate (or set precision: float32) and start "
-                "again, or resume from the last saved epoch."
-            )
+        require_finite({"train/loss": mean})
         return mean
 
 
