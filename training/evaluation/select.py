@@ -99,8 +99,8 @@ def select(items: Sequence[SubSequence], selection: Selection, *, one_class_will
     classes = {_folder(item) for item in chosen}
     if len(classes) == 1 and not one_class_will_do:
         raise SelectionError(
-            f"All {len(chosen)} sub-folders to measure on are of one class ({min(classes)}), so that any constant "
-            "answer could be perfect; choose a part with at least two."
+            f"Only one class is left to measure on ({min(classes)}, sub-folders: {len(chosen)}), so that a constant "
+            "answer would be perfect; choose a part with at least two."
         )
     return chosen
 

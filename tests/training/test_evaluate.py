@@ -1,0 +1,371 @@
+"""Measuring a recognizer on a data-set tree."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from nets import SIDE, save_small_net
+from numpy.typing import NDArray
+from PIL import Image
+from trees import make_tree
+
+from recognizer.checkpoint import CheckpointInfo
+from recognizer.decode import NONE_INDEX, number_log_probs
+from recognizer.labels import encode
+from recognizer.preprocess import Preprocess
+from recognizer.reader import JerseyReader, ReaderOutput
+from training.crop_cache import open_cache
+from training.dataset import SamplingSettings, WindowDataset
+from training.decoders import JOINT, JOINT_ABSTAINING, PLAIN, SEED
+from training.evaluate import main
+from training.evaluation.data import DataError, find_root, sampling_of
+from training.evaluation.figures import evaluate_reads
+from training.evaluation.reads import BEST, RANDOM, WINDOW, Reads, read_views
+from training.evaluation.report import markdown, record
+from training.evaluation.select import Selection, SelectionError, recorded_selection, select
+from training.layout import SubSequence, scan
+from training.splits import split_by
+
+TREE = {"4": 4, "8": 4, "48": 3, "-1": 2}
+EMPTY = 10
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small_net(tmp_path_factory.mktemp("net") / "small.safetensors")
+
+
+@pytest.fixture(scope="module")
+def reader(checkpoint: Path) -> JerseyReader:
+    return JerseyReader(checkpoint, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tree(tmp_path_factory.mktemp("data") / "tree", TREE, subdirs=2, frames=7)
+
+
+def dataset_of(root: Path, cache: Path, items: list[SubSequence] | None = None) -> WindowDataset:
+    layout, preprocess = scan(root), Preprocess(size=SIDE)
+    crops = open_cache(layout, preprocess, cache)
+    return WindowDataset(layout.items if items is None else items, crops, SamplingSettings())
+
+
+def row(number: str | None, sure: float = 0.9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log-probabilities (11,) of both digits of a read that is so sure of a number."""
+    digits = []
+    for place in encode(number):
+        shares = np.full(11, (1 - sure) / 10)
+        shares[place] = sure
+        digits.append(np.log(shares))
+    return digits[0], digits[1]
+
+
+def reads(truth: list[str | None], window: list[str | None], best: list[str | None], sure: float = 0.9) -> Reads:
+    """Reads that say exactly this; the random frame says what the best one says."""
+
+    def output(numbers: list[str | None]) -> ReaderOutput:
+        tens, units = zip(*(row(number, sure) for number in numbers), strict=True)
+        weights = np.full((len(numbers), 5), 0.2, np.float32)
+        return ReaderOutput(np.stack(tens).astype(np.float32), np.stack(units).astype(np.float32), weights)
+
+    items = tuple(SubSequence(number, "s", "0", (Path("a.jpg"),), None, "m") for number in truth)
+    codes = np.array([encode(number) for number in truth], np.int64)
+    return Reads(items, codes, {WINDOW: output(window), BEST: output(best), RANDOM: output(best)}, 0)
+
+
+def test_views_are_what_the_reader_says(tree: Path, tmp_path: Path, reader: JerseyReader) -> None:
+    dataset = dataset_of(tree, tmp_path)
+    found = read_views(reader, dataset, seed=3, batch=5, progress=lambda count: None)
+    windows = [dataset[place] for place in range(len(dataset))]
+    expected = reader.read(np.stack([w.rgb for w in windows]), np.stack([w.valid for w in windows]))
+    np.testing.assert_allclose(found.window.tens, expected.tens, atol=1e-5)
+    crops = dataset.cache.crops
+    anchors = [crops[dataset.cache.row_of[item.frames[item.anchor or 0]]] for item in dataset.items]
+    repeated = np.repeat(np.stack(anchors)[:, None], 5, axis=1)
+    alone = reader.read(repeated, np.ones(repeated.shape[:2], bool))
+    np.testing.assert_allclose(found.views[BEST].units, alone.units, atol=1e-5)
+    assert found.marked == len(dataset)
+
+
+def test_random_frames_depend_on_the_seed_alone(tree: Path, tmp_path: Path, reader: JerseyReader) -> None:
+    dataset = dataset_of(tree, tmp_path)
+    batches, again, other = (
+        read_views(reader, dataset, seed, batch, lambda count: None).views[RANDOM].tens
+        for seed, batch in ((3, 4), (3, 100), (4, 4))
+    )
+    np.testing.assert_allclose(batches, again, atol=1e-5)
+    assert np.abs(batches - other).max() > 1e-4
+
+
+def test_without_a_mark_the_sharpest_crop_is_best(tmp_path: Path, reader: JerseyReader) -> None:
+    folder = tmp_path / "tree" / "7" / "s" / "0"
+    folder.mkdir(parents=True)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    flat = np.full((40, 40, 3), 90, np.uint8)
+    for place, picture in enumerate([flat, flat, noise]):
+        Image.fromarray(picture).save(folder / f"1_{place}_0.png")
+    dataset = dataset_of(tmp_path / "tree", tmp_path / "cache")
+    found = read_views(reader, dataset, 0, 4, lambda count: None)
+    sharp = np.repeat(dataset[0].rgb[2][None, None], 5, axis=1)
+    expected = reader.read(sharp, np.ones((1, 5), bool))
+    np.testing.assert_allclose(found.views[BEST].tens, expected.tens, atol=1e-5)
+    assert found.marked == 0
+
+
+def test_figures_by_hand() -> None:
+    truth = ["4", "4", "48", None]
+    found = evaluate_reads(reads(truth, ["4", "8", "48", "8"], ["4", "4", "8", None]), threshold=0.5)
+    joint = {one.name: one for one in found.decoders}[JOINT]
+    assert joint.number == 0.5
+    assert joint.tens == 1.0
+    assert joint.units == 0.5
+    assert joint.answered == 1.0
+    assert joint.precision == 0.5
+    assert joint.false_numbers == 1.0
+    assert joint.changes == (0, 0, 0)
+    assert [(one.number, one.tens, one.units) for one in found.baselines] == [
+        (0.5, 0.75, 0.5),  # always 4
+        (0.25, 0.75, 0.5),  # tens empty; the units digits read are 4, 8, 8, 8
+    ]
+    best = {one.name: one for one in found.views}[BEST]
+    assert best.accuracy.number == 0.75
+    assert (best.only_here, best.only_window) == (2, 1)
+    assert best.variance >= 0.0
+    assert [(one.windows, one.right) for one in found.classes] == [(2, 1), (1, 1), (1, 0)]
+    assert found.number_confusion.tolist() == [[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]]
+    assert found.tens_confusion[4, 4] == 1
+    assert found.units_confusion[EMPTY, 8] == 1
+
+
+def test_an_abstaining_decoder_holds_doubtful_numbers_back() -> None:
+    found = evaluate_reads(reads(["4", "8"], ["4", "48"], ["4", "48"], sure=0.6), threshold=0.9)
+    one = {decoder.name: decoder for decoder in found.decoders}[JOINT_ABSTAINING]
+    assert one.answered == 0.0
+    assert one.precision is None
+    assert one.changes == (2, 0, 1)
+    assert one.calibration_error is None
+
+
+def test_the_seeds_rule_is_measured_beside_the_others() -> None:
+    plain = reads(["48"], ["8"], ["8"])
+    tens = np.full(11, 0.01)
+    tens[[EMPTY, 4]] = 0.5, 0.41
+    doubtful = ReaderOutput(np.log(tens / tens.sum())[None].astype(np.float32), *plain.window[1:])
+    found = evaluate_reads(Reads(plain.items, plain.codes, {**plain.views, WINDOW: doubtful}, 0), 0.5)
+    shares = {one.name: one.number for one in found.decoders}
+    assert shares == {PLAIN: 0.0, SEED: 1.0, JOINT: 0.0, JOINT_ABSTAINING: 0.0}
+    assert {one.name: one.changes.mended for one in found.decoders}[SEED] == 1
+
+
+def test_report_and_record_hold_the_figures() -> None:
+    found = evaluate_reads(reads(["4", "48"], ["4", "8"], ["4", "48"]), 0.5)
+    text, kept = markdown(found, ["# Title"]), json.loads(json.dumps(record(found)))
+    for title in ("Decoders", "Trivial baselines", "Whole window or one frame", "Classes", "Most frequent confusions"):
+        assert f"## {title}" in text
+    assert kept["decoders"][JOINT]["number"] == 0.5
+    assert kept["views"][BEST]["number"] == 1.0
+    assert kept["classes"]["48"]["right"] == 0
+    assert kept["confusion"]["numbers"]["labels"] == ["4", "8", "48"]
+    assert sum(map(sum, kept["confusion"]["tens"]["counts"])) == 2
+    assert kept["risk_coverage"][JOINT]["coverage"][-1] == 1.0
+
+
+def test_the_command_measures_what_was_held_out(
+    checkpoint: Path, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, cache = tmp_path / "out", tmp_path / "cache"
+    options = ["--split-by", "sequence", "--held-out-share", "0.4", "--seed", "5", "--cache", str(cache), "-q"]
+    assert main(["--checkpoint", str(checkpoint), "--data", str(tree), "--output", str(output), *options]) == 0
+    kept = json.loads((output / "evaluation.json").read_text(encoding="utf-8"))
+    held_out = split_by(scan(tree).items, "sequence", 0.4, 5)[1]
+    assert kept["data"]["windows"] == len(held_out) == kept["digits"]["count"]
+    assert kept["data"]["sequences"] == len({item.key for item in held_out})
+    assert set(kept["classes"]) == {item.number or "none" for item in held_out}
+    assert {path.name for path in output.iterdir()} == {*kept["files"], "evaluation.json"}
+    assert sum(path.suffix == ".png" for path in output.iterdir()) == 6
+    assert (output / "report.md").read_text(encoding="utf-8") in capsys.readouterr().out
+
+
+def test_single_figures_can_be_checked_against_the_reader(
+    checkpoint: Path, reader: JerseyReader, tree: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    options = ["--split", "all", "--no-plots", "--cache", str(tmp_path / "cache"), "-q", "-o", str(output)]
+    assert main(["--checkpoint", str(checkpoint), "--data", str(tree), *options]) == 0
+    kept = json.loads((output / "evaluation.json").read_text(encoding="utf-8"))
+    dataset = dataset_of(tree, tmp_path / "cache")
+    windows = [dataset[place] for place in range(len(dataset))]
+    said = reader.read(np.stack([w.rgb for w in windows]), np.stack([w.valid for w in windows]))
+    outcome = number_log_probs(said.tens, said.units).argmax(-1)
+    truth = [NONE_INDEX if item.number is None else int(item.number) for item in dataset.items]
+    assert kept["decoders"][JOINT]["number"] == pytest.approx(np.mean(outcome == truth))
+    assert kept["digits"]["tens"] == pytest.approx(np.mean(said.tens.argmax(-1) == dataset.codes[:, 0]))
+    assert {path.name for path in output.iterdir()} == {"evaluation.json", "report.md"}
+
+
+def test_classes_choose_their_sub_folders(tree: Path) -> None:
+    chosen = select(scan(tree).items, Selection("classes", test_numbers=("48", "-1")))
+    assert {item.number for item in chosen} == {"48", None}
+    assert len(chosen) == 10
+
+
+def test_the_checkpoints_own_split_is_taken(tree: Path) -> None:
+    data = {"split_by": "sequence", "validation_share": 0.3, "train_numbers": [], "test_numbers": ["48"]}
+    info = CheckpointInfo(training_data={"settings": {"source": "tree", "seed": 9, "data": data}})
+    selection = recorded_selection(info, "held_out")
+    assert selection == Selection("held_out", "sequence", 0.3, 9, (), ("48",))
+    items = scan(tree).items
+    kept = [item for item in items if item.number != "48"]
+    assert select(items, selection) == split_by(kept, "sequence", 0.3, 9)[1]
+    mixture = CheckpointInfo(training_data={"settings": {"source": "mixture", "seed": 9, "data": data}})
+    assert recorded_selection(mixture, "all") == Selection("all")
+
+
+def test_the_root_is_found_where_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATA_ROOT", raising=False)
+    recorded = CheckpointInfo(training_data={"settings": {"source": "tree", "data": {"root": "trained"}}})
+    assert find_root(Path("given"), recorded) == Path("given")
+    assert find_root(None, recorded) == Path("trained")
+    with pytest.raises(DataError, match="Or give it with --data"):
+        find_root(None, CheckpointInfo())
+    monkeypatch.setenv("DATA_ROOT", "named")
+    assert find_root(None, CheckpointInfo()) == Path("named")
+
+
+def test_windows_are_as_long_as_trained() -> None:
+    settings = {"source": "tree", "sampling": {"mode": "random", "anchor_first": True, "length": 3}}
+    info = CheckpointInfo(window_length=3, training_data={"settings": settings})
+    assert sampling_of(info) == SamplingSettings("uniform", True, 3)
+    with pytest.raises(DataError, match="allowed to measure with are uniform and center"):
+        sampling_of(info, "random")
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        ({"split": "half"}, "allowed are held_out, all, classes"),
+        ({"held_out_share": 1.0}, "above 0 and under 1"),
+        ({"test_numbers": ("007",)}, "'007' is no class"),
+    ],
+)
+def test_a_selection_is_checked(selection: dict[str, Any], message: str) -> None:
+    with pytest.raises(SelectionError, match=message):
+        Selection(**selection)
+
+
+def _cut(path: Path, folder: Path) -> Path:
+    broken = folder / path.name
+    broken.write_bytes(path.read_bytes()[:2000])
+    broken.with_suffix(".json").write_bytes(path.with_suffix(".json").read_bytes())
+    return broken
+
+
+def _other_architecture(path: Path, folder: Path) -> Path:
+    described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    described["architecture"]["lstm"] = False
+    changed = folder / path.name
+    changed.write_bytes(path.read_bytes())
+    changed.with_suffix(".json").write_text(json.dumps(described), encoding="utf-8")
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path, folder: folder / "none.safetensors", "does not exist"),
+        (_cut, "truncated"),
+        (_other_architecture, "another architecture"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used(
+    checkpoint: Path,
+    tree: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path, Path], Path],
+    message: str,
+) -> None:
+    broken = spoil(checkpoint, tmp_path)
+    assert main(["--checkpoint", str(broken), "--data", str(tree), "-o", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "options", "message"),
+    [
+        (None, [], "does not exist"),
+        ({}, [], "holds no usable picture"),
+        ({"7": 3}, ["--split", "all"], "Only one class is left to measure on (7,"),
+        ({"7": 1, "8": 1}, ["--split-by", "sequence"], "leaves one side empty"),
+        ({"7": 1, "8": 1}, ["--split", "classes"], "--classes 48 64 88"),
+        ({"7": 1, "8": 1}, ["--split", "classes", "--classes", "9"], "the data holds 7, 8"),
+        ({"7": 1, "8": 1}, ["--soccernet", "."], "both given"),
+        ({"7": 1, "8": 1}, ["--device", "abacus"], "'abacus' is unknown"),
+    ],
+)
+def test_data_that_cannot_be_used(
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    numbers: dict[str, int] | None,
+    options: list[str],
+    message: str,
+) -> None:
+    root = tmp_path / "tree" if numbers is None else make_tree(tmp_path / "tree", numbers, frames=2)
+    output = tmp_path / "out"
+    assert main(["--checkpoint", str(checkpoint), "--data", str(root), "-o", str(output), "-q", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not output.exists()
+
+
+def test_unreadable_pictures_are_counted(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = make_tree(tmp_path / "tree", {"7": 2, "8": 2}, frames=3)
+    next(root.glob("7/*/*/*.jpg")).write_bytes(b"no picture")
+    options = ["--split", "all", "--no-plots", "-q", "-o", str(tmp_path / "out")]
+    assert main(["--checkpoint", str(checkpoint), "--data", str(root), *options]) == 0
+    assert "1 pictures of the data set cannot be read and were skipped" in capsys.readouterr().out
+    for picture in root.glob("*/*/*/*.jpg"):
+        picture.write_bytes(b"no picture")
+    assert main(["--checkpoint", str(checkpoint), "--data", str(root), *options]) == 2
+    assert "None of the 12 pictures" in capsys.readouterr().err
+
+
+def test_results_need_a_folder(
+    checkpoint: Path, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("mine", encoding="utf-8")
+    assert main(["--checkpoint", str(checkpoint), "--data", str(tree), "-o", str(taken / "out")]) == 2
+    assert "a folder is needed for the results" in capsys.readouterr().err
+    assert taken.read_text(encoding="utf-8") == "mine"
+
+
+def test_without_the_drawing_library_nothing_is_begun(
+    checkpoint: Path, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["--checkpoint", str(checkpoint), "--data", str(tree), "-o", str(tmp_path / "out")]) == 2
+    assert "--no-plots" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["--threshold", "2"], ["--batch-size", "0"], ["--split", "half"], ["--thresh", "1"]]
+)
+def test_wrong_options_end_with_one_sentence(options: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(options.split())
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
