@@ -60,7 +60,7 @@ def summary(root: Path, tally: Tally) -> str:
     counts = (
         f"{tally.sequences} sequences with {tally.pictures} pictures added, {tally.there_already} were there already"
     )
-    left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(tally.left_out.items()) if count)
+    left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(tally.left_out.items()))
     return f"{root}: {counts}." + (f"\nPictures left out: {left_out}." if left_out else "")
 
 

@@ -162,7 +162,8 @@ class DatasetTree:
         """Put a finished sequence in its place and list it; one without pictures leaves nothing."""
         place, part = Place(number or UNREADABLE_FOLDER, writer.folder.name), writer.folder.parent
         done = writer.finish()
-        self.tally.left_out["in stretches of too few pictures"] += writer.left_out
+        if writer.left_out:
+            self.tally.left_out["in stretches of too few pictures"] += writer.left_out
         if not done:
             return
         rows = [ManifestRow(*place, sub.name, origin.match, origin.source, *sub[1:], origin.builder) for sub in done]
