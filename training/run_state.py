@@ -5,7 +5,7 @@ import math
 import pickle
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import torch
 from pipeline.config import as_plain
 from recognizer.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint, save_checkpoint
 from recognizer.errors import InputError
-from recognizer.model import JerseyTemporalNet
+from recognizer.model import JerseyTemporalNet, ModelConfig
 from training.average import MovingAverage
 from training.loss import Learner
 from training.measure import Figures, Reads
@@ -98,7 +98,7 @@ def build_reader(settings: TrainSettings) -> JerseyTemporalNet:
         CheckpointError: The checkpoint is missing, broken, or of another architecture than `model`.
     """
     torch.manual_seed(settings.seed)
-    reader = JerseyTemporalNet(settings.model)
+    reader = JerseyTemporalNet(ModelConfig(**asdict(settings.model)))
     if not settings.start_from:
         return reader
     start, _ = load_checkpoint(Path(settings.start_from))

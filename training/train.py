@@ -5,10 +5,12 @@ Started by `torchrun`, several processes train one network.
 """
 
 import argparse
+import contextlib
 import logging
+import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -31,23 +33,30 @@ _INTERRUPTED = 130
 
 
 class StopRequest:
-    """Ctrl-C or a request to end, taken note of until the step is done; a second Ctrl-C ends at once."""
+    """Ctrl-C or a request to end, taken note of until the step is done; a second one ends at once.
 
-    def __init__(self, patient: bool) -> None:
-        self._patient = patient
+    Under torchrun, which passes on what the terminal has sent already, a second one says nothing new.
+    """
+
+    def __init__(self) -> None:
         self.made = False
-
-    def install(self) -> None:
-        """Take over SIGINT and SIGTERM."""
-        signal.signal(signal.SIGINT, self._note)
-        signal.signal(signal.SIGTERM, self._note)
 
     def __call__(self) -> bool:
         """Whether the request was made."""
         return self.made
 
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over SIGINT and SIGTERM for a while."""
+        before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
     def _note(self, _number: int, _frame: FrameType | None) -> None:
-        if self.made and not self._patient:
+        if self.made and "TORCHELASTIC_RUN_ID" not in os.environ:
             raise KeyboardInterrupt
         self.made = True
 
@@ -63,7 +72,9 @@ def show_progress(batches: Iterable[Batch], count: int, name: str) -> Iterable[B
     return bar
 
 
-def train(settings: TrainSettings, resume: bool = False, stop: StopRequest | None = None) -> TrainResult:
+def train(
+    settings: TrainSettings, resume: bool = False, should_stop: Callable[[], bool] = lambda: False
+) -> TrainResult:
     """Train one run to its end, alone or as one process of a torchrun.
 
     Raises:
@@ -79,7 +90,7 @@ def train(settings: TrainSettings, resume: bool = False, stop: StopRequest | Non
             resume=resume,
             team=team,
             device=device,
-            should_stop=stop or StopRequest(patient=False),
+            should_stop=should_stop,
             progress=show_progress if team.leads else lambda batches, _count, _name: batches,
         )
 
@@ -93,22 +104,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="check settings and data, say what is covered, and end")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    stop = StopRequest(patient=False)
+    stop = StopRequest()
     try:
         settings = load(TrainSettings, args.config, args.overrides)
         if args.check:
             report = check(settings)
             sys.stdout.write(report.text)
             return 0 if report.usable else 2
-        stop.install()
-        result = train(settings, args.resume, stop)
+        with stop.listening():
+            result = train(settings, args.resume, stop)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         sys.stderr.write(f"Interrupted; the training in {settings.output} is saved and goes on with --resume.\n")
         return _INTERRUPTED
-    sys.stdout.write(f"The best checkpoint is {result.best}, the last one {result.last}.\n")
+    if os.environ.get("RANK", "0") == "0":  # of several processes one tells
+        sys.stdout.write(f"The best checkpoint is {result.best}, the last one {result.last}.\n")
     return 0
 
 

@@ -7,6 +7,7 @@ from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS
 from recognizer.model import ModelConfig
 from recognizer.preprocess import Preprocess
+from recognizer.sampling import SamplingMode
 from training.augment_batch import AugmentSettings
 from training.balance import WeightScheme
 from training.dataset import SamplingSettings
@@ -27,7 +28,7 @@ class DataSettings:
     test_numbers: tuple[str, ...] = ()
     """Numbers training never sees, neither to learn from nor to choose a checkpoint by; for training.evaluate."""
     split_by: Literal["match", "sequence"] = "match"
-    """What stays together when some is held out to measure on: a match, or a player sequence."""
+    """What stays together when some is held out to measure on: a match (where a manifest tells it) or a sequence."""
     validation_share: float = 0.2
     """Share of the sequences held out to measure on, 0 up to 1; 0 measures on nothing and judges by training loss."""
     workers: int = 2
@@ -41,6 +42,23 @@ class DataSettings:
                 raise ValueError(f"{name} holds {wrong[0]!r}; allowed are '0' to '99', '00' and '-1'")
         _require(self, "validation_share", 0.0 <= self.validation_share < 1.0, "0 up to 1, without 1")
         _require(self, "workers", 0 <= self.workers <= 256, "0 to 256")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSampling(SamplingSettings):
+    """Which pictures of a sub-folder make a training window: other ones in every epoch."""
+
+    mode: SamplingMode = "random"
+    """uniform (spread from first to last), random (drawn anew in every epoch) or center (around the middle)."""
+
+
+@dataclass(frozen=True)
+class NetworkSettings(ModelConfig):
+    """The network to train, which starts from chance unless told otherwise, so that nothing of it is frozen."""
+
+    frozen_fraction: float = 0.0
+    """Share of the backbone's tensors, from the input on, that is not trained (see fit.unfreezing for later epochs);
+    0 to 1. Only sensible with start_from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +163,11 @@ class TrainSettings:
     """Whether curves and pictures are written for TensorBoard."""
     data: DataSettings = field(default_factory=DataSettings)
     """The data-set tree."""
-    sampling: SamplingSettings = field(default_factory=lambda: SamplingSettings(mode="random"))
+    sampling: WindowSampling = field(default_factory=WindowSampling)
     """Which pictures make a training window; random ones are measured on as uniform."""
     preprocess: Preprocess = field(default_factory=Preprocess)
     """From a jersey region to the network's input."""
-    model: ModelConfig = field(default_factory=lambda: ModelConfig(frozen_fraction=0.0))
+    model: NetworkSettings = field(default_factory=NetworkSettings)
     """The network."""
     fit: FitSettings = field(default_factory=FitSettings)
     """Fitting the weights."""

@@ -74,6 +74,8 @@ class Filmed(Dataset[Batch]):
 def choose_items(layout: Layout, settings: DataSettings, seed: int) -> tuple[list[SubSequence], list[SubSequence]]:
     """Sub-folders to train on and to measure on; the test numbers are in neither.
 
+    Where no manifest tells matches, the split goes by sequence, which holds out some of every number.
+
     Raises:
         SplitError: One side would be empty.
         TooFewClassesError: All sub-folders to train on are of one number.
@@ -81,7 +83,9 @@ def choose_items(layout: Layout, settings: DataSettings, seed: int) -> tuple[lis
     trained, _ = by_class(layout.items, settings.train_numbers, settings.test_numbers)
     held_out: list[SubSequence] = []
     if settings.validation_share > 0.0:
-        trained, held_out = split_by(trained, settings.split_by, settings.validation_share, seed)
+        matches_known = any(item.match != item.key for item in trained)
+        key = settings.split_by if matches_known else "sequence"
+        trained, held_out = split_by(trained, key, settings.validation_share, seed)
     numbers = {item.number for item in trained}
     if len(numbers) < 2:
         only = next(iter(numbers)) or "-1"

@@ -8,11 +8,9 @@ import torch
 from torch import nn
 
 import recognizer.model
-from recognizer.model import ModelConfig
 from recognizer.preprocess import Preprocess
 from training.batch import Batch
-from training.dataset import SamplingSettings
-from training.train_settings import FitSettings, TrainSettings
+from training.train_settings import FitSettings, NetworkSettings, TrainSettings, WindowSampling
 from training.training_data import TrainingData
 
 STEPS = 2
@@ -47,9 +45,9 @@ def small_settings(output: Path, **fit: float | int | str | tuple[tuple[int, flo
     return TrainSettings(
         output=str(output),
         tensorboard=False,
-        sampling=SamplingSettings(mode="random", length=2),
+        sampling=WindowSampling(length=2),
         preprocess=Preprocess(size=32),
-        model=ModelConfig(hidden_size=8, head_size=8, frozen_fraction=0.0),
+        model=NetworkSettings(hidden_size=8, head_size=8),
         fit=FitSettings(**chosen),  # type: ignore[arg-type]  # values by name
     )
 

@@ -1,0 +1,103 @@
+"""What --check says before a training starts."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from trees import make_tree
+
+from training.checks import Coverage, check, coverage_table, digit_coverage, missing_numbers
+from training.train_settings import DataSettings, TrainSettings
+
+SEED_TRAINED = ("4", "6", "8", "9", "49", "66", "89")
+SEED_TESTED = ("48", "64", "88")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    numbers = {number: 3 for number in (*SEED_TRAINED, *SEED_TESTED, "-1")}
+    return make_tree(tmp_path_factory.mktemp("data") / "tree", numbers, frames=2, side=16)
+
+
+def settings(tree: Path, tmp_path: Path, **data: object) -> TrainSettings:
+    chosen = DataSettings(root=str(tree), **data)  # type: ignore[arg-type]  # values by name
+    return TrainSettings(output=str(tmp_path / "run"), tensorboard=False, data=chosen)
+
+
+def test_the_seeds_numbers_were_covered_digit_by_digit_but_not_together() -> None:
+    assert digit_coverage(SEED_TRAINED, SEED_TESTED) == [
+        Coverage("48", True, True, False),
+        Coverage("64", True, True, False),
+        Coverage("88", True, True, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trained", "tested", "expected"),
+    [
+        (["4", "8"], "48", (False, True, False)),  # the 4 was never a tens digit
+        (["48"], "48", (True, True, True)),
+        (["84"], "48", (False, False, False)),
+        (["10"], "00", (False, True, False)),
+        (["12"], "2", (False, True, False)),  # having no tens digit must be seen as well
+        ([None], "2", (False, False, False)),
+    ],
+)
+def test_a_digit_counts_in_its_own_place(trained: list[str | None], tested: str, expected: tuple[bool, ...]) -> None:
+    assert digit_coverage(trained, [tested])[0][1:] == expected
+
+
+def test_the_table_counts_what_is_covered() -> None:
+    table = coverage_table(digit_coverage(SEED_TRAINED, ["48", "77", "4"]))
+    assert "48               yes                yes                 no" in table
+    assert "4        yes (none)                yes                yes" in table
+    assert table.endswith("2 of 3 test numbers have both digits trained in their places.")
+
+
+def test_a_sound_run(tree: Path, tmp_path: Path) -> None:
+    report = check(settings(tree, tmp_path, train_numbers=SEED_TRAINED, test_numbers=SEED_TESTED))
+    assert report.usable, report.text
+    assert "network: 15,159,640 parameters, 15,159,640 of them trained at first, from chance" in report.text
+    assert "train and test numbers overlap: no" in report.text
+    assert "train and validation sequences overlap: no" in report.text
+    assert "3 of 3 test numbers have both digits trained in their places." in report.text
+    assert report.text.endswith("Training can start.\n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_numbers_without_a_folder_are_noted(tree: Path, tmp_path: Path) -> None:
+    report = check(settings(tree, tmp_path, test_numbers=("48", "99")))
+    assert report.usable
+    assert f"data.test_numbers names 99, and there is no folder {tree / '99'}." in report.text
+    assert missing_numbers(["1", "-1"], ["-1"]) == ["1"]
+
+
+def test_without_test_numbers_all_numbers_are_counted(tree: Path, tmp_path: Path) -> None:
+    text = check(settings(tree, tmp_path)).text
+    assert "Of all 101 numbers training shows 10, and both digits in their places of 16." in text
+
+
+def test_every_problem_is_named(tree: Path, tmp_path: Path) -> None:
+    wrong = settings(tree, tmp_path, train_numbers=("4", "48"), test_numbers=("48",))
+    report = check(replace(wrong, start_from=str(tmp_path / "none.safetensors"), precision="float16"))
+    assert not report.usable
+    assert "problem: precision is float16, which needs a CUDA device" in report.text
+    assert "none.safetensors does not exist" in report.text
+    assert "train and test numbers overlap: 48" in report.text
+    assert "The number 48 is in the training and in the test classes" in report.text
+
+
+def test_a_frozen_start_from_chance_is_noted(tree: Path, tmp_path: Path) -> None:
+    given = settings(tree, tmp_path)
+    frozen = replace(given, model=replace(given.model, frozen_fraction=0.6))
+    assert "13,590,808 of them trained at first" in check(frozen).text
+    assert "model.frozen_fraction is 0.6 and start_from is empty" in check(frozen).text
+
+
+def test_the_mixtures_folders(tmp_path: Path) -> None:
+    given = TrainSettings(tensorboard=False, source="mixture", fit=replace(TrainSettings().fit, steps_per_epoch=1))
+    mixture = replace(given.mixture, data=str(tmp_path / "data"), clips=str(tmp_path), held_out=("nowhere",))
+    report = check(replace(given, mixture=mixture))
+    assert f"The folder {tmp_path / 'data' / 'jersey_photos'} does not exist" in report.text
+    assert "mixture.held_out names 'nowhere', which is no labelled clip" in report.text
+    assert not report.usable
