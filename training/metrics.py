@@ -4,7 +4,6 @@ Numbers are handled as places in `recognizer.decode.OUTCOMES`: the 101 jersey nu
 """
 
 import math
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -297,8 +296,7 @@ def _claims(confidence: ArrayLike, correct: ArrayLike) -> tuple[NDArray[np.float
 
 
 def _require_some(*lengths: int) -> None:
-    counted: Sequence[int] = sorted(set(lengths))
-    if len(counted) > 1:
+    if len(set(lengths)) > 1:
         raise ValueError(f"the lengths {', '.join(map(str, lengths))} differ")
-    if counted[0] == 0:
+    if lengths[0] == 0:
         raise ValueError("there is nothing to measure: no window was given")

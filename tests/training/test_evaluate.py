@@ -361,9 +361,7 @@ def test_without_the_drawing_library_nothing_is_begun(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "options", [["--threshold", "2"], ["--batch-size", "0"], ["--split", "half"], ["--thresh", "1"]]
-)
+@pytest.mark.parametrize("options", ["--threshold 2", "--batch-size 0", "--split half", "--thresh 1"])
 def test_wrong_options_end_with_one_sentence(options: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(options.split())
