@@ -149,7 +149,7 @@ def _heading(arguments: argparse.Namespace, data: OpenData, reads: Reads) -> lis
     if data.unreadable:
         lines.append(f"{data.unreadable:,} pictures of the data set cannot be read and were skipped.")
     if data.holds_training:
-        lines.append("This part holds what the checkpoint was trained on: the figures are too good for unseen shirts.")
+        lines.append("This part holds sequences the checkpoint was trained on: expect less on unseen shirts.")
     return lines
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from trees import make_tree
 
+from pipeline.config import as_plain
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.decode import NONE_INDEX, number_log_probs
 from recognizer.labels import encode
@@ -23,13 +25,15 @@ from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
 from training.decoders import JOINT, JOINT_ABSTAINING, PLAIN, SEED
 from training.evaluate import main
-from training.evaluation.data import DataError, find_root, sampling_of
+from training.evaluation.data import DataError, find_root, open_data, sampling_of
 from training.evaluation.figures import evaluate_reads
 from training.evaluation.reads import BEST, RANDOM, WINDOW, Reads, read_views
 from training.evaluation.report import markdown, record
-from training.evaluation.select import Selection, SelectionError, recorded_selection, select
+from training.evaluation.select import Selection, SelectionError, recorded_selection, select, trained_keys
 from training.layout import SubSequence, scan
-from training.splits import split_by
+from training.splits import SplitKey, split_by
+from training.train_settings import DataSettings, TrainSettings
+from training.tree_data import choose_items
 
 TREE = {"4": 4, "8": 4, "48": 3, "-1": 2}
 EMPTY = 10
@@ -215,16 +219,48 @@ def test_classes_choose_their_sub_folders(tree: Path) -> None:
     assert len(chosen) == 10
 
 
-def test_the_checkpoints_own_split_is_taken(tree: Path) -> None:
-    data = {"split_by": "sequence", "validation_share": 0.3, "train_numbers": [], "test_numbers": ["48"]}
-    info = CheckpointInfo(training_data={"settings": {"source": "tree", "seed": 9, "data": data}})
-    selection = recorded_selection(info, "held_out")
-    assert selection == Selection("held_out", "sequence", 0.3, 9, (), ("48",))
-    items = scan(tree).items
-    kept = [item for item in items if item.number != "48"]
-    assert select(items, selection) == split_by(kept, "sequence", 0.3, 9)[1]
-    mixture = CheckpointInfo(training_data={"settings": {"source": "mixture", "seed": 9, "data": data}})
+def trained_on(root: Path, seed: int = 9, **data: Any) -> CheckpointInfo:  # noqa: ANN401 - any field
+    """What `training.train` records of a run on a data set."""
+    settings = TrainSettings(seed=seed, data=DataSettings(root=str(root), **data))
+    return CheckpointInfo(training_data={"settings": json.loads(json.dumps(as_plain(settings)))})
+
+
+@pytest.mark.parametrize("matches", [0, 3])
+@pytest.mark.parametrize("key", ["match", "sequence"])
+def test_the_held_out_part_is_trainings_own(tmp_path: Path, matches: int, key: SplitKey) -> None:
+    layout = scan(make_tree(tmp_path / "tree", {"4": 4, "8": 4, "48": 3}, frames=1, matches=matches))
+    info = trained_on(layout.root, split_by=key, validation_share=0.3, test_numbers=("48",))
+    used = DataSettings(split_by=key, validation_share=0.3, test_numbers=("48",))
+    trained, held_out = choose_items(layout, used, seed=9)
+    assert select(layout.items, recorded_selection(info, "held_out"), one_class_will_do=True) == held_out
+    assert trained_keys(layout.items, info) == {item.key for item in trained}
+    assert {item.number for item in select(layout.items, recorded_selection(info, "all"))} == {"4", "8", "48"}
+
+
+def test_a_mixture_tells_nothing_of_a_split(tree: Path) -> None:
+    mixture = CheckpointInfo(training_data={"settings": {"source": "mixture", "seed": 9, "data": {}}})
     assert recorded_selection(mixture, "all") == Selection("all")
+    assert trained_keys(scan(tree).items, mixture) == set()
+
+
+@pytest.mark.parametrize(
+    ("share", "selection", "holds"),
+    [
+        (0.3, {"split": "held_out"}, False),
+        (0.3, {"split": "held_out", "seed": 4}, True),
+        (0.3, {"split": "all"}, True),
+        (0.0, {"split": "held_out"}, True),
+        (0.3, {"split": "classes", "test_numbers": ("48", "-1")}, False),
+    ],
+)
+def test_what_was_trained_on_is_not_passed_off_as_unseen(
+    tree: Path, tmp_path: Path, share: float, selection: dict[str, Any], holds: bool
+) -> None:
+    info = replace(trained_on(tree, validation_share=share, test_numbers=("48", "-1")), preprocess=Preprocess(SIDE))
+    chosen = replace(recorded_selection(info, selection["split"]), **selection)
+    found = open_data(tree, info, chosen, sampling_of(info), tmp_path / "cache")
+    assert found.holds_training is holds
+    assert found.record()["holds_training_data"] is holds
 
 
 def test_the_root_is_found_where_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

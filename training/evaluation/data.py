@@ -10,7 +10,7 @@ from recognizer.sampling import SamplingMode
 from training.crop_cache import open_cache
 from training.data_root import DataRootError, find_data_root
 from training.dataset import SamplingSettings, WindowDataset
-from training.evaluation.select import Selection, recorded_settings, select
+from training.evaluation.select import Selection, recorded_settings, select, trained_keys
 from training.layout import scan
 
 MODES: Final[tuple[SamplingMode, ...]] = ("uniform", "center")
@@ -33,7 +33,7 @@ class OpenData:
     unreadable: int
     """Pictures of the whole data set that cannot be decoded."""
     holds_training: bool
-    """Whether the part holds what the checkpoint was trained on, as far as its record tells."""
+    """Whether the part holds sequences the checkpoint was trained on, as far as its record tells."""
 
     def record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -122,5 +122,5 @@ def open_data(
         selection=selection,
         sequences=len({item.key for item in dataset.items}),
         unreadable=len(crops.unreadable),
-        holds_training=same and selection.split == "all",
+        holds_training=same and not trained_keys(layout.items, info).isdisjoint(item.key for item in chosen),
     )

@@ -1,5 +1,6 @@
 """Which part of a data set is measured on; what training held out is taken from the checkpoint's own record."""
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
@@ -8,7 +9,7 @@ from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 from training.layout import UNREADABLE_FOLDER, SubSequence
-from training.splits import SplitKey, split_by
+from training.splits import Split, SplitError, SplitKey, split_by
 
 SplitName = Literal["held_out", "all", "classes"]
 
@@ -27,7 +28,7 @@ class Selection:
     split: SplitName = "held_out"
     """held_out (the part training held out), all, or classes (the test numbers alone)."""
     key: SplitKey = "match"
-    """What the held-out part holds whole: a match, or a player sequence."""
+    """What the held-out part holds whole: a match (a sequence where no match is known), or a player sequence."""
     held_out_share: float = 0.2
     """Share that is held out, above 0 and under 1."""
     seed: int = 0
@@ -93,9 +94,7 @@ def select(items: Sequence[SubSequence], selection: Selection, *, one_class_will
     elif selection.split == "classes":
         chosen = _of_classes(items, selection.test_numbers)
     else:
-        known, unseen = selection.train_numbers, selection.test_numbers
-        kept = [i for i in items if _folder(i) not in unseen and (not known or _folder(i) in known)]
-        chosen = split_by(kept, selection.key, selection.held_out_share, selection.seed)[1]
+        chosen = _divide(items, selection)[1]
     classes = {_folder(item) for item in chosen}
     if len(classes) == 1 and not one_class_will_do:
         raise SelectionError(
@@ -103,6 +102,37 @@ def select(items: Sequence[SubSequence], selection: Selection, *, one_class_will
             "answer would be perfect; choose a part with at least two."
         )
     return chosen
+
+
+def trained_keys(items: Sequence[SubSequence], info: CheckpointInfo) -> set[str]:
+    """Keys of the sequences a checkpoint was trained on, if these are the ones it was trained with.
+
+    Args:
+        items: All sub-folders of the data set.
+        info: What the checkpoint's JSON says; empty comes back where it tells of no data-set tree.
+    """
+    settings = recorded_settings(info)
+    data = settings.get("data")
+    if not isinstance(data, dict):
+        return set()
+    selection = recorded_selection(info, "held_out")
+    trained = _of_training(items, selection)
+    if data.get("validation_share"):
+        with contextlib.suppress(SplitError):  # the data changed since: then everything may have been trained on
+            trained = _divide(items, selection)[0]
+    return {item.key for item in trained}
+
+
+def _divide(items: Sequence[SubSequence], selection: Selection) -> Split:
+    """Trained on and held out, as `training.tree_data` divides; without known matches it goes by sequence."""
+    kept = _of_training(items, selection)
+    key = selection.key if any(item.match != item.key for item in kept) else "sequence"
+    return split_by(kept, key, selection.held_out_share, selection.seed)
+
+
+def _of_training(items: Sequence[SubSequence], selection: Selection) -> list[SubSequence]:
+    known, unseen = selection.train_numbers, selection.test_numbers
+    return [i for i in items if _folder(i) not in unseen and (not known or _folder(i) in known)]
 
 
 def _of_classes(items: Sequence[SubSequence], numbers: Sequence[str]) -> list[SubSequence]:
