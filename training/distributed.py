@@ -42,7 +42,12 @@ class Team:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up in at least one process."""
-        return any(self.gather(flag)) if self.size > 1 else flag
+        if self.size == 1:
+            return flag
+        on_gpu = dist.get_backend() == "nccl"
+        raised = torch.tensor(int(flag), device=torch.cuda.current_device() if on_gpu else "cpu")
+        dist.all_reduce(raised, dist.ReduceOp.MAX)
+        return bool(raised)
 
     def share_buffers(self, module: nn.Module) -> None:
         """Give every process rank 0's buffers (batch norms see other windows in each process)."""

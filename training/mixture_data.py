@@ -6,6 +6,7 @@ from functools import partial
 from itertools import islice
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader
 
 from recognizer.errors import InputError
@@ -46,6 +47,7 @@ class StreamBatches:
             stream,
             batch_size=None,
             num_workers=workers,
+            pin_memory=torch.cuda.is_available(),
             prefetch_factor=8 if workers else None,
             worker_init_fn=leave_interrupts_to_the_parent,
         )

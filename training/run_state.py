@@ -27,7 +27,7 @@ RESUME: Final = "resume.pt"
 _FORMAT: Final = 1
 _PLACES: Final = ("output", "start_from", "data.root", "data.cache", "mixture.data", "mixture.clips")
 _FREE_ON_RESUME: Final = frozenset(
-    (*_PLACES, "device", "tensorboard", "data.workers", "fit.epochs", "fit.patience", "fit.min_delta")
+    (*_PLACES, "device", "tensorboard", "data.workers", "fit.epochs", "fit.patience", "fit.min_delta", "fit.save_every")
 )
 """Settings that may change when a run is taken up again: places, and how long it goes on."""
 

@@ -116,7 +116,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except (Interrupted, KeyboardInterrupt):
+    except KeyboardInterrupt:
+        sys.stderr.write(f"Ended at once; what {settings.output} holds was saved before and goes on with --resume.\n")
+        return _INTERRUPTED
+    except Interrupted:
         sys.stderr.write(f"Interrupted; the training in {settings.output} is saved and goes on with --resume.\n")
         return _INTERRUPTED
     if os.environ.get("RANK", "0") == "0":  # of several processes one tells

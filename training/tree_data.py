@@ -143,6 +143,7 @@ class TrainBatches:
             sampler=self._sampler,
             collate_fn=collate,
             num_workers=settings.data.workers,
+            pin_memory=torch.cuda.is_available(),
             drop_last=True,  # a last batch of one window would leave batch norms little to compare
             worker_init_fn=leave_interrupts_to_the_parent,
             persistent_workers=settings.data.workers > 0,

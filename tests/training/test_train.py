@@ -99,6 +99,22 @@ def test_a_request_to_end_saves_and_says_so(
     assert (tmp_path / "run" / "best.safetensors").exists()
 
 
+def test_a_second_ctrl_c_ends_at_once(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_narrow_backbone(monkeypatch)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+
+    def impatient_step(*_given: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(training.loop, "train_step", impatient_step)
+    assert main(arguments_for(tree, tmp_path / "run")) == 130
+    assert capsys.readouterr().err.startswith("Ended at once")
+    assert not (tmp_path / "run" / "resume.pt").exists()
+
+
 def test_check_trains_nothing(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*arguments_for(tree, tmp_path / "run", "data.test_numbers=['27']"), "--check"]) == 0
     assert "0 of 1 test numbers have both digits trained" in capsys.readouterr().out
