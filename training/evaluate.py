@@ -147,7 +147,7 @@ def _heading(arguments: argparse.Namespace, data: OpenData, reads: Reads) -> lis
         f"The abstaining decoder gives no number under {arguments.threshold:g}.",
     ]
     if data.unreadable:
-        lines.append(f"{data.unreadable:,} pictures of the data set cannot be read and were skipped.")
+        lines.append(f"Pictures of the data set that cannot be read and were skipped: {data.unreadable:,}.")
     if data.holds_training:
         lines.append("This part holds sequences the checkpoint was trained on: expect less on unseen shirts.")
     return lines

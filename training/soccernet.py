@@ -112,7 +112,7 @@ class Result:
         states = Counter(identity.status for identity in self.identities.values())
         lines = [f"# SoccerNet protocol: {len(self.identities):,} tracklets"]
         if self.unreadable:
-            lines.append(f"{self.unreadable:,} pictures cannot be read and were skipped.")
+            lines.append(f"Pictures that cannot be read and were skipped: {self.unreadable:,}.")
         lines.append(table(["status", "tracklets"], [[state, count] for state, count in states.most_common()]))
         if self.truth is None:
             return "\n\n".join([*lines, "No truth is known, so nothing was scored."]) + "\n"

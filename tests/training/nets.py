@@ -1,8 +1,6 @@
 """Small untrained checkpoints for tests that need one."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -13,9 +11,12 @@ from recognizer.preprocess import Preprocess
 SIDE = 32
 
 
-def save_small_net(path: Path, training_data: Mapping[str, Any] | None = None) -> Path:
-    """Write a checkpoint of a narrow network with chance weights that reads crops of 32 pixels."""
+def save_small_net(path: Path, stem_pool: bool = True) -> Path:
+    """Write a checkpoint of a narrow network with chance weights that reads crops of 32 pixels.
+
+    Its feature map is one place, or four without the pooling of the stem.
+    """
     torch.manual_seed(0)
-    net = JerseyTemporalNet(ModelConfig(stem_pool=False, hidden_size=8, head_size=8))
-    save_checkpoint(path, net, CheckpointInfo(Preprocess(size=SIDE), training_data=training_data or {}))
+    net = JerseyTemporalNet(ModelConfig(stem_pool=stem_pool, hidden_size=8, head_size=8))
+    save_checkpoint(path, net, CheckpointInfo(Preprocess(size=SIDE)))
     return path

@@ -38,7 +38,7 @@ SEED_TRAINABLE = 13_590_808
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_net(tmp_path_factory.mktemp("net") / "small.safetensors")
+    return save_small_net(tmp_path_factory.mktemp("net") / "small.safetensors", stem_pool=False)
 
 
 @pytest.fixture(scope="module")
