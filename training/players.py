@@ -12,9 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.crops import complete_cut_off, cut_square
 from pipeline.types import FloatArray, UInt8Image
@@ -194,8 +196,8 @@ def stretch_at(stretches: Iterable[Stretch], frame: int) -> Stretch | None:
     return next((s for s in stretches if s.first <= frame <= s.last), None)
 
 
-def _with_border(bgr: UInt8Image) -> tuple[UInt8Image, FloatArray]:
-    """A player crop in RGB with its border stretched outwards, and the player's box in it."""
+def _with_border(bgr: NDArray[Any]) -> tuple[UInt8Image, FloatArray]:
+    """A uint8 player crop in RGB with its border stretched outwards, and the player's box in it."""
     height, width = bgr.shape[:2]
     margin = round(_MARGIN * max(height, width))
     picture = cv2.copyMakeBorder(bgr, margin, margin, margin, margin, cv2.BORDER_REPLICATE)

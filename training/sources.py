@@ -183,7 +183,7 @@ class DrawSource:
         ink, rim = random_colours(rng, cloth), random_colours(rng, cloth)
         digits = number_mask(rng, number, self._fonts) if number else None
         outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
-        shadow = rng.uniform(-3.0, 3.0, 2) if rng.random() < 0.12 else None
+        shadow = rng.uniform(-3.0, 3.0, 2).astype(np.float32) if rng.random() < 0.12 else None
         if outline and rng.random() < 0.15:  # hollow digits: only the outline stands out
             ink = cloth
         height, x, y = rng.uniform(0.3, 0.72), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)

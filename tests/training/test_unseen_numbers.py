@@ -1,0 +1,111 @@
+"""The test of numbers whose digits were seen, but not together."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.config import load
+from pipeline.types import UInt8Image
+from recognizer.labels import EMPTY, decode
+from training.batch import Batch
+from training.layout import scan
+from training.players import NumberPhoto
+from training.sources import PhotoSource
+from training.training_data import TrainingData
+from training.unseen.data import Side, pair_crops, sources_of, write_tree
+from training.unseen.recipes import RECIPES, settings_of, with_composition
+from training.unseen_numbers import UnseenSettings, base_settings, main, table
+
+
+def picture(side: int, seed: int) -> UInt8Image:
+    return np.random.default_rng(seed).integers(0, 255, (side, side, 3)).astype(np.uint8)
+
+
+def side(photo_number: str = "48") -> Side:
+    photo = NumberPhoto("a", picture(192, 1), np.array([70, 70, 120, 120], np.float32), photo_number)
+    return Side([picture(60, i) for i in range(3)], (), {"4": [picture(26, 2)], "8": [picture(30, 3)]}, [photo])
+
+
+def test_pairs_are_as_high_as_their_left_half() -> None:
+    rng = np.random.default_rng(0)
+    left, right = [np.full((24, 16, 3), 200, np.uint8)], [np.full((48, 40, 3), 90, np.uint8)]
+    for pair in pair_crops(rng, left, right, 5):
+        assert pair.shape[0] == 24
+        assert 16 * 0.8 + 20 * 0.8 - 1 <= pair.shape[1] <= 16 + 20
+        assert abs(float(pair.mean()) - 200) < 3  # the right half takes the colour of the left one
+
+
+def test_a_number_is_shown_by_all_that_can_show_it() -> None:
+    rng = np.random.default_rng(0)
+    assert [type(s).__name__ for s in sources_of(rng, side(), "48")] == ["DrawSource", "PasteSource", "PhotoSource"]
+    assert [type(s).__name__ for s in sources_of(rng, side(), "66")] == ["DrawSource"]
+    assert not any(isinstance(source, PhotoSource) for source in sources_of(rng, side("99"), "48"))
+
+
+def test_a_tree_holds_the_shares_asked_for(tmp_path: Path) -> None:
+    write_tree(tmp_path / "train", side(), {"4": 0.5, "8": 0.4, "48": 0.1}, 20, seed=0)
+    items = scan(tmp_path / "train").items
+    assert Counter(item.number for item in items) == {"4": 20, "8": 16, "48": 4}  # two sub-folders each
+    assert all(len(item.frames) == 5 and item.anchor == 0 for item in items)
+
+
+def test_the_same_seed_writes_the_same_pictures(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_tree(tmp_path / name, side(), {"4": 0.5, "48": 0.5}, 4, seed=3)
+    first, second = (sorted(p for p in (tmp_path / n).rglob("*.jpg")) for n in ("a", "b"))
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_tested_numbers_are_not_composed_unless_asked_for() -> None:
+    digits = Batch(
+        torch.full((8, 5, 32, 32, 3), 90, dtype=torch.uint8),
+        torch.ones(8, 5, dtype=torch.bool),
+        torch.full((8,), EMPTY),
+        torch.tensor([4, 8] * 4),
+    )
+
+    def batches(_epoch: int) -> Iterable[Batch]:
+        return [digits] * 10
+
+    data = TrainingData(batches=batches, steps=10)
+    for forbidden, expected in ((("48", "88"), {"44", "84"}), ((), {"44", "84", "48", "88"})):
+        composed = with_composition(data, 1.0, forbidden, seed=0)
+        seen = {
+            decode(int(t), int(u))
+            for epoch in range(3)
+            for batch in composed.batches(epoch)
+            for t, u in zip(batch.tens, batch.units, strict=True)
+        }
+        assert {number for number in seen if number and len(number) == 2} == expected
+
+
+def test_the_recipes_differ_in_what_their_names_say() -> None:
+    base = base_settings(UnseenSettings(), "train", 5)
+    seed, loss, weighting, composition = (settings_of(recipe, base, "out") for recipe in RECIPES)
+    assert (seed.model.frozen_fraction, seed.fit.mixup_probability, seed.fit.label_smoothing) == (0.6, 0.5, 0.1)
+    assert (loss.model.frozen_fraction, loss.fit.mixup_probability, loss.fit.deep_supervision) == (0.0, 0.0, 0.5)
+    assert loss.fit == weighting.fit == composition.fit
+    assert seed.class_weights == loss.class_weights != weighting.class_weights
+    assert [recipe.composition for recipe in RECIPES[:3]] == [0.0, 0.0, 0.0]
+    assert RECIPES[3].composition > 0.0
+
+
+def test_the_shipped_configuration_is_the_default() -> None:
+    assert load(UnseenSettings, Path("configs/unseen_numbers.yaml")) == UnseenSettings()
+
+
+def test_the_table_has_a_row_for_every_recipe_and_decoder() -> None:
+    counts = {"plain argmax": (10, 100), "seed rule": (20, 100), "joint": (95, 100)}
+    rows = table({"seed": {"seen": counts, "unseen": counts}}).splitlines()
+    assert len(rows) == 5
+    assert "| seed | joint | 0.950 (95/100) | 0.950 (95/100) | 0.888–0.978 |" in rows
+
+
+@pytest.mark.parametrize("text", ["nonsense=1", "fit.epochs=0"])
+def test_a_wrong_setting_is_one_sentence(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--set", text]) == 2
+    assert text.split("=")[0].split(".")[-1] in capsys.readouterr().err

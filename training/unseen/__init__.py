@@ -1,0 +1,1 @@
+"""The test the seed network failed: numbers whose digits were seen in training, but not side by side."""

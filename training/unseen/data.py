@@ -1,0 +1,184 @@
+"""Builds the two data-set trees of the unseen-numbers test from real digits, photos and drawn numbers.
+
+Nothing stands on both sides: torsos come from different matches, cut-out digits from different games, photos from
+different sources, drawn numbers from different typefaces.
+"""
+
+import csv
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from pipeline.crops import CropSettings
+from pipeline.types import UInt8Image
+from training.augment import Rng, draw_look, film
+from training.layout import frame_name
+from training.mixture import MixtureSettings, load_labelled_clips
+from training.players import NumberPhoto, load_number_crops, load_photos
+from training.sources import DrawSource, PasteSource, PhotoSource, Regions, Source, TrackSource
+from training.synthesize import font_files
+
+logger = logging.getLogger(__name__)
+
+_SUBFOLDERS = 2
+_FRAMES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenData:
+    """What the two trees hold."""
+
+    data: str = "data"
+    """Folder with the unpacked data sets: jersey_photos, soccernet_numbers, basketball_numbers."""
+    clips: str = "clips"
+    """Folder with the match clips that `training/labels` speaks of; the torsos are cut from them."""
+    train_numbers: tuple[str, ...] = ("4", "6", "8", "9", "49", "66", "89")
+    """Numbers to train on."""
+    test_numbers: tuple[str, ...] = ("48", "64", "88")
+    """Numbers that are never trained on; their digits are."""
+    without_tens: float = 0.939
+    """Share of the training sequences that have no tens digit, as in the seed's data."""
+    train_sequences: int = 1200
+    """Sequences to train on, each of two sub-folders of five pictures."""
+    test_sequences: int = 150
+    """Sequences of unseen numbers to test on, and as many of the seen ones."""
+    digit_sequences: int = 1500
+    """Sequences of the digits 0 to 9, always alone, that every recipe's common start is trained on."""
+    seed: int = 0
+    """Chooses and draws."""
+
+
+class Side(NamedTuple):
+    """The material of one side of the split."""
+
+    torsos: Regions
+    fonts: tuple[Path, ...]
+    digits: dict[str, list[UInt8Image]]
+    """Real cut-out numbers by number."""
+    photos: list[NumberPhoto]
+
+
+def load_sides(settings: UnseenData) -> tuple[Side, Side]:
+    """Load the material and part it into a training and a test side."""
+    data = Path(settings.data)
+    tracks = load_labelled_clips(MixtureSettings(data=settings.data, clips=settings.clips))
+    matches = sorted({track.match for track in tracks})
+    torsos = [
+        TrackSource([t for t in tracks if t.match in matches[i::2]], CropSettings(), 0.0).torsos(1500, settings.seed)
+        for i in range(2)
+    ]
+    families = sorted({path.parent for path in font_files()})
+    fonts = [tuple(f for f in font_files() if f.parent in families[i::2]) for i in range(2)]
+    train_digits, test_digits = (_crops_of_game(data / "soccernet_numbers", game) for game in "AC")
+    for number, crops in load_number_crops(data / "basketball_numbers").items():
+        train_digits.setdefault(number, []).extend(crops)
+    photos = load_photos(data / "jersey_photos")
+    tested = {p.source for p in photos if p.number in settings.test_numbers}
+    tested |= set(sorted({p.source for p in photos} - tested)[::3])
+    sides = [[p for p in photos if (p.source in tested) is on_test] for on_test in (False, True)]
+    return Side(torsos[0], fonts[0], train_digits, sides[0]), Side(torsos[1], fonts[1], test_digits, sides[1])
+
+
+def _crops_of_game(folder: Path, game: str) -> dict[str, list[UInt8Image]]:
+    crops: dict[str, list[UInt8Image]] = {}
+    with (folder / "tracklets.csv").open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            if row["game"] == game:
+                files = sorted((folder / row["number"] / row["tracklet"]).rglob("*.jpg"))[::3]
+                pictures = [cv2.imread(str(file)) for file in files]
+                rgb = [np.asarray(picture[:, :, ::-1], np.uint8) for picture in pictures if picture is not None]
+                crops.setdefault(row["number"], []).extend(rgb)
+    return crops
+
+
+def pair_crops(rng: Rng, left: Sequence[UInt8Image], right: Sequence[UInt8Image], count: int) -> list[UInt8Image]:
+    """Real two-digit numbers: cut-out digits of like colour set side by side at one height.
+
+    Args:
+        rng: source of chance.
+        left: pictures of the tens digit, uint8 (h, w, 3).
+        right: pictures of the units digit.
+        count: how many pairs.
+
+    Returns:
+        uint8 (h, w, 3) pictures, as high as their left half.
+    """
+    means = np.array([picture.mean(axis=(0, 1)) for picture in right])
+    pairs = []
+    for _ in range(count):
+        one = left[int(rng.integers(len(left)))]
+        near = np.argsort(((means - one.mean(axis=(0, 1))) ** 2).sum(axis=1))[: max(1, len(right) // 10)]
+        two = right[int(rng.choice(near))].astype(np.float32)
+        two = np.clip(two + one.mean(axis=(0, 1)) - two.mean(axis=(0, 1)), 0, 255).astype(np.uint8)
+        width = max(1, round(two.shape[1] * one.shape[0] / two.shape[0]))
+        two = np.asarray(cv2.resize(two, (width, one.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
+        inner = rng.uniform(0.0, 0.2)  # number crops have a margin that two digits of one number share
+        cut_one, cut_two = round(inner * one.shape[1]), round(inner * two.shape[1])
+        pairs.append(np.concatenate([one[:, : one.shape[1] - cut_one], two[:, cut_two:]], axis=1))
+    return pairs
+
+
+def sources_of(rng: Rng, side: Side, number: str) -> list[Source]:
+    """Everything that can show one number: real digits laid onto torsos, photos, drawn digits."""
+    sources: list[Source] = [DrawSource(side.torsos, 0.0, [number], side.fonts)]
+    crops = side.digits.get(number, [])
+    if len(number) == 2 and all(digit in side.digits for digit in number):
+        crops = crops + pair_crops(rng, side.digits[number[0]], side.digits[number[1]], 300)
+    if crops:
+        sources.append(PasteSource({number: crops}, side.torsos))
+    photos = [photo for photo in side.photos if photo.number == number]
+    return [*sources, PhotoSource(photos)] if photos else sources
+
+
+def write_tree(root: Path, side: Side, shares: dict[str, float], sequences: int, seed: int) -> None:
+    """Write a data-set tree; numbers in the given shares, sources taken in turn.
+
+    Args:
+        root: new folder.
+        side: the material.
+        shares: share of each number among the sequences.
+        sequences: how many, at least one for each number.
+        seed: chooses and draws.
+    """
+    rng = np.random.default_rng(seed)
+    serial = 0
+    for number, share in shares.items():
+        sources = sources_of(rng, side, number)
+        for turn in range(max(1, round(share * sequences))):
+            write_sequence(rng, root / number, sources[turn % len(sources)], serial)
+            serial += 1
+    logger.info("%s: %d sequences", root, serial)
+
+
+def write_sequence(rng: Rng, folder: Path, source: Source, serial: int) -> None:
+    """One shirt filmed for ten frames, in two sub-folders."""
+    look = replace(draw_look(rng, 28), mix=np.eye(3, dtype=np.float32), negative=False)
+    regions, _ = source.window(rng, _SUBFOLDERS * _FRAMES, look.side)
+    name = f"player_{serial}_seq_{serial}"
+    for place, region in enumerate(regions):
+        subdir = folder / name / str(place // _FRAMES)
+        subdir.mkdir(parents=True, exist_ok=True)
+        picture = film(rng, region, look, float(rng.uniform(0.0, 0.06)))
+        file = subdir / frame_name(str(serial), place, place % _FRAMES, anchor=place % _FRAMES == 0)
+        cv2.imwrite(str(file), np.ascontiguousarray(picture[:, :, ::-1]))
+
+
+def build_trees(settings: UnseenData, root: Path) -> None:
+    """Write `root/digits`, `root/train`, `root/seen` (other shirts, the trained numbers) and `root/unseen`."""
+    train, test = load_sides(settings)
+    write_tree(
+        root / "digits", train, {str(digit): 0.1 for digit in range(10)}, settings.digit_sequences, settings.seed
+    )
+    two_digits = [number for number in settings.train_numbers if len(number) == 2]
+    one_digit = [number for number in settings.train_numbers if len(number) == 1]
+    shares = {n: settings.without_tens / len(one_digit) for n in one_digit}
+    shares |= {n: (1 - settings.without_tens) / len(two_digits) for n in two_digits}
+    write_tree(root / "train", train, shares, settings.train_sequences, settings.seed)
+    for name, numbers in (("seen", settings.train_numbers), ("unseen", settings.test_numbers)):
+        even = {number: 1 / len(numbers) for number in numbers}
+        write_tree(root / name, test, even, settings.test_sequences, settings.seed + 1)

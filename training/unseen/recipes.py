@@ -1,0 +1,79 @@
+"""The recipes that are compared: the seed's, and ours switched on part by part."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+
+from training.augment_batch import AugmentSettings
+from training.balance import WeightScheme
+from training.batch import Batch
+from training.compose import compose_pairs
+from training.train_settings import ClassWeightSettings, FitSettings, TrainSettings
+from training.training_data import TrainingData
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What one training does differently from the others."""
+
+    name: str
+    """How it is shown in the table."""
+    own_loss: bool
+    """False: label smoothing and MixUp on a network whose backbone is frozen to 60 %. True: no MixUp, the whole
+    network trained, and a second head on the frames' features (deep supervision)."""
+    weights: WeightScheme
+    """Class weights."""
+    empty_tens_factor: float
+    """Factor on the weight of 'no tens digit'."""
+    composition: float
+    """Share of a batch's windows replaced by two-digit numbers composed of its one-digit windows."""
+
+
+RECIPES: Final = (
+    Recipe("seed", own_loss=False, weights="effective_number", empty_tens_factor=0.5, composition=0.0),
+    Recipe("+ loss", own_loss=True, weights="effective_number", empty_tens_factor=0.5, composition=0.0),
+    Recipe("+ weighting", own_loss=True, weights="balanced", empty_tens_factor=1.0, composition=0.0),
+    Recipe("+ composition", own_loss=True, weights="none", empty_tens_factor=1.0, composition=0.5),
+)
+"""In the order of the table. Composition evens out the classes itself, so nothing is left for class weights to do."""
+
+
+def settings_of(recipe: Recipe, base: TrainSettings, output: str) -> TrainSettings:
+    """The training settings of a recipe.
+
+    Args:
+        recipe: what it does differently.
+        base: what all have in common: data, epochs, batch size, learning rate.
+        output: folder for the checkpoints.
+    """
+    fit: FitSettings = replace(
+        base.fit,
+        label_smoothing=0.1,
+        mixup_probability=0.0 if recipe.own_loss else 0.5,
+        deep_supervision=0.5 if recipe.own_loss else 0.0,
+    )
+    weights = ClassWeightSettings(recipe.weights, empty_tens_factor=recipe.empty_tens_factor, square_root=True)
+    model = replace(base.model, frozen_fraction=0.0 if recipe.own_loss else 0.6)
+    augment = AugmentSettings()
+    return replace(base, fit=fit, class_weights=weights, model=model, augment=augment, output=output)
+
+
+def with_composition(data: TrainingData, share: float, forbidden: tuple[str, ...], seed: int) -> TrainingData:
+    """The same training data with a share of every batch composed of single digits.
+
+    Args:
+        data: as it comes from the tree.
+        share: share of each batch, 0 to 1.
+        forbidden: numbers never composed.
+        seed: source of chance; with epoch and batch it decides everything.
+    """
+
+    def composed(epoch: int) -> Iterator[Batch]:
+        for step, batch in enumerate(data.batches(epoch)):
+            generator = torch.Generator().manual_seed(hash((seed, epoch, step)) % 2**31)
+            yield compose_pairs(batch, share, generator, forbidden)
+
+    batches: Callable[[int], Iterable[Batch]] = composed
+    return replace(data, batches=batches)

@@ -1,0 +1,183 @@
+"""The test the seed network failed: `python -m training.unseen_numbers --config configs/unseen_numbers.yaml`.
+
+Trains the seed's recipe and ours on the same data, in which certain numbers never occur though all of their digits
+do, and prints how each reads these numbers. All recipes start from one network that has seen single digits only.
+What is finished stands in the output folder and is not done again.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch.utils.data import DataLoader
+
+from pipeline.config import load
+from pipeline.device import resolve_device
+from recognizer.checkpoint import load_checkpoint
+from recognizer.errors import InputError
+from training.crop_cache import open_cache
+from training.dataset import SamplingSettings, WindowDataset
+from training.decoders import JOINT, PLAIN, SEED, decode_all
+from training.distributed import Team
+from training.layout import scan
+from training.loop import run_training
+from training.measure import read_all
+from training.metrics import outcomes_of, wilson_interval
+from training.train_settings import DataSettings, FitSettings, TrainSettings, WindowSampling
+from training.tree_data import tree_data
+from training.unseen.data import UnseenData, build_trees
+from training.unseen.recipes import RECIPES, Recipe, settings_of, with_composition
+
+logger = logging.getLogger(__name__)
+
+_TREES = ("digits", "train", "seen", "unseen")
+_DECODERS = (PLAIN, SEED, JOINT)
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenSettings:
+    """The whole comparison."""
+
+    output: str = "runs/unseen_numbers"
+    """Folder for the data-set trees, the checkpoints and `results.json`."""
+    device: str = "auto"
+    """What computes: auto, cpu, cuda or cuda:N."""
+    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    """Number format of training: float32, bfloat16 or float16."""
+    composes_test_numbers: bool = False
+    """Whether composition may make the very numbers that are tested; without it they stay unseen in every form."""
+    data: UnseenData = field(default_factory=UnseenData)
+    """What the trees are made of."""
+    start: FitSettings = field(
+        default_factory=lambda: FitSettings(
+            epochs=24, batch_size=128, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
+        )
+    )
+    """How the common start is trained, on single pictures of single digits."""
+    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=6, batch_size=32, patience=0, ema=0.99))
+    """How every recipe is trained; what sets the recipes apart is laid over it."""
+    seed: int = 0
+    """Seed of weights, order and chance."""
+
+
+def base_settings(settings: UnseenSettings, tree: str, length: int) -> TrainSettings:
+    """Training settings that all runs of the comparison share."""
+    return TrainSettings(
+        device=settings.device,
+        precision=settings.precision,
+        tensorboard=False,
+        seed=settings.seed,
+        data=DataSettings(root=str(Path(settings.output) / tree), validation_share=0.1, workers=0),
+        sampling=WindowSampling(length=length),
+    )
+
+
+def train_start(settings: UnseenSettings, device: torch.device) -> Path:
+    """Train the common start, or find it done; returns its checkpoint."""
+    folder = Path(settings.output) / "start"
+    wanted = replace(base_settings(settings, "digits", 1), fit=settings.start, output=str(folder))
+    return _train(wanted, device, composition=0.0, forbidden=())
+
+
+def train_recipe(settings: UnseenSettings, recipe: Recipe, start: Path, device: torch.device) -> Path:
+    """Train one recipe, or find it done; returns its last checkpoint."""
+    name = recipe.name.replace("+ ", "with_")
+    base = replace(base_settings(settings, "train", 5), fit=settings.fit, start_from=str(start))
+    forbidden = () if settings.composes_test_numbers else settings.data.test_numbers
+    return _train(settings_of(recipe, base, str(Path(settings.output) / name)), device, recipe.composition, forbidden)
+
+
+def _train(settings: TrainSettings, device: torch.device, composition: float, forbidden: tuple[str, ...]) -> Path:
+    folder = Path(settings.output)
+    done = folder / "done"
+    if done.is_file():
+        return folder / "last.safetensors"
+    shutil.rmtree(folder, ignore_errors=True)
+    data = tree_data(settings, Team())
+    if composition > 0.0:
+        data = with_composition(data, composition, forbidden, settings.seed)
+    result = run_training(settings, data, device=device)
+    done.touch()
+    return result.last
+
+
+def evaluate(checkpoint: Path, root: Path, device: torch.device) -> dict[str, tuple[int, int]]:
+    """How many windows of a tree each decoder reads right, and how many there are."""
+    model, info = load_checkpoint(checkpoint, device)
+    layout = scan(root)
+    windows = WindowDataset(list(layout.items), open_cache(layout, info.preprocess), SamplingSettings(), 0)
+    loader = DataLoader(windows, batch_size=_BATCH, collate_fn=lambda batch: batch)
+    state = read_all(model, loader, device, torch.float32).state()
+    truth = outcomes_of(state["codes"].numpy())
+    decoded = decode_all(state["tens"].numpy(), state["units"].numpy(), 0.5)
+    return {name: (int((decoded[name].outcome == truth).sum()), len(truth)) for name in _DECODERS}
+
+
+def compare(settings: UnseenSettings) -> dict[str, dict[str, dict[str, tuple[int, int]]]]:
+    """Build, train and measure; returns right and all windows by recipe, tree and decoder."""
+    output, device = Path(settings.output), resolve_device(settings.device)
+    if not all((output / tree).is_dir() for tree in _TREES):
+        partial = output / ".trees.part"
+        shutil.rmtree(partial, ignore_errors=True)
+        build_trees(settings.data, partial)
+        for tree in _TREES:
+            shutil.rmtree(output / tree, ignore_errors=True)
+            (partial / tree).rename(output / tree)
+        partial.rmdir()
+    start = train_start(settings, device)
+    results = {}
+    for recipe in RECIPES:
+        checkpoint = train_recipe(settings, recipe, start, device)
+        results[recipe.name] = {tree: evaluate(checkpoint, output / tree, device) for tree in ("seen", "unseen")}
+        logger.info("%s: %s", recipe.name, results[recipe.name])
+    return results
+
+
+def table(results: dict[str, dict[str, dict[str, tuple[int, int]]]]) -> str:
+    """Markdown: a row for each recipe and decoder, with 95 % Wilson intervals of the unseen numbers."""
+    lines = [
+        "| recipe | decoder | seen numbers | unseen numbers | 95 % interval |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for recipe, trees in results.items():
+        for decoder in _DECODERS:
+            seen, unseen = trees["seen"][decoder], trees["unseen"][decoder]
+            low, high = wilson_interval(*unseen)
+            lines.append(
+                f"| {recipe} | {decoder} | {seen[0] / seen[1]:.3f} ({seen[0]}/{seen[1]}) "
+                f"| {unseen[0] / unseen[1]:.3f} ({unseen[0]}/{unseen[1]}) | {low:.3f}–{high:.3f} |"
+            )
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.unseen_numbers", description="Read numbers whose digits were never seen together."
+    )
+    parser.add_argument("--config", type=Path, default=Path("configs/unseen_numbers.yaml"))
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        settings = load(UnseenSettings, args.config, args.overrides)
+        results = compare(settings)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    record = {"settings": asdict(settings), "results": results}
+    (Path(settings.output) / "results.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(table(results) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
