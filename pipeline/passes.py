@@ -18,6 +18,7 @@ from pipeline.identity import IdentityFuser
 from pipeline.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
 from pipeline.reading import WindowReader
 from pipeline.settings import Settings
+from pipeline.swaps import SwapSplitter
 from pipeline.teams import TeamAssigner
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes, WindowRead
@@ -135,7 +136,7 @@ def find(
     with TrackLog(folder / BOXES, 1.0 / rate) as tracks, ReadLog(folder / READS) as log:
         decoded = clock.each("decode", source.frames())
         detected = _detect(decoded, models.detector, settings.detector.batch_size, clock)
-        for frame, boxes in _follow(detected, tracker, clock):
+        for frame, boxes in _follow(detected, tracker, SwapSplitter(settings.swaps), clock):
             tracks.add(frame, boxes)
             reads += log.add(track_reader.push(frame, boxes))
             frames += 1
@@ -188,11 +189,11 @@ def _detect(
 
 
 def _follow(
-    detected: Iterable[tuple[Frame, Detections]], tracker: PlayerTracker, clock: StageClock
+    detected: Iterable[tuple[Frame, Detections]], tracker: PlayerTracker, splitter: SwapSplitter, clock: StageClock
 ) -> Iterator[tuple[Frame, TrackedBoxes]]:
     for frame, detections in detected:
         with clock.stage("track"):
-            boxes = tracker.update(frame, detections)
+            boxes = splitter.split(frame, tracker.update(frame, detections))
         yield frame, boxes
 
 

@@ -6,6 +6,7 @@ from pipeline.crops import CropSettings
 from pipeline.detector import DetectorSettings
 from pipeline.identity import IdentitySettings
 from pipeline.reading import ReaderSettings
+from pipeline.swaps import SwapSettings
 from pipeline.teams import TeamSettings
 from pipeline.tracker import TrackerSettings
 from pipeline.windows import WindowSettings
@@ -19,6 +20,8 @@ class Settings:
     """Finding people in frames."""
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     """Following them from frame to frame."""
+    swaps: SwapSettings = field(default_factory=SwapSettings)
+    """Ending tracks that pass to another player."""
     crops: CropSettings = field(default_factory=CropSettings)
     """Cutting out the jersey region."""
     windows: WindowSettings = field(default_factory=WindowSettings)

@@ -1,0 +1,133 @@
+"""Ends a track where its box passes to a player in another kit: a tracker that confuses two people is found out."""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.crops import hidden_shares
+from pipeline.types import FloatArray, Frame, TrackedBoxes, UInt8Image
+
+_TORSO = (0.3, 0.2, 0.7, 0.45)  # left, top, right, bottom as shares of the box: cloth whichever way the player faces
+_LEAST_SIDE = 4  # pixels; a smaller torso has no colour of its own
+_MOST_HIDDEN = 0.25  # share of the number zone behind other boxes from which a look says nothing
+_LIGHTNESS = 0.5  # weight of lightness beside colour: shadow and floodlight change it most
+_ALIKE = 14.0  # mean distance of looks from their median, Lab units, up to which they show one kit
+_MEMORY = 20  # looks over which the kit of a track is averaged
+
+
+@dataclass(frozen=True, slots=True)
+class SwapSettings:
+    """When a track is taken to have passed to another player."""
+
+    kit_distance: float = 28.0
+    """Distance of two torso colours (CIE Lab, lightness halved) from which they are different kits; 0 to 200, where
+    200 never ends a track."""
+    looks: int = 5
+    """Unobstructed looks in a row that must show the other kit, 2 to 100."""
+    interval_seconds: float = 0.1
+    """Least time between two looks at a track, 0 to 10 s."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("kit_distance", 0.0, 200.0), ("looks", 2, 100), ("interval_seconds", 0.0, 10.0)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}, allowed is {low:g} to {high:g}")
+
+
+@dataclass(slots=True)
+class _Wearer:
+    """What is known about the kit in one of the tracker's boxes."""
+
+    public_id: int
+    kit: NDArray[np.float64] | None = None
+    """(3,) mean of the looks so far."""
+    looks: int = 0
+    last_seconds: float = -np.inf
+    strange: list[NDArray[np.float64]] = field(default_factory=list)
+    """The latest looks, if they show another kit."""
+
+
+class SwapSplitter:
+    """Gives a track a new id when its kit changes for good; ids count from 1 in order of appearance.
+
+    The boxes of the moment in which a swap is not yet certain stay with the old id. Of a track that is gone a few
+    numbers stay in memory.
+    """
+
+    def __init__(self, settings: SwapSettings) -> None:
+        self._settings = settings
+        self._wearers: dict[int, _Wearer] = {}
+        self._ids = 0
+
+    def split(self, frame: Frame, boxes: TrackedBoxes) -> TrackedBoxes:
+        """Take in one frame's tracks; returns the same boxes with ids that one kit keeps.
+
+        Args:
+            frame: The picture.
+            boxes: As the tracker gives them.
+        """
+        hidden = hidden_shares(boxes.xyxy)
+        ids = [
+            self._follow(track_id, frame, box, float(share))
+            for track_id, box, share in zip(boxes.track_id.tolist(), boxes.xyxy, hidden, strict=True)
+        ]
+        return TrackedBoxes(boxes.xyxy, boxes.confidence, np.array(ids, np.int64))
+
+    def _follow(self, track_id: int, frame: Frame, box: FloatArray, hidden: float) -> int:
+        if track_id not in self._wearers:
+            self._wearers[track_id] = _Wearer(self._next_id())
+        wearer, settings = self._wearers[track_id], self._settings
+        if hidden <= _MOST_HIDDEN and frame.time_seconds - wearer.last_seconds >= settings.interval_seconds - 1e-6:
+            look = torso_colour(frame.bgr, box)
+            if look is not None:
+                wearer.last_seconds = frame.time_seconds
+                self._look(wearer, look)
+        return wearer.public_id
+
+    def _look(self, wearer: _Wearer, look: NDArray[np.float64]) -> None:
+        settled = wearer.looks >= self._settings.looks
+        if wearer.kit is None or not settled or distance(look, wearer.kit) <= self._settings.kit_distance:
+            kit = look if wearer.kit is None else wearer.kit
+            wearer.looks = min(wearer.looks + 1, _MEMORY)
+            wearer.kit = kit + (look - kit) / wearer.looks
+            wearer.strange.clear()
+            return
+        wearer.strange = [*wearer.strange, look][-self._settings.looks :]
+        if len(wearer.strange) < self._settings.looks:
+            return
+        kit = np.median(wearer.strange, axis=0)
+        if np.mean([distance(one, kit) for one in wearer.strange]) <= _ALIKE:
+            wearer.public_id, wearer.kit, wearer.looks = self._next_id(), kit, self._settings.looks
+            wearer.strange.clear()
+
+    def _next_id(self) -> int:
+        self._ids += 1
+        return self._ids
+
+
+def torso_colour(bgr: UInt8Image, box: FloatArray) -> NDArray[np.float64] | None:
+    """Median colour of a player's torso.
+
+    Args:
+        bgr: uint8 (H, W, 3) frame.
+        box: float32 (4,) xyxy, pixels.
+
+    Returns:
+        float64 (3,) CIE Lab with lightness (0 to 100) halved; None where too little of the torso is in the frame.
+    """
+    left, top = box[:2]
+    width, height = box[2:] - box[:2]
+    x0, y0 = max(0, int(left + _TORSO[0] * width)), max(0, int(top + _TORSO[1] * height))
+    patch = bgr[y0 : max(0, int(top + _TORSO[3] * height)), x0 : max(0, int(left + _TORSO[2] * width))]
+    if min(patch.shape[:2]) < _LEAST_SIDE:
+        return None
+    small = cv2.resize(patch, (8, 8), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+    lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB).reshape(-1, 3)
+    return np.asarray(np.median(lab, axis=0) * (_LIGHTNESS, 1.0, 1.0), np.float64)
+
+
+def distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Euclidean distance of two colours (3,)."""
+    return float(np.linalg.norm(first - second))
