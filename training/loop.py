@@ -140,7 +140,7 @@ def train_epoch(run: Run, trained: nn.Module, batches: Iterable[Batch], bench: B
     for batch in batches:
         mixed = train_step(run, trained, batch, bench)
         if run.step == 1:
-            monitor.windows(mixed.batch, run.epoch)
+            monitor.windows(mixed, run.epoch)
         if bench.team.any(bench.should_stop()):
             _save_state(run, bench)
             raise Interrupted

@@ -20,6 +20,7 @@ from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
 from training.batch import Batch
 from training.measure import Figures
+from training.mixup import Mixed
 
 logger = logging.getLogger(__name__)
 
@@ -90,13 +91,12 @@ class Monitor:
         """Whether anything is written."""
         return self._writer is not None
 
-    def windows(self, batch: Batch, epoch: int) -> None:
+    def windows(self, mixed: Mixed, epoch: int) -> None:
         """Show the first windows of a training batch, as the network sees them."""
         if self._writer is None:
             return
-        rows = min(_ROWS, len(batch.valid))
-        numbers = [decode(int(batch.tens[i]), int(batch.units[i])) for i in range(rows)]
-        grid = picture_grid([batch.rgb[i].cpu().numpy() for i in range(rows)], [number or "none" for number in numbers])
+        rows = range(min(_ROWS, len(mixed.batch.valid)))
+        grid = picture_grid([mixed.batch.rgb[i].cpu().numpy() for i in rows], [_target(mixed, i) for i in rows])
         self._writer.add_image("training windows", grid, epoch + 1, dataformats="HWC")
 
     def epoch(self, figures: Figures, model: JerseyTemporalNet) -> None:
@@ -151,6 +151,15 @@ def open_monitor(folder: Path, wanted: bool) -> Iterator[Monitor]:
         yield monitor
     finally:
         monitor.close()
+
+
+def _target(mixed: Mixed, place: int) -> str:
+    """What a training window is to be read as; both numbers with their shares where two are mixed."""
+    first = decode(int(mixed.batch.tens[place]), int(mixed.batch.units[place])) or "none"
+    if mixed.share == 1.0:
+        return first
+    second = decode(int(mixed.tens[place]), int(mixed.units[place])) or "none"
+    return f"{first} {mixed.share:.2f}\n{second} {1.0 - mixed.share:.2f}"
 
 
 def picture_grid(windows: list[NDArray[np.uint8]], captions: list[str]) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ import torch
 from runs import batch_of, small_data, small_settings, use_narrow_backbone
 
 from training.loop import run_training
+from training.mixup import unmixed
 from training.monitor import FOLDER, Monitor, MonitorError, WorstErrors, open_monitor, picture_grid
 
 
@@ -33,7 +34,7 @@ def test_a_run_writes_curves_graph_windows_and_worst_errors(tmp_path: Path) -> N
 
 def test_nothing_is_written_where_it_is_not_wanted(tmp_path: Path) -> None:
     with open_monitor(tmp_path, wanted=False) as monitor:
-        monitor.windows(batch_of(0), 0)
+        monitor.windows(unmixed(batch_of(0)), 0)
         assert not monitor.active
     assert list(tmp_path.iterdir()) == []
 
@@ -80,5 +81,5 @@ def test_a_grid_shows_the_frames_side_by_side() -> None:
 
 def test_a_monitor_without_a_writer_keeps_quiet() -> None:
     monitor = Monitor()
-    monitor.windows(batch_of(0), 0)
+    monitor.windows(unmixed(batch_of(0)), 0)
     monitor.close()

@@ -8,12 +8,16 @@ import pytest
 import torch
 from trees import make_tree
 
+from pipeline.config import as_plain
+from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
 from training.augment_batch import AugmentSettings
 from training.batch import Batch
 from training.distributed import Team
+from training.evaluation.select import recorded_selection, select, trained_keys
 from training.layout import scan
+from training.splits import SplitKey
 from training.train_settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.tree_data import TooFewClassesError, choose_items, tree_data
 
@@ -82,6 +86,18 @@ def test_validation_windows_stay_the_same_and_are_of_other_sequences(tree: Path)
     trained, held_out = choose_items(scan(tree), settings(tree).data, 0)
     assert not {item.key for item in trained} & {item.key for item in held_out}
     assert sum(len(batch.valid) for batch in read()) == len(held_out) == 7
+
+
+@pytest.mark.parametrize("split_by", ["sequence", "match"])
+@pytest.mark.parametrize("matches", [0, 4])
+def test_evaluation_finds_the_part_that_was_held_out(tmp_path: Path, split_by: SplitKey, matches: int) -> None:
+    """From the settings a checkpoint records; the two sides divide by code of their own."""
+    items = scan(make_tree(tmp_path / "tree", {"1": 8, "7": 8, "46": 8}, side=8, frames=1, matches=matches)).items
+    given = TrainSettings(data=DataSettings(split_by=split_by, test_numbers=("46",), validation_share=0.3), seed=3)
+    info = CheckpointInfo(training_data={"settings": as_plain(given)})
+    trained, held_out = choose_items(scan(tmp_path / "tree"), given.data, given.seed)
+    assert select(items, recorded_selection(info, "held_out")) == held_out
+    assert trained_keys(items, info) == {item.key for item in trained}
 
 
 def test_test_numbers_are_in_neither_part(tree: Path) -> None:
