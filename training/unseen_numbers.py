@@ -33,7 +33,7 @@ from training.metrics import outcomes_of, wilson_interval
 from training.train_settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.tree_data import tree_data
 from training.unseen.data import UnseenData, build_trees
-from training.unseen.recipes import RECIPES, Recipe, settings_of, with_composition
+from training.unseen.recipes import RECIPES, Recipe, settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,12 @@ def base_settings(settings: UnseenSettings, tree: str, length: int) -> TrainSett
         precision=settings.precision,
         tensorboard=False,
         seed=settings.seed,
-        data=DataSettings(root=str(Path(settings.output) / tree), validation_share=0.1, workers=0),
+        data=DataSettings(
+            root=str(Path(settings.output) / tree),
+            test_numbers=() if settings.composes_test_numbers else settings.data.test_numbers,
+            validation_share=0.1,
+            workers=0,
+        ),
         sampling=WindowSampling(length=length),
     )
 
@@ -84,29 +89,24 @@ def train_start(settings: UnseenSettings, device: torch.device) -> Path:
     """Train the common start, or find it done; returns its checkpoint."""
     folder = Path(settings.output) / "start"
     wanted = replace(base_settings(settings, "digits", 1), fit=settings.start, output=str(folder))
-    return _train(wanted, device, composition=0.0, forbidden=())
+    return _train(wanted, device)
 
 
 def train_recipe(settings: UnseenSettings, recipe: Recipe, start: Path, device: torch.device) -> Path:
     """Train one recipe, or find it done; returns its last checkpoint."""
     name = recipe.name.replace("+ ", "with_")
     base = replace(base_settings(settings, "train", 5), fit=settings.fit, start_from=str(start))
-    forbidden = () if settings.composes_test_numbers else settings.data.test_numbers
-    return _train(settings_of(recipe, base, str(Path(settings.output) / name)), device, recipe.composition, forbidden)
+    return _train(settings_of(recipe, base, str(Path(settings.output) / name)), device)
 
 
-def _train(settings: TrainSettings, device: torch.device, composition: float, forbidden: tuple[str, ...]) -> Path:
+def _train(settings: TrainSettings, device: torch.device) -> Path:
     folder = Path(settings.output)
     done = folder / "done"
-    if done.is_file():
-        return folder / "last.safetensors"
-    shutil.rmtree(folder, ignore_errors=True)
-    data = tree_data(settings, Team())
-    if composition > 0.0:
-        data = with_composition(data, composition, forbidden, settings.seed)
-    result = run_training(settings, data, device=device)
-    done.touch()
-    return result.last
+    if not done.is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        run_training(settings, tree_data(settings, Team()), device=device)
+        done.touch()
+    return folder / "last.safetensors"
 
 
 def evaluate(checkpoint: Path, root: Path, device: torch.device) -> dict[str, tuple[int, int]]:

@@ -1,23 +1,19 @@
 """The test of numbers whose digits were seen, but not together."""
 
 from collections import Counter
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from pipeline.config import load
 from pipeline.types import UInt8Image
-from recognizer.labels import EMPTY, decode
-from training.batch import Batch
 from training.layout import scan
 from training.players import NumberPhoto
 from training.sources import PhotoSource
-from training.training_data import TrainingData
 from training.unseen.data import Side, pair_crops, sources_of, write_tree
-from training.unseen.recipes import RECIPES, settings_of, with_composition
+from training.unseen.recipes import RECIPES, settings_of
 from training.unseen_numbers import UnseenSettings, base_settings, main, table
 
 
@@ -60,27 +56,10 @@ def test_the_same_seed_writes_the_same_pictures(tmp_path: Path) -> None:
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 
 
-def test_tested_numbers_are_not_composed_unless_asked_for() -> None:
-    digits = Batch(
-        torch.full((8, 5, 32, 32, 3), 90, dtype=torch.uint8),
-        torch.ones(8, 5, dtype=torch.bool),
-        torch.full((8,), EMPTY),
-        torch.tensor([4, 8] * 4),
-    )
-
-    def batches(_epoch: int) -> Iterable[Batch]:
-        return [digits] * 10
-
-    data = TrainingData(batches=batches, steps=10)
-    for forbidden, expected in ((("48", "88"), {"44", "84"}), ((), {"44", "84", "48", "88"})):
-        composed = with_composition(data, 1.0, forbidden, seed=0)
-        seen = {
-            decode(int(t), int(u))
-            for epoch in range(3)
-            for batch in composed.batches(epoch)
-            for t, u in zip(batch.tens, batch.units, strict=True)
-        }
-        assert {number for number in seen if number and len(number) == 2} == expected
+@pytest.mark.parametrize("composes", [False, True])
+def test_tested_numbers_are_composed_only_where_that_is_asked_for(composes: bool) -> None:
+    settings = UnseenSettings(composes_test_numbers=composes)
+    assert base_settings(settings, "train", 5).data.test_numbers == (() if composes else ("48", "64", "88"))
 
 
 def test_the_recipes_differ_in_what_their_names_say() -> None:
@@ -88,10 +67,9 @@ def test_the_recipes_differ_in_what_their_names_say() -> None:
     seed, loss, weighting, composition = (settings_of(recipe, base, "out") for recipe in RECIPES)
     assert (seed.model.frozen_fraction, seed.fit.mixup_probability, seed.fit.label_smoothing) == (0.6, 0.5, 0.1)
     assert (loss.model.frozen_fraction, loss.fit.mixup_probability, loss.fit.deep_supervision) == (0.0, 0.0, 0.5)
-    assert loss.fit == weighting.fit == composition.fit
+    assert loss.fit == weighting.fit == replace(composition.fit, composition=0.0)
     assert seed.class_weights == loss.class_weights != weighting.class_weights
-    assert [recipe.composition for recipe in RECIPES[:3]] == [0.0, 0.0, 0.0]
-    assert RECIPES[3].composition > 0.0
+    assert seed.fit.composition == loss.fit.composition == 0.0 < composition.fit.composition
 
 
 def test_the_shipped_configuration_is_the_default() -> None:

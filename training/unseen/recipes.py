@@ -1,17 +1,11 @@
 """The recipes that are compared: the seed's, and ours switched on part by part."""
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-import torch
-
 from training.augment_batch import AugmentSettings
 from training.balance import WeightScheme
-from training.batch import Batch
-from training.compose import compose_pairs
 from training.train_settings import ClassWeightSettings, FitSettings, TrainSettings
-from training.training_data import TrainingData
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +47,9 @@ def settings_of(recipe: Recipe, base: TrainSettings, output: str) -> TrainSettin
         label_smoothing=0.1,
         mixup_probability=0.0 if recipe.own_loss else 0.5,
         deep_supervision=0.5 if recipe.own_loss else 0.0,
+        composition=recipe.composition,
     )
     weights = ClassWeightSettings(recipe.weights, empty_tens_factor=recipe.empty_tens_factor, square_root=True)
     model = replace(base.model, frozen_fraction=0.0 if recipe.own_loss else 0.6)
     augment = AugmentSettings()
     return replace(base, fit=fit, class_weights=weights, model=model, augment=augment, output=output)
-
-
-def with_composition(data: TrainingData, share: float, forbidden: tuple[str, ...], seed: int) -> TrainingData:
-    """The same training data with a share of every batch composed of single digits.
-
-    Args:
-        data: as it comes from the tree.
-        share: share of each batch, 0 to 1.
-        forbidden: numbers never composed.
-        seed: source of chance; with epoch and batch it decides everything.
-    """
-
-    def composed(epoch: int) -> Iterator[Batch]:
-        for step, batch in enumerate(data.batches(epoch)):
-            generator = torch.Generator().manual_seed(hash((seed, epoch, step)) % 2**31)
-            yield compose_pairs(batch, share, generator, forbidden)
-
-    batches: Callable[[int], Iterable[Batch]] = composed
-    return replace(data, batches=batches)
