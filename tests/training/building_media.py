@@ -29,11 +29,11 @@ def boxes_at(index: int) -> np.ndarray:
     return np.array([[20 + index, 20, 70 + index, 140], [120 + index, 24, 170 + index, 146]], np.float32)
 
 
-def scene_picture(index: int) -> UInt8Image:
-    """Both players with their numbers, uint8 (160, 240, 3) BGR."""
+def scene_picture(index: int, swapped: bool = False) -> UInt8Image:
+    """Both players with their numbers, uint8 (160, 240, 3) BGR; they may have swapped shirts."""
     picture = np.full((SIZE[1], SIZE[0], 3), (60, 130, 60), np.uint8)
     for number, (left, top, right, bottom) in zip(PLAYERS.values(), boxes_at(index).astype(int).tolist(), strict=True):
-        shirt = (200, 40, 40) if number == "7" else (230, 230, 230)
+        shirt = (200, 40, 40) if (number == "7") != swapped else (230, 230, 230)
         cv2.rectangle(picture, (left, top), (right, bottom), shirt, -1)
         at = (left + 25 - 9 * len(number), top + 50)
         cv2.putText(picture, number, at, cv2.FONT_HERSHEY_SIMPLEX, 0.9, (20, 20, 20), 3, cv2.LINE_AA)

@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+import torch
 from building_media import (
     FRAMES,
     PLAYERS,
@@ -21,12 +22,19 @@ from building_media import (
     write_run,
     write_scene,
 )
+from factories import write_video
 from PIL import Image
 
+from pipeline.clock import StageClock
 from pipeline.crops import CropSettings, cut_square, jersey_regions
 from pipeline.detector import PlayerDetector
+from pipeline.outputs import write_tracks
+from pipeline.passes import Models, find
+from pipeline.reading import WindowReader
+from pipeline.report import input_record
 from pipeline.settings import Settings
 from pipeline.tracker import TrackerSettings
+from pipeline.video import open_source
 from pipeline.windows import WindowSettings
 from recognizer.errors import InputError
 from training.building.progress import BuildProgress
@@ -61,12 +69,13 @@ def build(
     cutting: Cutting | None = None,
     replaces: bool = False,
     told: list[BuildProgress] | None = None,
+    settings: Settings = SETTINGS,
 ) -> Tally:
     cutting = cutting or Cutting()
-    labelled = open_labelled_video(video, None, None, SETTINGS, cutting)
+    labelled = open_labelled_video(video, None, None, settings, cutting)
     network = cast(PlayerDetector, detector or SceneDetector())
     with DatasetTree(root, replaces) as tree:
-        build_video(tree, labelled, network, SETTINGS, cutting, (told if told is not None else []).append)
+        build_video(tree, labelled, network, settings, cutting, (told if told is not None else []).append)
     return tree.tally
 
 
@@ -216,6 +225,39 @@ def test_a_run_and_its_video_give_the_same_crops(video: Path, tmp_path: Path) ->
     for a, b in pairs:
         assert [path.name for path in a.frames] == [path.name for path in b.frames]
         assert all(x.read_bytes() == y.read_bytes() for x, y in zip(a.frames, b.frames, strict=True))
+
+
+def crops_by_track_and_frame(root: Path) -> dict[tuple[str, int], bytes]:
+    found = {}
+    for path in root.rglob("*.jpg"):
+        named = parse_frame_name(path.name)
+        assert named is not None
+        found[named.track, named.frame_index] = path.read_bytes()
+    return found
+
+
+@pytest.mark.parametrize("cut_distance", [0.5, 1.0])
+def test_tracks_are_those_of_a_real_run_of_the_pipeline(tmp_path: Path, cut_distance: float) -> None:
+    """Two players change shirts, then comes another shot; at a cut distance of 1 only the shirts end tracks."""
+    settings = replace(SETTINGS, tracker=TrackerSettings(cut_distance=cut_distance))
+    cut = [np.roll(255 - scene_picture(index), 40, axis=0) for index in range(34, 40)]
+    shirts = [scene_picture(index % 34, swapped=index >= 16) for index in range(34)]
+    video = write_video(tmp_path / "swap.mp4", [*shirts, *cut])
+    write_labels(video, [(1, 0, 39, "7", "player", "legible"), (2, 0, 39, "46", "player", "legible")], 40)
+    detector = cast(PlayerDetector, SceneDetector())
+    build(tmp_path / "a", video, SceneDetector(), settings=settings)
+    models = Models(detector, WindowReader(SETTINGS.reader, torch.device("cpu")))
+    run = tmp_path / "run"
+    run.mkdir()
+    source = open_source(video)
+    findings = find(source, settings, models, run, StageClock(), lambda update: None)
+    write_tracks(run / "tracks.csv", findings.rows)
+    record = {"input": input_record(source.info), "counts": {"frames_decoded": findings.frames}}
+    (run / "run.json").write_text(json.dumps(record))
+    assert len(findings.rows) > len(PLAYERS)
+    everyone = corrected(tmp_path, *((row.span.track_id, "7") for row in findings.rows))
+    build_from_run(tmp_path / "b", run, everyone)
+    assert crops_by_track_and_frame(tmp_path / "a") == crops_by_track_and_frame(tmp_path / "b")
 
 
 def test_building_a_run_again_adds_nothing(video: Path, tmp_path: Path) -> None:

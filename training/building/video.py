@@ -12,6 +12,7 @@ from pipeline.detector import PlayerDetector, default_weights
 from pipeline.passes import with_boxes
 from pipeline.report import file_record, input_record
 from pipeline.settings import Settings
+from pipeline.swaps import SwapSplitter
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes
 from pipeline.video import VideoSource, open_source
@@ -87,6 +88,7 @@ def open_labelled_video(
         boxes.read_bytes(),
         detector_recipe(settings),
         as_plain(settings.tracker),
+        as_plain(settings.swaps),
         as_plain(settings.crops),
         settings.windows.min_quality,
         as_plain(cutting),
@@ -126,7 +128,7 @@ def build_video(
         tree: where the sequences go.
         video: by `open_labelled_video`.
         detector: by the same settings.
-        settings: how the pipeline works; tracker, crops and `windows.min_quality` count.
+        settings: how the pipeline works; tracker, swaps, crops and `windows.min_quality` count.
         cutting: how sequences are cut into sub-folders.
         progress: called after every frame.
     """
@@ -140,7 +142,7 @@ def build_video(
     lost_after = 2 * max(1, round(settings.tracker.buffer_seconds * rate)) + 2
     last_seen: dict[int, int] = {}
     labelled_frames = with_boxes(video.source.frames(), read_boxes(video.boxes))
-    for frame, boxes, labelled in _follow(labelled_frames, detector, tracker):
+    for frame, boxes, labelled in _follow(labelled_frames, detector, tracker, SwapSplitter(settings.swaps)):
         numbers = numbers_in_frame(frame.index, boxes, labelled, video.stretches)
         for crop in cut_crops(frame, boxes, settings.crops):
             if crop.track_id in numbers:
@@ -167,13 +169,16 @@ def warn_of_loss(source: VideoSource) -> None:
 
 
 def _follow(
-    labelled: Iterable[tuple[Frame, TrackedBoxes]], detector: PlayerDetector, tracker: PlayerTracker
+    labelled: Iterable[tuple[Frame, TrackedBoxes]],
+    detector: PlayerDetector,
+    tracker: PlayerTracker,
+    splitter: SwapSplitter,
 ) -> Iterator[tuple[Frame, TrackedBoxes, TrackedBoxes]]:
-    """Each frame with the pipeline's boxes and the labelled ones."""
+    """Each frame with the boxes that a run of the pipeline would write, and the labelled ones."""
     for batch in _batches(labelled, detector.settings.batch_size):
         found = detector.detect([frame for frame, _ in batch])
         for (frame, boxes), detections in zip(batch, found, strict=True):
-            yield frame, tracker.update(frame, detections), boxes
+            yield frame, splitter.split(frame, tracker.update(frame, detections)), boxes
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
