@@ -58,7 +58,7 @@ class UnseenSettings:
     """What the trees are made of."""
     start: FitSettings = field(
         default_factory=lambda: FitSettings(
-            epochs=24, batch_size=128, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
+            epochs=24, batch_size=32, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
         )
     )
     """How the common start is trained, on single pictures of single digits."""

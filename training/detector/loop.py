@@ -55,9 +55,9 @@ class DetectorTraining:
     """AdamW's weight decay."""
     average_from: float = 0.4
     """The weights kept are the mean over the steps after this share of the training."""
-    start_share: float = 0.5
+    start_share: float = 0.6
     """Share of the starting weights in what is kept; the rest is the mean above."""
-    class_shift: float = 0.0
+    class_shift: float = 0.04
     """Added to the class logits of what is kept, so that boxes are surer."""
     seed: int = 1
     """Of everything random."""
