@@ -37,7 +37,7 @@ from training.unseen.recipes import RECIPES, Recipe, settings_of
 
 logger = logging.getLogger(__name__)
 
-_TREES = ("digits", "train", "seen", "unseen")
+_TREES = ("digits", "shirts", "seen")
 _DECODERS = (PLAIN, SEED, JOINT)
 _BATCH = 32
 
@@ -52,8 +52,6 @@ class UnseenSettings:
     """What computes: auto, cpu, cuda or cuda:N."""
     precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Number format of training: float32, bfloat16 or float16."""
-    composes_test_numbers: bool = False
-    """Whether composition may make the very numbers that are tested; without it they stay unseen in every form."""
     data: UnseenData = field(default_factory=UnseenData)
     """What the trees are made of."""
     start: FitSettings = field(
@@ -77,7 +75,7 @@ def base_settings(settings: UnseenSettings, tree: str, length: int) -> TrainSett
         seed=settings.seed,
         data=DataSettings(
             root=str(Path(settings.output) / tree),
-            test_numbers=() if settings.composes_test_numbers else settings.data.test_numbers,
+            test_numbers=settings.data.test_numbers if tree == "shirts" else (),
             validation_share=0.1,
             workers=0,
         ),
@@ -95,7 +93,7 @@ def train_start(settings: UnseenSettings, device: torch.device) -> Path:
 def train_recipe(settings: UnseenSettings, recipe: Recipe, start: Path, device: torch.device) -> Path:
     """Train one recipe, or find it done; returns its last checkpoint."""
     name = recipe.name.replace("+ ", "with_")
-    base = replace(base_settings(settings, "train", 5), fit=settings.fit, start_from=str(start))
+    base = replace(base_settings(settings, "shirts", 5), fit=settings.fit, start_from=str(start))
     return _train(settings_of(recipe, base, str(Path(settings.output) / name)), device)
 
 
@@ -109,11 +107,12 @@ def _train(settings: TrainSettings, device: torch.device) -> Path:
     return folder / "last.safetensors"
 
 
-def evaluate(checkpoint: Path, root: Path, device: torch.device) -> dict[str, tuple[int, int]]:
-    """How many windows of a tree each decoder reads right, and how many there are."""
+def evaluate(checkpoint: Path, root: Path, numbers: Sequence[str], device: torch.device) -> dict[str, tuple[int, int]]:
+    """How many windows of some numbers of a tree each decoder reads right, and how many there are."""
     model, info = load_checkpoint(checkpoint, device)
     layout = scan(root)
-    windows = WindowDataset(list(layout.items), open_cache(layout, info.preprocess), SamplingSettings(), 0)
+    items = [item for item in layout.items if item.number in numbers]
+    windows = WindowDataset(items, open_cache(layout, info.preprocess), SamplingSettings(), 0)
     loader = DataLoader(windows, batch_size=_BATCH, collate_fn=lambda batch: batch)
     state = read_all(model, loader, device, torch.float32).state()
     truth = outcomes_of(state["codes"].numpy())
@@ -136,7 +135,10 @@ def compare(settings: UnseenSettings) -> dict[str, dict[str, dict[str, tuple[int
     results = {}
     for recipe in RECIPES:
         checkpoint = train_recipe(settings, recipe, start, device)
-        results[recipe.name] = {tree: evaluate(checkpoint, output / tree, device) for tree in ("seen", "unseen")}
+        results[recipe.name] = {
+            "seen": evaluate(checkpoint, output / "seen", settings.data.train_numbers, device),
+            "unseen": evaluate(checkpoint, output / "shirts", settings.data.test_numbers, device),
+        }
         logger.info("%s: %s", recipe.name, results[recipe.name])
     return results
 

@@ -169,16 +169,20 @@ def write_sequence(rng: Rng, folder: Path, source: Source, serial: int) -> None:
 
 
 def build_trees(settings: UnseenData, root: Path) -> None:
-    """Write `root/digits`, `root/train`, `root/seen` (other shirts, the trained numbers) and `root/unseen`."""
+    """Write three trees.
+
+    `root/digits`: single digits, the common start of all recipes. `root/shirts`: the numbers trained on and, on the
+    test side's shirts, the numbers that are tested, which training leaves out by their class. `root/seen`: the
+    trained numbers on the test side's shirts.
+    """
     train, test = load_sides(settings)
-    write_tree(
-        root / "digits", train, {str(digit): 0.1 for digit in range(10)}, settings.digit_sequences, settings.seed
-    )
+    digits = {str(digit): 0.1 for digit in range(10)}
+    write_tree(root / "digits", train, digits, settings.digit_sequences, settings.seed)
     two_digits = [number for number in settings.train_numbers if len(number) == 2]
     one_digit = [number for number in settings.train_numbers if len(number) == 1]
     shares = {n: settings.without_tens / len(one_digit) for n in one_digit}
     shares |= {n: (1 - settings.without_tens) / len(two_digits) for n in two_digits}
-    write_tree(root / "train", train, shares, settings.train_sequences, settings.seed)
-    for name, numbers in (("seen", settings.train_numbers), ("unseen", settings.test_numbers)):
+    write_tree(root / "shirts", train, shares, settings.train_sequences, settings.seed)
+    for name, numbers in (("seen", settings.train_numbers), ("shirts", settings.test_numbers)):
         even = {number: 1 / len(numbers) for number in numbers}
         write_tree(root / name, test, even, settings.test_sequences, settings.seed + 1)
