@@ -239,14 +239,15 @@ def crops_by_track_and_frame(root: Path) -> dict[tuple[str, int], bytes]:
 @pytest.mark.parametrize("cut_distance", [0.5, 1.0])
 def test_tracks_are_those_of_a_real_run_of_the_pipeline(tmp_path: Path, cut_distance: float) -> None:
     """Two players change shirts, then comes another shot; at a cut distance of 1 only the shirts end tracks."""
-    settings = replace(SETTINGS, tracker=TrackerSettings(cut_distance=cut_distance))
+    settings = replace(SETTINGS, tracker=TrackerSettings(cut_distance=cut_distance, camera_motion="none"))
     cut = [np.roll(255 - scene_picture(index), 40, axis=0) for index in range(34, 40)]
     shirts = [scene_picture(index % 34, swapped=index >= 16) for index in range(34)]
     video = write_video(tmp_path / "swap.mp4", [*shirts, *cut])
     write_labels(video, [(1, 0, 39, "7", "player", "legible"), (2, 0, 39, "46", "player", "legible")], 40)
-    detector = cast(PlayerDetector, SceneDetector())
-    build(tmp_path / "a", video, SceneDetector(), settings=settings)
-    models = Models(detector, WindowReader(SETTINGS.reader, torch.device("cpu")))
+    build(tmp_path / "a", video, SceneDetector(second_until=40), settings=settings)
+    models = Models(
+        cast(PlayerDetector, SceneDetector(second_until=40)), WindowReader(SETTINGS.reader, torch.device("cpu"))
+    )
     run = tmp_path / "run"
     run.mkdir()
     source = open_source(video)
