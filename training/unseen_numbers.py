@@ -22,6 +22,7 @@ from pipeline.config import load
 from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint
 from recognizer.errors import InputError
+from training.augment_batch import AugmentSettings
 from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
 from training.decoders import JOINT, PLAIN, SEED, decode_all
@@ -56,11 +57,11 @@ class UnseenSettings:
     """What the trees are made of."""
     start: FitSettings = field(
         default_factory=lambda: FitSettings(
-            epochs=24, batch_size=32, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
+            epochs=16, batch_size=32, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
         )
     )
     """How the common start is trained, on single pictures of single digits."""
-    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=6, batch_size=32, patience=0, ema=0.99))
+    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=5, batch_size=32, patience=0, ema=0.99))
     """How every recipe is trained; what sets the recipes apart is laid over it."""
     seed: int = 0
     """Seed of weights, order and chance."""
@@ -86,7 +87,8 @@ def base_settings(settings: UnseenSettings, tree: str, length: int) -> TrainSett
 def train_start(settings: UnseenSettings, device: torch.device) -> Path:
     """Train the common start, or find it done; returns its checkpoint."""
     folder = Path(settings.output) / "start"
-    wanted = replace(base_settings(settings, "digits", 1), fit=settings.start, output=str(folder))
+    augment = AugmentSettings(film=True)
+    wanted = replace(base_settings(settings, "digits", 1), fit=settings.start, augment=augment, output=str(folder))
     return _train(wanted, device)
 
 

@@ -7,7 +7,7 @@ different sources, drawn numbers from different typefaces.
 import csv
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.crops import CropSettings
 from pipeline.types import UInt8Image
-from training.augment import Rng, draw_look, film
+from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
 from training.mixture import MixtureSettings, load_labelled_clips
 from training.players import NumberPhoto, load_number_crops, load_photos
@@ -47,7 +47,7 @@ class UnseenData:
     """Sequences to train on, each of two sub-folders of five pictures."""
     test_sequences: int = 150
     """Sequences of unseen numbers to test on, and as many of the seen ones."""
-    digit_sequences: int = 1500
+    digit_sequences: int = 2500
     """Sequences of the digits 0 to 9, always alone, that every recipe's common start is trained on."""
     seed: int = 0
     """Chooses and draws."""
@@ -157,15 +157,31 @@ def write_tree(root: Path, side: Side, shares: dict[str, float], sequences: int,
 
 def write_sequence(rng: Rng, folder: Path, source: Source, serial: int) -> None:
     """One shirt filmed for ten frames, in two sub-folders."""
-    look = replace(draw_look(rng, 28), mix=np.eye(3, dtype=np.float32), negative=False)
+    look = readable_look(rng)
     regions, _ = source.window(rng, _SUBFOLDERS * _FRAMES, look.side)
     name = f"player_{serial}_seq_{serial}"
     for place, region in enumerate(regions):
         subdir = folder / name / str(place // _FRAMES)
         subdir.mkdir(parents=True, exist_ok=True)
-        picture = film(rng, region, look, float(rng.uniform(0.0, 0.06)))
+        picture = tilt(rng, shrink(region, look.side), angle=3.0, shear=0.03, squeeze=0.05)
+        picture = compress(expose(picture, look), look.jpeg_quality)
         file = subdir / frame_name(str(serial), place, place % _FRAMES, anchor=place % _FRAMES == 0)
         cv2.imwrite(str(file), np.ascontiguousarray(picture[:, :, ::-1]))
+
+
+def readable_look(rng: Rng) -> Look:
+    """Conditions in which a person reads the number: what is tested is reading, not abstaining."""
+    return Look(
+        side=int(rng.integers(44, 97)),
+        mix=np.eye(3, dtype=np.float32),
+        negative=False,
+        gain=np.full(3, rng.uniform(0.85, 1.15), np.float32),
+        offset=float(rng.normal(0.0, 5.0)),
+        gamma=float(np.exp(rng.normal(0.0, 0.08))),
+        jpeg_quality=int(rng.integers(60, 96)),
+        noise=0.0,
+        blur=0.0,
+    )
 
 
 def build_trees(settings: UnseenData, root: Path) -> None:

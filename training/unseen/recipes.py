@@ -23,6 +23,8 @@ class Recipe:
     """Factor on the weight of 'no tens digit'."""
     composition: float
     """Share of a batch's windows replaced by two-digit numbers composed of its one-digit windows."""
+    film: bool = False
+    """Whether windows also pass `training.augment.film`."""
 
 
 RECIPES: Final = (
@@ -30,6 +32,7 @@ RECIPES: Final = (
     Recipe("+ loss", own_loss=True, weights="effective_number", empty_tens_factor=0.5, composition=0.0),
     Recipe("+ weighting", own_loss=True, weights="balanced", empty_tens_factor=1.0, composition=0.0),
     Recipe("+ composition", own_loss=True, weights="none", empty_tens_factor=1.0, composition=0.5),
+    Recipe("+ filming", own_loss=True, weights="none", empty_tens_factor=1.0, composition=0.5, film=True),
 )
 """In the order of the table. Composition evens out the classes itself, so nothing is left for class weights to do."""
 
@@ -51,5 +54,5 @@ def settings_of(recipe: Recipe, base: TrainSettings, output: str) -> TrainSettin
     )
     weights = ClassWeightSettings(recipe.weights, empty_tens_factor=recipe.empty_tens_factor, square_root=True)
     model = replace(base.model, frozen_fraction=0.0 if recipe.own_loss else 0.6)
-    augment = AugmentSettings()
+    augment = AugmentSettings(film=recipe.film)
     return replace(base, fit=fit, class_weights=weights, model=model, augment=augment, output=output)
