@@ -40,7 +40,7 @@ class IdentitySettings:
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
-    damping: float = 0.5
+    damping: float = 0.6
     """Factor on the summed evidence, 0 to 1: neighbouring windows share crops and err alike."""
     noise: float = 0.05
     """Share of readable windows taken to be wild guesses, above 0 and below 1."""

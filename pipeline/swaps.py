@@ -13,8 +13,12 @@ _TORSO = (0.3, 0.2, 0.7, 0.45)  # left, top, right, bottom as shares of the box:
 _LEAST_SIDE = 4  # pixels; a smaller torso has no colour of its own
 _MOST_HIDDEN = 0.25  # share of the number zone behind other boxes from which a look says nothing
 _LIGHTNESS = 0.5  # weight of lightness beside colour: shadow and floodlight change it most
-_ALIKE = 14.0  # mean distance of looks from their median, Lab units, up to which they show one kit
-_MEMORY = 20  # looks over which the kit of a track is averaged
+_SIDE = 8  # a look is this many colours a side
+_ALIKE = 14.0  # mean distance of looks from the first of them, Lab units, up to which they show one kit
+_MEMORY = 4  # latest looks that make up the kit of a track
+
+
+Colours = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,8 @@ class SwapSettings:
     """When a track is taken to have passed to another player."""
 
     kit_distance: float = 28.0
-    """Distance of two torso colours (CIE Lab, lightness halved) from which they are different kits; 0 to 200, where
-    200 never ends a track."""
+    """Distance of the colours of two torsos (CIE Lab, lightness halved) from which they are different kits; 0 to 200,
+    where 200 never ends a track."""
     looks: int = 5
     """Unobstructed looks in a row that must show the other kit, 2 to 100."""
     interval_seconds: float = 0.1
@@ -41,12 +45,12 @@ class _Wearer:
     """What is known about the kit in one of the tracker's boxes."""
 
     public_id: int
-    kit: NDArray[np.float64] | None = None
-    """(3,) mean of the looks so far."""
+    kit: list[Colours] = field(default_factory=list)
+    """The latest looks."""
     looks: int = 0
     last_seconds: float = -np.inf
-    strange: list[NDArray[np.float64]] = field(default_factory=list)
-    """The latest looks, if they show another kit."""
+    strange: list[Colours] = field(default_factory=list)
+    """The looks since, if they show another kit."""
 
 
 class SwapSplitter:
@@ -80,42 +84,40 @@ class SwapSplitter:
             self._wearers[track_id] = _Wearer(self._next_id())
         wearer, settings = self._wearers[track_id], self._settings
         if hidden <= _MOST_HIDDEN and frame.time_seconds - wearer.last_seconds >= settings.interval_seconds - 1e-6:
-            look = torso_colour(frame.bgr, box)
+            look = torso_colours(frame.bgr, box)
             if look is not None:
                 wearer.last_seconds = frame.time_seconds
                 self._look(wearer, look)
         return wearer.public_id
 
-    def _look(self, wearer: _Wearer, look: NDArray[np.float64]) -> None:
-        settled = wearer.looks >= self._settings.looks
-        if wearer.kit is None or not settled or distance(look, wearer.kit) <= self._settings.kit_distance:
-            kit = look if wearer.kit is None else wearer.kit
-            wearer.looks = min(wearer.looks + 1, _MEMORY)
-            wearer.kit = kit + (look - kit) / wearer.looks
+    def _look(self, wearer: _Wearer, look: Colours) -> None:
+        needed = self._settings.looks
+        known = wearer.looks < needed or distance(look, np.concatenate(wearer.kit)) <= self._settings.kit_distance
+        if known:
+            wearer.looks += 1
+            wearer.kit = [*wearer.kit, look][-_MEMORY:]
             wearer.strange.clear()
             return
-        wearer.strange = [*wearer.strange, look][-self._settings.looks :]
-        if len(wearer.strange) < self._settings.looks:
-            return
-        kit = np.median(wearer.strange, axis=0)
-        if np.mean([distance(one, kit) for one in wearer.strange]) <= _ALIKE:
-            wearer.public_id, wearer.kit, wearer.looks = self._next_id(), kit, self._settings.looks
-            wearer.strange.clear()
+        wearer.strange = [*wearer.strange, look][-needed:]
+        alike = np.mean([distance(one, wearer.strange[0]) for one in wearer.strange]) <= _ALIKE
+        if len(wearer.strange) == needed and alike:
+            wearer.public_id, wearer.kit = self._next_id(), wearer.strange[-_MEMORY:]
+            wearer.strange = []
 
     def _next_id(self) -> int:
         self._ids += 1
         return self._ids
 
 
-def torso_colour(bgr: UInt8Image, box: FloatArray) -> NDArray[np.float64] | None:
-    """Median colour of a player's torso.
+def torso_colours(bgr: UInt8Image, box: FloatArray) -> Colours | None:
+    """Colours of a player's torso.
 
     Args:
         bgr: uint8 (H, W, 3) frame.
         box: float32 (4,) xyxy, pixels.
 
     Returns:
-        float64 (3,) CIE Lab with lightness (0 to 100) halved; None where too little of the torso is in the frame.
+        float64 (64, 3) CIE Lab with lightness (0 to 100) halved; None where too little of the torso is in the frame.
     """
     left, top = box[:2]
     width, height = box[2:] - box[:2]
@@ -123,11 +125,24 @@ def torso_colour(bgr: UInt8Image, box: FloatArray) -> NDArray[np.float64] | None
     patch = bgr[y0 : max(0, int(top + _TORSO[3] * height)), x0 : max(0, int(left + _TORSO[2] * width))]
     if min(patch.shape[:2]) < _LEAST_SIDE:
         return None
-    small = cv2.resize(patch, (8, 8), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+    small = cv2.resize(patch, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
     lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB).reshape(-1, 3)
-    return np.asarray(np.median(lab, axis=0) * (_LIGHTNESS, 1.0, 1.0), np.float64)
+    return np.asarray(lab * (_LIGHTNESS, 1.0, 1.0), np.float64)
 
 
-def distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Euclidean distance of two colours (3,)."""
-    return float(np.linalg.norm(first - second))
+def distance(first: Colours, second: Colours) -> float:
+    """How far two torsos are from being one kit: 0 where the colours of one are among those of the other.
+
+    A shirt has a number on its back and none on its front, so what one side lacks says nothing: the smaller of the
+    two directed median distances of the colours to their nearest counterparts counts.
+
+    >>> red, white = np.array([[20.0, 60.0, 40.0]] * 4), np.array([[48.0, 0.0, 0.0]] * 4)
+    >>> distance(red, np.concatenate([red[:1], white])), round(distance(red, white))
+    (0.0, 77)
+
+    Args:
+        first: float64 (N, 3) colours.
+        second: float64 (M, 3) colours.
+    """
+    apart = np.linalg.norm(first[:, None] - second[None], axis=2)
+    return float(min(np.median(apart.min(axis=1)), np.median(apart.min(axis=0))))

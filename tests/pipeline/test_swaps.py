@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pipeline.swaps import SwapSettings, SwapSplitter, torso_colour
+from pipeline.swaps import SwapSettings, SwapSplitter, torso_colours
 from pipeline.types import Frame, TrackedBoxes
 
 RED, BLUE, DARK_RED = (30, 30, 200), (200, 60, 30), (20, 20, 150)
@@ -46,6 +46,16 @@ def test_shadow_does_not() -> None:
     assert set(ids_of_one([RED] * 10 + [DARK_RED] * 10)) == {1}
 
 
+def test_turning_the_numbered_back_does_not() -> None:
+    splitter, ids = SwapSplitter(SwapSettings()), set()
+    for index in range(30):
+        picture = frame(index, (BOX, RED))
+        if index >= 12:  # a number that covers most of the middle of the torso
+            picture.bgr[30:60, 52:61] = (240, 240, 240)
+        ids |= set(splitter.split(picture, tracked(BOX)).track_id.tolist())
+    assert ids == {1}
+
+
 def test_a_player_can_be_lost_and_found_and_lost_again() -> None:
     assert sorted(set(ids_of_one([RED] * 10 + [BLUE] * 10 + [RED] * 10))) == [1, 2, 3]
 
@@ -75,8 +85,8 @@ def test_ids_count_in_order_of_appearance_and_never_repeat() -> None:
 
 def test_boxes_without_a_torso_in_the_picture_have_no_colour() -> None:
     picture = frame(0).bgr
-    assert torso_colour(picture, np.array([-80, 0, -40, 90], np.float32)) is None
-    assert torso_colour(picture, np.array([10, 10, 16, 22], np.float32)) is None
+    assert torso_colours(picture, np.array([-80, 0, -40, 90], np.float32)) is None
+    assert torso_colours(picture, np.array([10, 10, 16, 22], np.float32)) is None
     assert SwapSplitter(SwapSettings()).split(frame(0), TrackedBoxes.empty()).track_id.tolist() == []
 
 

@@ -58,7 +58,8 @@ class DetectorTraining:
     start_share: float = 0.6
     """Share of the starting weights in what is kept; the rest is the mean above."""
     class_shift: float = 0.04
-    """Added to the class logits of what is kept, so that boxes are surer."""
+    """Added to the class logits of what is kept, so that boxes are surer. In bfloat16 its effect is rounded
+    to steps of about 1/32, the distance of two numbers near the biases."""
     seed: int = 1
     """Of everything random."""
     threads: int = 2
