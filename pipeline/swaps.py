@@ -15,6 +15,7 @@ _MOST_HIDDEN = 0.25  # share of the number zone behind other boxes from which a 
 _LIGHTNESS = 0.5  # weight of lightness beside colour: shadow and floodlight change it most
 _SIDE = 8  # a look is this many colours a side
 _ALIKE = 14.0  # mean distance of looks from the first of them, Lab units, up to which they show one kit
+_FORGET_SECONDS = 60.0  # a track unseen for longer keeps its id, its kit is forgotten
 _MEMORY = 4  # latest looks that make up the kit of a track
 
 
@@ -44,11 +45,11 @@ class SwapSettings:
 class _Wearer:
     """What is known about the kit in one of the tracker's boxes."""
 
-    public_id: int
+    last_seen: float
     kit: list[Colours] = field(default_factory=list)
     """The latest looks."""
     looks: int = 0
-    last_seconds: float = -np.inf
+    last_look: float = -np.inf
     strange: list[Colours] = field(default_factory=list)
     """The looks since, if they show another kit."""
 
@@ -56,13 +57,15 @@ class _Wearer:
 class SwapSplitter:
     """Gives a track a new id when its kit changes for good; ids count from 1 in order of appearance.
 
-    The boxes of the moment in which a swap is not yet certain stay with the old id. Of a track that is gone a few
-    numbers stay in memory.
+    The boxes of the moment in which a swap is not yet certain stay with the old id. Of a track that is gone nothing but
+    its id stays in memory.
     """
 
     def __init__(self, settings: SwapSettings) -> None:
         self._settings = settings
         self._wearers: dict[int, _Wearer] = {}
+        self._public: dict[int, int] = {}
+        """The id given to each of the tracker's."""
         self._ids = 0
 
     def split(self, frame: Frame, boxes: TrackedBoxes) -> TrackedBoxes:
@@ -72,7 +75,9 @@ class SwapSplitter:
             frame: The picture.
             boxes: As the tracker gives them.
         """
-        hidden = hidden_shares(boxes.xyxy)
+        now, hidden = frame.time_seconds, hidden_shares(boxes.xyxy)
+        for gone in [i for i, wearer in self._wearers.items() if abs(now - wearer.last_seen) > _FORGET_SECONDS]:
+            del self._wearers[gone]
         ids = [
             self._follow(track_id, frame, box, float(share))
             for track_id, box, share in zip(boxes.track_id.tolist(), boxes.xyxy, hidden, strict=True)
@@ -80,33 +85,35 @@ class SwapSplitter:
         return TrackedBoxes(boxes.xyxy, boxes.confidence, np.array(ids, np.int64))
 
     def _follow(self, track_id: int, frame: Frame, box: FloatArray, hidden: float) -> int:
-        if track_id not in self._wearers:
-            self._wearers[track_id] = _Wearer(self._next_id())
-        wearer, settings = self._wearers[track_id], self._settings
-        if hidden <= _MOST_HIDDEN and frame.time_seconds - wearer.last_seconds >= settings.interval_seconds - 1e-6:
+        now, interval = frame.time_seconds, self._settings.interval_seconds
+        self._public.setdefault(track_id, self._ids + 1)
+        self._ids = max(self._ids, self._public[track_id])
+        wearer = self._wearers.setdefault(track_id, _Wearer(now))
+        wearer.last_seen = now
+        if hidden <= _MOST_HIDDEN and abs(now - wearer.last_look) >= interval - 1e-6:
             look = torso_colours(frame.bgr, box)
             if look is not None:
-                wearer.last_seconds = frame.time_seconds
-                self._look(wearer, look)
-        return wearer.public_id
+                wearer.last_look = now
+                if self._is_swap(wearer, look):
+                    self._ids += 1
+                    self._public[track_id] = self._ids
+        return self._public[track_id]
 
-    def _look(self, wearer: _Wearer, look: Colours) -> None:
+    def _is_swap(self, wearer: _Wearer, look: Colours) -> bool:
+        """Take in a look; whether it makes certain that another kit is worn."""
         needed = self._settings.looks
         known = wearer.looks < needed or distance(look, np.concatenate(wearer.kit)) <= self._settings.kit_distance
         if known:
             wearer.looks += 1
             wearer.kit = [*wearer.kit, look][-_MEMORY:]
-            wearer.strange.clear()
-            return
+            wearer.strange = []
+            return False
         wearer.strange = [*wearer.strange, look][-needed:]
         alike = np.mean([distance(one, wearer.strange[0]) for one in wearer.strange]) <= _ALIKE
-        if len(wearer.strange) == needed and alike:
-            wearer.public_id, wearer.kit = self._next_id(), wearer.strange[-_MEMORY:]
-            wearer.strange = []
-
-    def _next_id(self) -> int:
-        self._ids += 1
-        return self._ids
+        if len(wearer.strange) < needed or not alike:
+            return False
+        wearer.kit, wearer.strange = wearer.strange[-_MEMORY:], []
+        return True
 
 
 def torso_colours(bgr: UInt8Image, box: FloatArray) -> Colours | None:

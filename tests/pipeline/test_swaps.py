@@ -83,6 +83,16 @@ def test_ids_count_in_order_of_appearance_and_never_repeat() -> None:
     assert given[-1].track_id.tolist() == [3, 4]
 
 
+def test_a_track_unseen_for_minutes_keeps_its_id_and_nothing_else() -> None:
+    splitter = SwapSplitter(SwapSettings())
+    for index in range(10):
+        splitter.split(frame(index, (BOX, RED)), tracked(BOX, first=7))
+    later = frame(2000, (BOX, BLUE))
+    splitter.split(later, TrackedBoxes.empty())
+    assert not splitter._wearers
+    assert splitter.split(later, tracked(BOX, first=7)).track_id.tolist() == [1]
+
+
 def test_boxes_without_a_torso_in_the_picture_have_no_colour() -> None:
     picture = frame(0).bgr
     assert torso_colours(picture, np.array([-80, 0, -40, 90], np.float32)) is None
