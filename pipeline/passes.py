@@ -182,7 +182,7 @@ def with_boxes(
 def _detect(
     frames: Iterable[Frame], detector: PlayerDetector, batch_size: int, clock: StageClock
 ) -> Iterator[tuple[Frame, Detections]]:
-    for batch in _batches(frames, batch_size):
+    for batch in in_batches(frames, batch_size):
         with clock.stage("detect"):
             found = detector.detect(batch)
         yield from zip(batch, found, strict=True)
@@ -197,7 +197,12 @@ def _follow(
         yield frame, boxes
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Gather items into lists of `size`, the last one shorter.
+
+    >>> list(in_batches("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
     batch: list[T] = []
     for item in items:
         batch.append(item)

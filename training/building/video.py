@@ -1,15 +1,14 @@
 """From a video and its labels to sequences, through the pipeline's own detector, tracker and crops."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from pipeline.config import as_plain
 from pipeline.crops import cut_crops
 from pipeline.detector import PlayerDetector, default_weights
-from pipeline.passes import with_boxes
+from pipeline.passes import in_batches, with_boxes
 from pipeline.report import file_record, input_record
 from pipeline.settings import Settings
 from pipeline.swaps import SwapSplitter
@@ -25,8 +24,6 @@ from training.building.writer import Cutting
 from training.players import Stretch
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +172,7 @@ def _follow(
     splitter: SwapSplitter,
 ) -> Iterator[tuple[Frame, TrackedBoxes, TrackedBoxes]]:
     """Each frame with the boxes that a run of the pipeline would write, and the labelled ones."""
-    for batch in _batches(labelled, detector.settings.batch_size):
+    for batch in in_batches(labelled, detector.settings.batch_size):
         found = detector.detect([frame for frame, _ in batch])
         for (frame, boxes), detections in zip(batch, found, strict=True):
             yield frame, splitter.split(frame, tracker.update(frame, detections)), boxes
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
-    batch: list[T] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
