@@ -15,7 +15,6 @@ from torch import nn
 from training.augment_batch import augment_batch
 from training.balance import digit_weights
 from training.batch import Batch
-from training.compose import compose_pairs
 from training.distributed import Team
 from training.loss import DigitLoss
 from training.measure import Figures, Reads, figures_of, join_reads, read_all
@@ -155,7 +154,6 @@ def train_step(run: Run, trained: nn.Module, batch: Batch, bench: Bench) -> Mixe
     seed = np.random.SeedSequence([bench.settings.seed, bench.team.rank, done]).generate_state(1)[0]
     torch.manual_seed(int(seed))
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(int(seed) + 1)
-    batch = compose_pairs(batch, fit.composition, generator, bench.settings.data.test_numbers)
     batch = Batch(*(tensor.to(bench.device, non_blocking=True) for tensor in batch))
     batch = augment_batch(batch, bench.settings.augment, generator)
     mixed = mix_up(batch, fit.mixup_alpha, fit.mixup_probability, rng)

@@ -215,6 +215,8 @@ class NumberPhoto:
     box: FloatArray
     """float32 (4,) xyxy of the number in it."""
     number: str
+    alone: bool = True
+    """Whether no other number is seen beside it, as on a sheet of shirts."""
 
 
 def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
@@ -238,7 +240,7 @@ def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
         for row in rows:
             box = np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)
             image, inner = _with_surroundings(np.asarray(picture[:, :, ::-1], np.uint8), box, side)
-            photos.append(NumberPhoto(row["source"], image, inner, row["number"]))
+            photos.append(NumberPhoto(row["source"], image, inner, row["number"], alone=len(rows) == 1))
     return photos
 
 

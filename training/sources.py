@@ -159,8 +159,11 @@ class DrawSource:
         empty_share: float = 0.15,
         numbers: Sequence[str] = NUMBERS,
         fonts: Sequence[Path] | None = None,
+        readable: bool = False,
     ) -> None:
         self._torsos = torsos
+        self._contrast = 90.0 if readable else 60.0
+        self._hollow = 0.0 if readable else 0.15
         self._empty_share = empty_share
         self._numbers = tuple(numbers)
         self._fonts = fonts
@@ -180,11 +183,11 @@ class DrawSource:
         return self._draw(rng, torso, cloth.astype(np.float32), number, length), number
 
     def _draw(self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, length: int) -> Regions:
-        ink, rim = random_colours(rng, cloth), random_colours(rng, cloth)
+        ink, rim = (random_colours(rng, cloth, self._contrast) for _ in range(2))
         digits = number_mask(rng, number, self._fonts) if number else None
         outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
         shadow = rng.uniform(-3.0, 3.0, 2).astype(np.float32) if rng.random() < 0.12 else None
-        if outline and rng.random() < 0.15:  # hollow digits: only the outline stands out
+        if outline and rng.random() < self._hollow:  # hollow digits: only the outline stands out
             ink = cloth
         height, x, y = rng.uniform(0.3, 0.72), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
         turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))

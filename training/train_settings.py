@@ -87,9 +87,6 @@ class FitSettings:
     """Both parameters of the beta distribution MixUp draws its share from."""
     mixup_probability: float = 0.5
     """How often a batch is mixed; 0 never."""
-    composition: float = 0.0
-    """Share of a batch's windows replaced by two-digit numbers composed of its one-digit windows, for data in which
-    they are rare; 0 to 1. Test numbers are never composed."""
     deep_supervision: float = 0.0
     """Weight of the loss of a head on the frames' features, beside the network while it trains; 0 trains without."""
     ema: float = 0.998
@@ -122,8 +119,7 @@ class FitSettings:
             _require(self, name, 0.0 <= getattr(self, name) < 1.0, "0 up to 1, without 1")
         for name in ("weight_decay", "clip", "deep_supervision", "min_delta"):
             _require(self, name, getattr(self, name) >= 0.0, "0 or more")
-        for name in ("mixup_probability", "composition"):
-            _require(self, name, 0.0 <= getattr(self, name) <= 1.0, "0 to 1")
+        _require(self, "mixup_probability", 0.0 <= self.mixup_probability <= 1.0, "0 to 1")
         for epoch, share in self.unfreezing:
             if epoch < 0 or not 0.0 <= share <= 1.0:
                 raise ValueError(f"unfreezing holds [{epoch}, {share}]; allowed are epochs from 0 and shares of 0 to 1")

@@ -38,7 +38,7 @@ from training.unseen.recipes import RECIPES, Recipe, settings_of
 
 logger = logging.getLogger(__name__)
 
-_TREES = ("digits", "shirts", "seen")
+_TREES = ("digits", "shirts", "seen", "composed")
 _DECODERS = (PLAIN, SEED, JOINT)
 _BATCH = 32
 
@@ -57,12 +57,14 @@ class UnseenSettings:
     """What the trees are made of."""
     start: FitSettings = field(
         default_factory=lambda: FitSettings(
-            epochs=16, batch_size=32, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
+            epochs=20, batch_size=64, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
         )
     )
     """How the common start is trained, on single pictures of single digits."""
-    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=5, batch_size=32, patience=0, ema=0.99))
-    """How every recipe is trained; what sets the recipes apart is laid over it."""
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(epochs=8, steps_per_epoch=140, batch_size=32, patience=0, ema=0.99)
+    )
+    """How every recipe is trained, all of them for as many steps; what sets the recipes apart is laid over it."""
     seed: int = 0
     """Seed of weights, order and chance."""
 
@@ -95,7 +97,7 @@ def train_start(settings: UnseenSettings, device: torch.device) -> Path:
 def train_recipe(settings: UnseenSettings, recipe: Recipe, start: Path, device: torch.device) -> Path:
     """Train one recipe, or find it done; returns its last checkpoint."""
     name = recipe.name.replace("+ ", "with_")
-    base = replace(base_settings(settings, "shirts", 5), fit=settings.fit, start_from=str(start))
+    base = replace(base_settings(settings, recipe.tree, 5), fit=settings.fit, start_from=str(start))
     return _train(settings_of(recipe, base, str(Path(settings.output) / name)), device)
 
 

@@ -11,8 +11,19 @@ from pipeline.config import load
 from pipeline.types import UInt8Image
 from training.layout import scan
 from training.players import NumberPhoto
-from training.sources import PhotoSource
-from training.unseen.data import Side, pair_crops, sources_of, write_tree
+from training.sources import PhotoSource, Source
+from training.unseen.data import (
+    Side,
+    UnseenData,
+    composed_numbers,
+    composed_sources,
+    copy_tree,
+    pair_crops,
+    shirt_colours,
+    sources_of,
+    training_shares,
+    write_tree,
+)
 from training.unseen.recipes import RECIPES, settings_of
 from training.unseen_numbers import UnseenSettings, base_settings, main, table
 
@@ -38,22 +49,62 @@ def test_pairs_are_as_high_as_their_left_half() -> None:
 def test_a_number_is_shown_by_all_that_can_show_it() -> None:
     rng = np.random.default_rng(0)
     assert [type(s).__name__ for s in sources_of(rng, side(), "48")] == ["DrawSource", "PasteSource", "PhotoSource"]
+    assert [type(s).__name__ for s in composed_sources(rng, side(), "48")] == ["DrawSource", "PasteSource"]
     assert [type(s).__name__ for s in sources_of(rng, side(), "66")] == ["DrawSource"]
     assert not any(isinstance(source, PhotoSource) for source in sources_of(rng, side("99"), "48"))
 
 
+def test_cloth_and_ink_are_told_apart() -> None:
+    shirt = np.full((30, 20, 3), (200, 10, 10), np.uint8)
+    shirt[8:22, 7:13] = (250, 250, 250)  # 84 of 600 pixels: the fifth that differ most hold them all
+    cloth, ink = np.split(shirt_colours(shirt), 2)
+    assert cloth.tolist() == [200, 10, 10]
+    assert ink[1] > 150
+
+
+def shown(*numbers: str) -> dict[str, list[Source]]:
+    rng = np.random.default_rng(0)
+    return {number: sources_of(rng, side(), number) for number in numbers}
+
+
 def test_a_tree_holds_the_shares_asked_for(tmp_path: Path) -> None:
-    write_tree(tmp_path / "train", side(), {"4": 0.5, "8": 0.4, "48": 0.1}, 20, seed=0)
+    write_tree(tmp_path / "train", shown("4", "8", "48"), {"4": 0.5, "8": 0.4, "48": 0.1}, 20, seed=0)
     items = scan(tmp_path / "train").items
     assert Counter(item.number for item in items) == {"4": 20, "8": 16, "48": 4}  # two sub-folders each
     assert all(len(item.frames) == 5 and item.anchor == 0 for item in items)
 
 
+def test_another_seed_adds_to_a_tree(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write_tree(tmp_path, shown("4"), {"4": 1.0}, 3, seed)
+    assert len({item.key for item in scan(tmp_path).items}) == 6
+
+
 def test_the_same_seed_writes_the_same_pictures(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_tree(tmp_path / name, side(), {"4": 0.5, "48": 0.5}, 4, seed=3)
+        write_tree(tmp_path / name, shown("4", "48"), {"4": 0.5, "48": 0.5}, 4, seed=3)
     first, second = (sorted(p for p in (tmp_path / n).rglob("*.jpg")) for n in ("a", "b"))
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_a_copy_takes_the_same_files(tmp_path: Path) -> None:
+    write_tree(tmp_path / "a", shown("4"), {"4": 1.0}, 1, seed=0)
+    copy_tree(tmp_path / "a", tmp_path / "b")
+    files = sorted((tmp_path / "a").rglob("*.jpg"))
+    assert len(files) == 10
+    assert all(file.samefile(tmp_path / "b" / file.relative_to(tmp_path / "a")) for file in files)
+
+
+def test_the_imbalance_is_the_seeds() -> None:
+    shares = training_shares(UnseenData())
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert sum(share for number, share in shares.items() if len(number) == 1) == pytest.approx(0.939)
+
+
+def test_only_digits_trained_alone_are_composed() -> None:
+    composed = composed_numbers(UnseenData().train_numbers)
+    assert len(composed) == 16
+    assert set("".join(composed)) == set("4689")
 
 
 def test_training_leaves_the_tested_numbers_out() -> None:
@@ -65,11 +116,11 @@ def test_the_recipes_differ_in_what_their_names_say() -> None:
     seed, loss, weighting, composition, filming = (settings_of(recipe, base, "out") for recipe in RECIPES)
     assert (seed.model.frozen_fraction, seed.fit.mixup_probability, seed.fit.label_smoothing) == (0.6, 0.5, 0.1)
     assert (loss.model.frozen_fraction, loss.fit.mixup_probability, loss.fit.deep_supervision) == (0.0, 0.0, 0.5)
-    assert loss.fit == weighting.fit == replace(composition.fit, composition=0.0)
+    assert loss.fit == weighting.fit == composition.fit
     assert seed.class_weights == loss.class_weights != weighting.class_weights
     assert replace(filming.augment, film=False) == composition.augment
     assert filming.augment.film
-    assert seed.fit.composition == loss.fit.composition == 0.0 < composition.fit.composition
+    assert [recipe.tree for recipe in RECIPES] == ["shirts"] * 3 + ["composed"] * 2
 
 
 def test_the_shipped_configuration_is_the_default() -> None:

@@ -1,4 +1,4 @@
-"""Builds the two data-set trees of the unseen-numbers test from real digits, photos and drawn numbers.
+"""Builds the data-set trees of the unseen-numbers test from real digits, photos and drawn numbers.
 
 Nothing stands on both sides: torsos come from different matches, cut-out digits from different games, photos from
 different sources, drawn numbers from different typefaces.
@@ -6,8 +6,10 @@ different sources, drawn numbers from different typefaces.
 
 import csv
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +17,7 @@ import cv2
 import numpy as np
 
 from pipeline.crops import CropSettings
-from pipeline.types import UInt8Image
+from pipeline.types import FloatArray, UInt8Image
 from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
 from training.mixture import MixtureSettings, load_labelled_clips
@@ -47,7 +49,9 @@ class UnseenData:
     """Sequences to train on, each of two sub-folders of five pictures."""
     test_sequences: int = 150
     """Sequences of unseen numbers to test on, and as many of the seen ones."""
-    digit_sequences: int = 2500
+    composed_sequences: int = 2400
+    """Sequences of two-digit numbers composed of two trained digits, for the recipes that compose."""
+    digit_sequences: int = 5000
     """Sequences of the digits 0 to 9, always alone, that every recipe's common start is trained on."""
     seed: int = 0
     """Chooses and draws."""
@@ -77,7 +81,7 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
     train_digits, test_digits = (_crops_of_game(data / "soccernet_numbers", game) for game in "AC")
     for number, crops in load_number_crops(data / "basketball_numbers").items():
         train_digits.setdefault(number, []).extend(crops)
-    photos = load_photos(data / "jersey_photos")
+    photos = [photo for photo in load_photos(data / "jersey_photos") if photo.alone]
     tested = {p.source for p in photos if p.number in settings.test_numbers}
     tested |= set(sorted({p.source for p in photos} - tested)[::3])
     sides = [[p for p in photos if (p.source in tested) is on_test] for on_test in (False, True)]
@@ -96,8 +100,25 @@ def _crops_of_game(folder: Path, game: str) -> dict[str, list[UInt8Image]]:
     return crops
 
 
+def shirt_colours(picture: UInt8Image) -> FloatArray:
+    """Colour of the cloth and of the ink of a cut-out number.
+
+    Args:
+        picture: uint8 (h, w, 3).
+
+    Returns:
+        float32 (6,): the median of the border, and the mean of the fifth of all pixels that differ most from it.
+    """
+    pixels = picture.reshape(-1, 3).astype(np.float32)
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    cloth = np.median(border, axis=0)
+    difference = np.abs(pixels - cloth).sum(axis=1)
+    ink = pixels[np.argsort(difference)[-max(1, len(pixels) // 5) :]].mean(axis=0)
+    return np.concatenate([cloth, ink]).astype(np.float32)
+
+
 def pair_crops(rng: Rng, left: Sequence[UInt8Image], right: Sequence[UInt8Image], count: int) -> list[UInt8Image]:
-    """Real two-digit numbers: cut-out digits of like colour set side by side at one height.
+    """Two-digit numbers composed of real cut-out digits: of like cloth and ink, side by side at one height.
 
     Args:
         rng: source of chance.
@@ -108,13 +129,14 @@ def pair_crops(rng: Rng, left: Sequence[UInt8Image], right: Sequence[UInt8Image]
     Returns:
         uint8 (h, w, 3) pictures, as high as their left half.
     """
-    means = np.array([picture.mean(axis=(0, 1)) for picture in right])
+    ones, twos = (np.stack([shirt_colours(picture) for picture in pictures]) for pictures in (left, right))
     pairs = []
     for _ in range(count):
-        one = left[int(rng.integers(len(left)))]
-        near = np.argsort(((means - one.mean(axis=(0, 1))) ** 2).sum(axis=1))[: max(1, len(right) // 10)]
-        two = right[int(rng.choice(near))].astype(np.float32)
-        two = np.clip(two + one.mean(axis=(0, 1)) - two.mean(axis=(0, 1)), 0, 255).astype(np.uint8)
+        first = int(rng.integers(len(left)))
+        near = np.argsort(((twos - ones[first]) ** 2).sum(axis=1))[: max(1, len(right) // 10)]
+        second = int(rng.choice(near))
+        one = left[first]
+        two = np.clip(right[second] + (ones[first] - twos[second])[:3], 0, 255).astype(np.uint8)
         width = max(1, round(two.shape[1] * one.shape[0] / two.shape[0]))
         two = np.asarray(cv2.resize(two, (width, one.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
         inner = rng.uniform(0.0, 0.2)  # number crops have a margin that two digits of one number share
@@ -125,37 +147,43 @@ def pair_crops(rng: Rng, left: Sequence[UInt8Image], right: Sequence[UInt8Image]
 
 def sources_of(rng: Rng, side: Side, number: str) -> list[Source]:
     """Everything that can show one number: real digits laid onto torsos, photos, drawn digits."""
-    sources: list[Source] = [DrawSource(side.torsos, 0.0, [number], side.fonts)]
-    crops = side.digits.get(number, [])
-    if len(number) == 2 and all(digit in side.digits for digit in number):
-        crops = crops + pair_crops(rng, side.digits[number[0]], side.digits[number[1]], 300)
-    if crops:
+    sources = composed_sources(rng, side, number)
+    if crops := side.digits.get(number):
         sources.append(PasteSource({number: crops}, side.torsos))
     photos = [photo for photo in side.photos if photo.number == number]
     return [*sources, PhotoSource(photos)] if photos else sources
 
 
-def write_tree(root: Path, side: Side, shares: dict[str, float], sequences: int, seed: int) -> None:
-    """Write a data-set tree; numbers in the given shares, sources taken in turn.
+def composed_sources(rng: Rng, side: Side, number: str) -> list[Source]:
+    """What can show a number without a picture of it: its digits drawn, or real ones set side by side."""
+    sources: list[Source] = [DrawSource(side.torsos, 0.0, [number], side.fonts, readable=True)]
+    if len(number) == 2 and all(side.digits.get(digit) for digit in number):
+        pairs = pair_crops(rng, side.digits[number[0]], side.digits[number[1]], 300)
+        sources.append(PasteSource({number: pairs}, side.torsos))
+    return sources
+
+
+def write_tree(root: Path, sources: dict[str, list[Source]], shares: dict[str, float], count: int, seed: int) -> None:
+    """Write a data-set tree; numbers in the given shares, the sources of each taken in turn.
 
     Args:
-        root: new folder.
-        side: the material.
+        root: folder; what it holds stays.
+        sources: what shows each number.
         shares: share of each number among the sequences.
-        sequences: how many, at least one for each number.
-        seed: chooses and draws.
+        count: how many sequences, at least one for each number.
+        seed: chooses and draws; sequences of another seed have other names.
     """
     rng = np.random.default_rng(seed)
     serial = 0
     for number, share in shares.items():
-        sources = sources_of(rng, side, number)
-        for turn in range(max(1, round(share * sequences))):
-            write_sequence(rng, root / number, sources[turn % len(sources)], serial)
+        for turn in range(max(1, round(share * count))):
+            source = sources[number][turn % len(sources[number])]
+            write_sequence(rng, root / number, source, f"{seed}{serial:05d}")
             serial += 1
     logger.info("%s: %d sequences", root, serial)
 
 
-def write_sequence(rng: Rng, folder: Path, source: Source, serial: int) -> None:
+def write_sequence(rng: Rng, folder: Path, source: Source, serial: str) -> None:
     """One shirt filmed for ten frames, in two sub-folders."""
     look = readable_look(rng)
     regions, _ = source.window(rng, _SUBFOLDERS * _FRAMES, look.side)
@@ -165,7 +193,7 @@ def write_sequence(rng: Rng, folder: Path, source: Source, serial: int) -> None:
         subdir.mkdir(parents=True, exist_ok=True)
         picture = tilt(rng, shrink(region, look.side), angle=3.0, shear=0.03, squeeze=0.05)
         picture = compress(expose(picture, look), look.jpeg_quality)
-        file = subdir / frame_name(str(serial), place, place % _FRAMES, anchor=place % _FRAMES == 0)
+        file = subdir / frame_name(serial, place, place % _FRAMES, anchor=place % _FRAMES == 0)
         cv2.imwrite(str(file), np.ascontiguousarray(picture[:, :, ::-1]))
 
 
@@ -185,20 +213,50 @@ def readable_look(rng: Rng) -> Look:
 
 
 def build_trees(settings: UnseenData, root: Path) -> None:
-    """Write three trees.
+    """Write four trees.
 
     `root/digits`: single digits, the common start of all recipes. `root/shirts`: the numbers trained on and, on the
     test side's shirts, the numbers that are tested, which training leaves out by their class. `root/seen`: the
-    trained numbers on the test side's shirts.
+    trained numbers on the test side's shirts. `root/composed`: the training side of `shirts`, and every pair of the
+    trained digits, composed of training-side digits and typefaces; the tested numbers are among these pairs.
     """
     train, test = load_sides(settings)
-    digits = {str(digit): 0.1 for digit in range(10)}
-    write_tree(root / "digits", train, digits, settings.digit_sequences, settings.seed)
+    rng, seed = np.random.default_rng(settings.seed), settings.seed
+    digits = [str(digit) for digit in range(10)]
+    shown = {number: sources_of(rng, train, number) for number in sorted({*digits, *settings.train_numbers})}
+    write_tree(root / "digits", shown, dict.fromkeys(digits, 0.1), settings.digit_sequences, seed)
+    write_tree(root / "shirts", shown, training_shares(settings), settings.train_sequences, seed)
+    copy_tree(root / "shirts", root / "composed")
+    pairs = composed_numbers(settings.train_numbers)
+    composed = {number: composed_sources(rng, train, number) for number in pairs}
+    even = dict.fromkeys(pairs, 1 / len(pairs))
+    write_tree(root / "composed", composed, even, settings.composed_sequences, seed + 2)
+    for name, numbers in (("seen", settings.train_numbers), ("shirts", settings.test_numbers)):
+        tested = {number: sources_of(rng, test, number) for number in numbers}
+        write_tree(root / name, tested, dict.fromkeys(numbers, 1 / len(numbers)), settings.test_sequences, seed + 1)
+
+
+def training_shares(settings: UnseenData) -> dict[str, float]:
+    """Share of each trained number: those without a tens digit have `without_tens` of all among them."""
     two_digits = [number for number in settings.train_numbers if len(number) == 2]
     one_digit = [number for number in settings.train_numbers if len(number) == 1]
     shares = {n: settings.without_tens / len(one_digit) for n in one_digit}
-    shares |= {n: (1 - settings.without_tens) / len(two_digits) for n in two_digits}
-    write_tree(root / "shirts", train, shares, settings.train_sequences, settings.seed)
-    for name, numbers in (("seen", settings.train_numbers), ("shirts", settings.test_numbers)):
-        even = {number: 1 / len(numbers) for number in numbers}
-        write_tree(root / name, test, even, settings.test_sequences, settings.seed + 1)
+    return shares | {n: (1 - settings.without_tens) / len(two_digits) for n in two_digits}
+
+
+def composed_numbers(trained: Sequence[str]) -> list[str]:
+    """Every two-digit number of the digits that are trained alone.
+
+    >>> composed_numbers(["4", "8", "49"])
+    ['44', '48', '84', '88']
+    """
+    digits = sorted(number for number in trained if len(number) == 1)
+    return [tens + units for tens, units in product(digits, repeat=2) if tens != "0"]
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Show every file of a folder in another one too, without taking space for it."""
+    for file in source.rglob("*.jpg"):
+        link = target / file.relative_to(source)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        os.link(file, link)

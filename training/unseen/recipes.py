@@ -21,18 +21,18 @@ class Recipe:
     """Class weights."""
     empty_tens_factor: float
     """Factor on the weight of 'no tens digit'."""
-    composition: float
-    """Share of a batch's windows replaced by two-digit numbers composed of its one-digit windows."""
+    tree: str = "shirts"
+    """What is trained on: `shirts`, or `composed`, which also holds numbers composed of two trained digits."""
     film: bool = False
     """Whether windows also pass `training.augment.film`."""
 
 
 RECIPES: Final = (
-    Recipe("seed", own_loss=False, weights="effective_number", empty_tens_factor=0.5, composition=0.0),
-    Recipe("+ loss", own_loss=True, weights="effective_number", empty_tens_factor=0.5, composition=0.0),
-    Recipe("+ weighting", own_loss=True, weights="balanced", empty_tens_factor=1.0, composition=0.0),
-    Recipe("+ composition", own_loss=True, weights="none", empty_tens_factor=1.0, composition=0.5),
-    Recipe("+ filming", own_loss=True, weights="none", empty_tens_factor=1.0, composition=0.5, film=True),
+    Recipe("seed", own_loss=False, weights="effective_number", empty_tens_factor=0.5),
+    Recipe("+ loss", own_loss=True, weights="effective_number", empty_tens_factor=0.5),
+    Recipe("+ weighting", own_loss=True, weights="balanced", empty_tens_factor=1.0),
+    Recipe("+ composition", own_loss=True, weights="none", empty_tens_factor=1.0, tree="composed"),
+    Recipe("+ filming", own_loss=True, weights="none", empty_tens_factor=1.0, tree="composed", film=True),
 )
 """In the order of the table. Composition evens out the classes itself, so nothing is left for class weights to do."""
 
@@ -42,7 +42,7 @@ def settings_of(recipe: Recipe, base: TrainSettings, output: str) -> TrainSettin
 
     Args:
         recipe: what it does differently.
-        base: what all have in common: data, epochs, batch size, learning rate.
+        base: what all have in common: epochs, steps, batch size, learning rate; the data, but for the tree's name.
         output: folder for the checkpoints.
     """
     fit: FitSettings = replace(
@@ -50,7 +50,6 @@ def settings_of(recipe: Recipe, base: TrainSettings, output: str) -> TrainSettin
         label_smoothing=0.1,
         mixup_probability=0.0 if recipe.own_loss else 0.5,
         deep_supervision=0.5 if recipe.own_loss else 0.0,
-        composition=recipe.composition,
     )
     weights = ClassWeightSettings(recipe.weights, empty_tens_factor=recipe.empty_tens_factor, square_root=True)
     model = replace(base.model, frozen_fraction=0.0 if recipe.own_loss else 0.6)
