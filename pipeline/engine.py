@@ -27,6 +27,7 @@ def process(
     folder: Path,
     progress: Progress = lambda update: None,
     video: bool = True,
+    clock: StageClock | None = None,
 ) -> RunSummary:
     """Read the jersey numbers in a video and write the run's files.
 
@@ -40,6 +41,7 @@ def process(
         folder: An existing, empty folder for the files.
         progress: Called after every frame.
         video: Whether to draw and write the annotated video.
+        clock: Counts the stages' seconds; a new one by default.
 
     Returns:
         What was found and written.
@@ -47,7 +49,7 @@ def process(
     Raises:
         InputError: The video holds no picture, or the weights cannot be used.
     """
-    started, begun, clock = datetime.now(UTC), time.perf_counter(), StageClock()
+    started, begun, clock = datetime.now(UTC), time.perf_counter(), clock or StageClock()
     with clock.stage("load"):
         models = Models(PlayerDetector(settings.detector, device), WindowReader(settings.reader, device))
     if unlike := differences(models.reader.info, settings.crops, settings.windows):

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
-from scenes import write_street
+from scenes import street_pictures, write_street
 
 from recognizer.checkpoint import CheckpointInfo, save_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig
@@ -61,3 +62,11 @@ def options(quick: list[str]) -> list[str]:
     """Arguments that make a run short."""
     settings = [*quick, "detector.image_size=160"]
     return [word for setting in settings for word in ("--set", setting)]
+
+
+@pytest.fixture(scope="session")
+def street_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One picture of the street, in a folder of its own."""
+    path = tmp_path_factory.mktemp("pictures") / "street.png"
+    cv2.imwrite(str(path), street_pictures(1)[0])
+    return path

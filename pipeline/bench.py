@@ -1,0 +1,194 @@
+"""What the product costs, feature by feature: `python -m pipeline.bench [INPUT]`.
+
+Runs the naive script, the product, and the product with one feature off at a time, interleaved and each in a process
+of its own, and prints a Markdown table. Ratios are of processor time and taken within a repeat; of several repeats
+the median stands with the least and the greatest. Exit codes: 0 measured; 2 nothing could be measured.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, NamedTuple, NoReturn
+
+import torch
+
+from pipeline.bench_runs import BenchError, Cost, Job, Script, measure_apart
+from pipeline.config import as_plain, load
+from pipeline.device import device_name, resolve_device
+from pipeline.report import versions
+from pipeline.settings import Settings
+from pipeline.video import open_source
+from recognizer.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+SAMPLE: Final = Path(__file__).parents[1] / "sample_videos" / "match.mp4"
+_MIB: Final = 2**20
+
+
+class Variant(NamedTuple):
+    """One way to do the work."""
+
+    script: Script
+    overrides: tuple[str, ...]
+    """Settings that differ from the product's."""
+    meaning: str
+
+
+VARIANTS: Final[Mapping[str, Variant]] = {
+    "naive": Variant("naive", (), "the straightforward script, kept as the baseline"),
+    "detector": Variant("detector", (), "decoding and detecting alone"),
+    "product": Variant("product", (), "everything on"),
+    "one-window": Variant("product", ("reader.batch_size=1",), "windows read one at a time"),
+}
+"""By name; `naive` is what the others are compared with."""
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Median, least and greatest.
+
+    >>> spread([3.0, 1.0, 2.0])
+    (2.0, 1.0, 3.0)
+    """
+    return median(values), min(values), max(values)
+
+
+def cpu_ms(cost: Cost) -> float:
+    """Processor milliseconds per frame."""
+    return 1000 * cost.cpu_seconds / cost.frames
+
+
+def ratios(costs: Mapping[str, Sequence[Cost]], name: str) -> list[float]:
+    """How many times less processor time than the naive script a variant took, repeat by repeat."""
+    return [cpu_ms(naive) / cpu_ms(cost) for naive, cost in zip(costs.get("naive", ()), costs[name], strict=False)]
+
+
+def table(costs: Mapping[str, Sequence[Cost]]) -> str:
+    """The variants as a Markdown table, and a second one with the milliseconds of each stage."""
+    lines = [
+        "| variant | CPU-ms a frame | less than naive | frames/s | peak MiB | windows | numbers |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, runs in costs.items():
+        cells = [
+            name,
+            _shown(spread([cpu_ms(run) for run in runs]), 1),
+            _shown(spread(found), 2) + "×" if (found := ratios(costs, name)) else "–",
+            _shown(spread([run.frames / run.seconds for run in runs]), 1),
+            f"{max(run.peak_bytes for run in runs) / _MIB:.0f}",
+            str(runs[-1].reads),
+            str(runs[-1].numbers),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *_stage_lines(costs)]) + "\n"
+
+
+def _stage_lines(costs: Mapping[str, Sequence[Cost]]) -> list[str]:
+    stages = list(dict.fromkeys(stage for runs in costs.values() for run in runs for stage in run.stages))
+    lines = ["| ms a frame | " + " | ".join(stages) + " |", "| --- |" + " --- |" * len(stages)]
+    for name, runs in costs.items():
+        times = [median(1000 * run.stages.get(stage, 0.0) / run.frames for run in runs) for stage in stages]
+        lines.append(f"| {name} | " + " | ".join(f"{time:.1f}" if time else "–" for time in times) + " |")
+    return lines
+
+
+def _shown(values: tuple[float, float, float], digits: int) -> str:
+    middle, least, greatest = (f"{value:.{digits}f}" for value in values)
+    return middle if least == greatest else f"{middle} ({least}–{greatest})"
+
+
+def record(costs: Mapping[str, Sequence[Cost]], given: argparse.Namespace, common: Sequence[str]) -> dict[str, Any]:
+    """All that was measured, for machines."""
+    return {
+        "input": str(given.input),
+        "duration_seconds": given.duration,
+        "device": device_name(resolve_device(given.device)),
+        "annotated_video": given.drawn,
+        "torch_threads": torch.get_num_threads(),
+        "settings": list(common),
+        "versions": versions(),
+        "variants": {
+            name: {
+                "meaning": VARIANTS[name].meaning,
+                "settings": list(VARIANTS[name].overrides),
+                "cpu_ms_per_frame": [round(cpu_ms(run), 3) for run in runs],
+                "times_less_than_naive": [round(ratio, 3) for ratio in ratios(costs, name)],
+                "frames_per_second": [round(run.frames / run.seconds, 3) for run in runs],
+                "runs": [as_plain(run) | {"stages": run.stages} for run in runs],
+            }
+            for name, runs in costs.items()
+        },
+    }
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of the whole usage."""
+        self.exit(2, f"{self.prog}: {message}; see --help.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m pipeline.bench", description="Measure what the product costs, feature by feature.")
+    add = parser.add_argument
+    add("input", metavar="INPUT", nargs="?", type=Path, default=SAMPLE, help="video file (default: the sample match)")
+    add("-o", "--output", metavar="FILE", type=Path, help="write all figures to this JSON file")
+    add("--image-size", metavar="PIXELS", type=int, default=640, help="detector.image_size of every variant (640)")
+    add("--duration", metavar="S", type=float, help="take so many seconds of the video (default: all)")
+    add("--repeats", metavar="N", type=int, default=3, help="runs of each variant (3)")
+    add("--variants", metavar="NAMES", help=f"comma-separated, of: {', '.join(VARIANTS)} (default: all)")
+    add("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="a setting of every variant")
+    add("--no-video", dest="drawn", action="store_false", help="the product writes its tables only")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    return parser
+
+
+def _measure(given: argparse.Namespace, common: Sequence[str]) -> dict[str, list[Cost]]:
+    names = given.variants.split(",") if given.variants else list(VARIANTS)
+    for name in names:
+        if name not in VARIANTS:
+            raise BenchError(f"The variant '{name}' is unknown; allowed are {', '.join(VARIANTS)}.")
+    if given.repeats < 1:
+        raise BenchError(f"--repeats is {given.repeats}; allowed is a whole number from 1.")
+    if given.output and not given.output.resolve().parent.is_dir():
+        raise BenchError(f"The folder of {given.output} does not exist; make it first or name another file.")
+    for name in names:
+        load(Settings, None, [*common, *VARIANTS[name].overrides])
+    resolve_device(given.device)
+    open_source(given.input, duration_seconds=given.duration)
+    costs: dict[str, list[Cost]] = {name: [] for name in names}
+    for repeat in range(given.repeats):
+        for name in names:
+            script, overrides, _ = VARIANTS[name]
+            settings = (*common, *overrides)
+            cost = measure_apart(Job(script, given.input, settings, given.duration, given.device, given.drawn))
+            costs[name].append(cost)
+            logger.info("%d/%d %s: %.1f CPU-ms a frame", repeat + 1, given.repeats, name, cpu_ms(cost))
+    return costs
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    given = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    common = [f"detector.image_size={given.image_size}", "detector.precision=float32", *given.overrides]
+    try:
+        costs = _measure(given, common)
+        if given.output:
+            text = json.dumps(record(costs, given, common), indent=2, ensure_ascii=False) + "\n"
+            given.output.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"{given.output} cannot be written ({(error.strerror or str(error)).lower()}).\n")
+        return 2
+    sys.stdout.write(table(costs))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
