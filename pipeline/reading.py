@@ -5,18 +5,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
 from pipeline.crops import CropSettings
-from pipeline.types import CropWindow, WindowRead
+from pipeline.types import CropWindow, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.reader import JerseyReader, default_weights
 
 _GEOMETRY: Final = ("side_of_height", "side_of_width", "centre_y", "top_slack")
 """Crop settings that change what a region shows."""
+_ENCODED_TOGETHER: Final = 64
+"""Crops in one pass of the backbone; more is no faster and takes more memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class ReaderSettings:
 class WindowReader:
     """Gathers windows and reads them when a batch is full: push, flush at the end.
 
+    A crop that stands in several windows passes the backbone once; its features live as long as the crop.
+
     Args:
         settings: Which weights, which batch size.
         device: Where the network runs.
@@ -49,6 +54,8 @@ class WindowReader:
         self._batch_size = settings.batch_size
         self._reader = JerseyReader(self.weights, device, settings.batch_size)
         self._waiting: list[CropWindow] = []
+        self._features: WeakKeyDictionary[WindowCrop, torch.Tensor] = WeakKeyDictionary()
+        """Of the crops that windows or the window buffer still hold."""
         self.preprocess = self._reader.preprocess
         self.info = self._reader.info
 
@@ -67,21 +74,30 @@ class WindowReader:
         return self._read(batch) if batch else []
 
     def _read(self, batch: list[CropWindow]) -> list[WindowRead]:
-        output = self._reader.read(
-            np.stack([window.rgb for window in batch]), np.stack([window.valid for window in batch])
-        )
+        self._encode(crop for window in batch for crop in window.crops if crop is not None)
+        blank = torch.zeros_like(next(iter(self._features.values())))
+        features = [[blank if crop is None else self._features[crop] for crop in window.crops] for window in batch]
+        valid = torch.from_numpy(np.stack([window.valid for window in batch])).to(blank.device)
+        output = self._reader.read_features(torch.stack([torch.stack(row) for row in features]), valid)
         return [
             WindowRead(
                 track_id=window.track_id,
-                frame_indices=window.frame_indices,
+                frame_indices=(indices := window.frame_indices),
                 tens=tens,
                 units=units,
                 frame_weights=weights,
-                anchor_frame=int(window.frame_indices[window.anchor]),
+                anchor_frame=int(indices[window.anchor]),
                 quality=window.quality,
             )
             for window, tens, units, weights in zip(batch, output.tens, output.units, output.frame_weights, strict=True)
         ]
+
+    def _encode(self, crops: Iterable[WindowCrop]) -> None:
+        """Compute the features of the crops that have none yet, each once."""
+        new = [crop for crop in dict.fromkeys(crops) if crop not in self._features]
+        for start in range(0, len(new), _ENCODED_TOGETHER):
+            part = new[start : start + _ENCODED_TOGETHER]
+            self._features.update(zip(part, self._reader.encode(np.stack([crop.rgb for crop in part])), strict=True))
 
 
 def differences(info: CheckpointInfo, crops: CropSettings, windows: WindowSettings) -> list[str]:

@@ -4,8 +4,10 @@ Arrays inside a record are never written to after it is made. `xyxy` is left, to
 pixels of the upright frame; a jersey number is text (`'0'` and `'00'` are two numbers).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,31 +109,63 @@ class Crop:
             raise ValueError(f"Crop.quality is {self.quality}, expected 0 to 1")
 
 
+class WindowCrop:
+    """A crop taken into windows: one object however many windows it stands in, so that work on it is shared.
+
+    Args:
+        crop: As it was cut.
+        prepare: Makes the recognizer's input (S, S, 3) of a region of any size; called when it is first needed.
+    """
+
+    def __init__(self, crop: Crop, prepare: Callable[[UInt8Image], UInt8Image]) -> None:
+        self.frame_index = crop.frame_index
+        self.quality = crop.quality
+        self._native = crop.rgb
+        self._prepare = prepare
+
+    @cached_property
+    def rgb(self) -> UInt8Image:
+        """uint8 (S, S, 3), the recognizer's input."""
+        return self._prepare(self._native)
+
+
 @dataclass(frozen=True, slots=True)
 class CropWindow:
     """Crops of one track, ready for the recognizer; `T` is the window length (5)."""
 
     track_id: int
-    frame_indices: IntArray
-    """int64 (T,), frame of each crop; -1 where padded."""
-    rgb: UInt8Image
-    """uint8 (T, S, S, 3), preprocessed to the recognizer's input size; zeros where padded."""
-    valid: BoolArray
-    """bool (T,), False where padded."""
-    anchor: int
-    """Position (0 to T - 1) of the crop with the highest quality."""
-    quality: float
-    """Quality of the anchor, 0 to 1."""
+    crops: tuple[WindowCrop | None, ...]
+    """The crop at each of the T places; None where padded."""
 
     def __post_init__(self) -> None:
-        length = len(self.valid)
-        if self.rgb.ndim != 4 or self.rgb.shape[0] != length or self.frame_indices.shape != (length,):
-            raise ValueError(
-                f"window parts disagree: rgb {self.rgb.shape}, valid {self.valid.shape}, "
-                f"frames {self.frame_indices.shape}"
-            )
-        if not self.valid[self.anchor]:
-            raise ValueError(f"the anchor (position {self.anchor}) is a padded frame")
+        if all(crop is None for crop in self.crops):
+            raise ValueError(f"a window of track {self.track_id} holds no crop, expected at least one")
+
+    @property
+    def frame_indices(self) -> IntArray:
+        """int64 (T,), frame of each crop; -1 where padded."""
+        return np.array([-1 if crop is None else crop.frame_index for crop in self.crops], np.int64)
+
+    @property
+    def rgb(self) -> UInt8Image:
+        """uint8 (T, S, S, 3), the recognizer's input; zeros where padded."""
+        blank = np.zeros_like(next(crop.rgb for crop in self.crops if crop is not None))
+        return np.stack([blank if crop is None else crop.rgb for crop in self.crops])
+
+    @property
+    def valid(self) -> BoolArray:
+        """Which places hold a crop: bool (T,), False where padded."""
+        return np.array([crop is not None for crop in self.crops], np.bool_)
+
+    @property
+    def anchor(self) -> int:
+        """Position (0 to T - 1) of the crop with the highest quality."""
+        return int(np.argmax([-1.0 if crop is None else crop.quality for crop in self.crops]))
+
+    @property
+    def quality(self) -> float:
+        """Quality of the anchor, 0 to 1."""
+        return max(crop.quality for crop in self.crops if crop is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 
-import numpy as np
-
-from pipeline.types import Crop, CropWindow, UInt8Image
+from pipeline.types import Crop, CropWindow, WindowCrop
 from recognizer.preprocess import Preprocess
 from recognizer.sampling import sample_indices
 
@@ -43,16 +41,9 @@ class WindowSettings:
             raise ValueError(f"max_gap_seconds is {self.max_gap_seconds}, allowed is above spacing_seconds up to 600")
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    frame_index: int
-    quality: float
-    rgb: UInt8Image
-
-
 @dataclass(slots=True)
 class _Track:
-    taken: deque[_Taken]
+    taken: deque[WindowCrop]
     best: Crop
     """Best crop of the stretch that began at `stretch_start`; not yet taken."""
     stretch_start: float
@@ -64,7 +55,7 @@ class _Track:
 class WindowBuffer:
     """Holds a few crops of each live track and gives out windows: push, evict what is dead, flush at the end.
 
-    Crops are preprocessed once, when taken. A window holds crops of one track only, in time order and each once;
+    A window holds crops of one track only, in time order and each once;
     what a short track cannot fill is padded and marked as not valid.
     """
 
@@ -84,7 +75,7 @@ class WindowBuffer:
         windows = self._close([crop.track_id]) if self._is_dead(crop.track_id, crop.time_seconds) else []
         track = self._tracks.get(crop.track_id)
         if track is None:
-            taken: deque[_Taken] = deque(maxlen=self._settings.length)
+            taken: deque[WindowCrop] = deque(maxlen=self._settings.length)
             self._tracks[crop.track_id] = _Track(taken, crop, crop.time_seconds, crop.time_seconds)
             return windows
         stretch = abs(crop.time_seconds - track.stretch_start)
@@ -116,8 +107,7 @@ class WindowBuffer:
         return [*windows, self._window(track_id, track)] if track.unread else windows
 
     def _take_best(self, track_id: int, track: _Track) -> list[CropWindow]:
-        best = track.best
-        track.taken.append(_Taken(best.frame_index, best.quality, self._preprocess.apply(best.rgb)))
+        track.taken.append(WindowCrop(track.best, self._preprocess.apply))
         track.unread += 1
         complete = len(track.taken) == self._settings.length and track.unread >= self._settings.stride
         return [self._window(track_id, track)] if complete else []
@@ -126,15 +116,5 @@ class WindowBuffer:
         """The window of all crops held, the newest `length` of the track."""
         track.unread = 0
         taken = list(track.taken)
-        indices = sample_indices(len(taken), self._settings.length)
-        size = self._preprocess.size
-        rgb = np.zeros((len(indices), size, size, 3), np.uint8)
-        frame_indices = np.full(len(indices), -1, np.int64)
-        quality = np.full(len(indices), -1.0)
-        for position, index in enumerate(indices.tolist()):
-            if index >= 0:
-                rgb[position] = taken[index].rgb
-                frame_indices[position] = taken[index].frame_index
-                quality[position] = taken[index].quality
-        anchor = int(quality.argmax())
-        return CropWindow(track_id, frame_indices, rgb, indices >= 0, anchor, float(quality[anchor]))
+        places = sample_indices(len(taken), self._settings.length).tolist()
+        return CropWindow(track_id, tuple(taken[place] if place >= 0 else None for place in places))
