@@ -19,12 +19,12 @@ from tqdm import tqdm
 from pipeline.config import load
 from recognizer.errors import InputError
 from training.batch import Batch
-from training.checks import check
-from training.distributed import Team, join_team
-from training.loop import Interrupted, TrainResult, run_training
-from training.mixture_data import mixture_data
-from training.train_settings import TrainSettings
-from training.training_data import TrainingData
+from training.fitting.checks import check
+from training.fitting.distributed import Team, join_team
+from training.fitting.feed import TrainingData
+from training.fitting.loop import Interrupted, TrainResult, run_training
+from training.fitting.settings import TrainSettings
+from training.mixture.feed import mixture_data
 from training.tree_data import tree_data
 
 logger = logging.getLogger(__name__)

@@ -18,11 +18,11 @@ from training.batch import Batch
 from training.crop_cache import open_cache
 from training.data_root import find_data_root
 from training.dataset import WindowDataset, collate
-from training.distributed import Team
+from training.fitting.distributed import Team
+from training.fitting.feed import TrainingData
+from training.fitting.settings import DataSettings, TrainSettings
 from training.layout import Layout, SubSequence, scan
 from training.splits import by_class, split_by
-from training.train_settings import DataSettings, TrainSettings
-from training.training_data import TrainingData
 
 logger = logging.getLogger(__name__)
 

@@ -22,16 +22,16 @@ from pipeline.config import load
 from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint
 from recognizer.errors import InputError
-from training.augment_batch import AugmentSettings
 from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
 from training.decoders import JOINT, PLAIN, SEED, decode_all
-from training.distributed import Team
+from training.fitting.augment_batch import AugmentSettings
+from training.fitting.distributed import Team
+from training.fitting.loop import run_training
+from training.fitting.measure import read_all
+from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.layout import scan
-from training.loop import run_training
-from training.measure import read_all
 from training.metrics import outcomes_of, wilson_interval
-from training.train_settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.tree_data import tree_data
 from training.unseen.data import UnseenData, build_trees
 from training.unseen.recipes import RECIPES, Recipe, settings_of

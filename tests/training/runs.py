@@ -10,8 +10,8 @@ from torch import nn
 import recognizer.model
 from recognizer.preprocess import Preprocess
 from training.batch import Batch
-from training.train_settings import FitSettings, NetworkSettings, TrainSettings, WindowSampling
-from training.training_data import TrainingData
+from training.fitting.feed import TrainingData
+from training.fitting.settings import FitSettings, NetworkSettings, TrainSettings, WindowSampling
 
 STEPS = 2
 

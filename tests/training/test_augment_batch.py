@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training.augment_batch import AugmentSettings, affine_matrices, augment_batch, relight
 from training.batch import Batch
+from training.fitting.augment_batch import AugmentSettings, affine_matrices, augment_batch, relight
 
 STILL = AugmentSettings(angle=0.0, shift=0.0, scale=0.0, brightness=0.0, contrast=0.0)
 

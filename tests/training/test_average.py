@@ -3,7 +3,7 @@
 import torch
 
 from recognizer.model import JerseyTemporalNet, ModelConfig
-from training.average import MovingAverage
+from training.fitting.average import MovingAverage
 
 SMALL = ModelConfig(hidden_size=4, head_size=4, frozen_fraction=0.0)
 

@@ -11,8 +11,8 @@ from training.batch import Batch
 from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
 from training.layout import scan
-from training.sources import DrawSource
-from training.stream import Ingredient, WindowStream
+from training.mixture.sources import DrawSource
+from training.mixture.stream import Ingredient, WindowStream
 
 
 def from_stream(_: Path) -> Batch:

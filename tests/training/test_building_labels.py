@@ -21,7 +21,7 @@ from training.building.labels import (
     read_labels,
 )
 from training.building.tables import TableError, read_table
-from training.players import Stretch, Verdict
+from training.mixture.players import Stretch, Verdict
 
 
 def tracked(*boxes: tuple[int, float, float, float, float]) -> TrackedBoxes:

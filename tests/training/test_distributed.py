@@ -11,7 +11,7 @@ import torch
 from trees import make_tree
 
 from recognizer.checkpoint import load_checkpoint
-from training.distributed import DistributedError, Team, join_team
+from training.fitting.distributed import DistributedError, Team, join_team
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
@@ -21,14 +21,14 @@ from pathlib import Path
 
 import recognizer.model
 import torch
-import training.loop
+import training.fitting.loop
 from runs import NarrowBackbone, batch_of, small_settings
-from training.augment_batch import AugmentSettings
+from training.fitting.augment_batch import AugmentSettings
 from training.batch import Batch
-from training.distributed import join_team
-from training.loop import run_training
-from training.train_settings import NetworkSettings
-from training.training_data import TrainingData
+from training.fitting.distributed import join_team
+from training.fitting.loop import run_training
+from training.fitting.settings import NetworkSettings
+from training.fitting.feed import TrainingData
 
 torch.set_num_threads(1)
 recognizer.model.Backbone = NarrowBackbone
@@ -44,8 +44,8 @@ with join_team("cpu") as (team, device):
 
     data = TrainingData(batches, 2, {"validation": lambda: [part(batch_of(99, count=8))]})
     made = []
-    new_run = training.loop.new_run
-    training.loop.new_run = lambda *given: made.append(new_run(*given)) or made[0]
+    new_run = training.fitting.loop.new_run
+    training.fitting.loop.new_run = lambda *given: made.append(new_run(*given)) or made[0]
     result = run_training(settings, data, team=team, device=device)
     histories = team.gather(result.history)
     weights = b"".join(tensor.detach().numpy().tobytes() for tensor in made[0].learner.parameters())

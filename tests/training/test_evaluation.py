@@ -26,9 +26,9 @@ from training.evaluation.figures import evaluate_reads
 from training.evaluation.reads import BEST, RANDOM, WINDOW, Reads, read_views
 from training.evaluation.report import markdown, record
 from training.evaluation.select import Selection, SelectionError, recorded_selection, select, trained_keys
+from training.fitting.settings import DataSettings, TrainSettings
 from training.layout import SubSequence, scan
 from training.splits import SplitKey
-from training.train_settings import DataSettings, TrainSettings
 from training.tree_data import choose_items
 
 TREE = {"4": 4, "8": 4, "48": 3, "-1": 2}

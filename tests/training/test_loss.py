@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import normalize
 from training.batch import Batch
-from training.loss import DigitLoss, FrameHead, Learner, Logits
-from training.mixup import Mixed, unmixed
+from training.fitting.loss import DigitLoss, FrameHead, Learner, Logits
+from training.fitting.mixup import Mixed, unmixed
 
 SMALL = ModelConfig(hidden_size=8, head_size=8, dropout=0.0, frozen_fraction=0.0)
 

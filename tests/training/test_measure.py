@@ -10,7 +10,7 @@ from runs import batch_of, use_narrow_backbone
 from recognizer.labels import encode
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import normalize
-from training.measure import Reads, cross_entropy, figures_of, read_all
+from training.fitting.measure import Reads, cross_entropy, figures_of, read_all
 
 CPU = torch.device("cpu")
 

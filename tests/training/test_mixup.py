@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from training.batch import Batch
-from training.mixup import Mixed, mix_up, unmixed
+from training.fitting.mixup import Mixed, mix_up, unmixed
 
 
 def batch() -> Batch:

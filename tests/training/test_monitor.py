@@ -9,9 +9,9 @@ import pytest
 import torch
 from runs import batch_of, small_data, small_settings, use_narrow_backbone
 
-from training.loop import run_training
-from training.mixup import unmixed
-from training.monitor import FOLDER, Monitor, MonitorError, WorstErrors, open_monitor, picture_grid
+from training.fitting.loop import run_training
+from training.fitting.mixup import unmixed
+from training.fitting.monitor import FOLDER, Monitor, MonitorError, WorstErrors, open_monitor, picture_grid
 
 
 @pytest.fixture(autouse=True)

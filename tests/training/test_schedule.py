@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.schedule import EarlyStopping, average_decay_at, frozen_share_at, learning_rate_at
+from training.fitting.schedule import EarlyStopping, average_decay_at, frozen_share_at, learning_rate_at
 
 
 def test_the_learning_rate_rises_then_falls() -> None:

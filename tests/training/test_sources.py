@@ -8,9 +8,10 @@ import pytest
 from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS, encode
 from recognizer.preprocess import Preprocess
-from training.players import NumberPhoto, Track, Verdict, read_stretches, verdict_of
-from training.sources import DrawSource, PasteSource, PhotoSource, Source, TrackSource
-from training.stream import Ingredient, WindowStream
+from training.mixture.players import NumberPhoto, Track, Verdict, read_stretches, verdict_of
+from training.mixture.recipe import LABELS
+from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Source, TrackSource
+from training.mixture.stream import Ingredient, WindowStream
 
 
 def picture(side: int, seed: int) -> np.ndarray:
@@ -117,3 +118,7 @@ def test_every_shipped_label_file_has_its_boxes() -> None:
     for table in labels:
         assert table.with_name(table.name.replace(".labels.", ".boxes.")).is_file()
         assert read_stretches(table)
+
+
+def test_the_labels_read_by_eye_are_found() -> None:
+    assert list(LABELS.glob("*.labels.csv"))

@@ -8,11 +8,11 @@ import yaml
 from runs import use_narrow_backbone
 from trees import make_tree
 
-import training.loop
+import training.fitting.loop
 from pipeline.config import as_plain, load
 from recognizer.checkpoint import load_checkpoint
+from training.fitting.settings import TrainSettings
 from training.train import main
-from training.train_settings import TrainSettings
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SHIPPED = CONFIGS / "train.yaml"
@@ -80,13 +80,13 @@ def test_a_request_to_end_saves_and_says_so(
     request_to_end: signal.Signals,
 ) -> None:
     use_narrow_backbone(monkeypatch)
-    step, before = training.loop.train_step, signal.getsignal(request_to_end)
+    step, before = training.fitting.loop.train_step, signal.getsignal(request_to_end)
 
     def interrupted_step(*given: object) -> object:
         signal.raise_signal(request_to_end)
         return step(*given)  # type: ignore[arg-type]  # passed on
 
-    monkeypatch.setattr(training.loop, "train_step", interrupted_step)
+    monkeypatch.setattr(training.fitting.loop, "train_step", interrupted_step)
     arguments = arguments_for(tree, tmp_path / "run")
     assert main(arguments) == 130
     output = capsys.readouterr()
@@ -94,7 +94,7 @@ def test_a_request_to_end_saves_and_says_so(
     assert "Traceback" not in output.err
     assert signal.getsignal(request_to_end) is before
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["resume.pt"]
-    monkeypatch.setattr(training.loop, "train_step", step)
+    monkeypatch.setattr(training.fitting.loop, "train_step", step)
     assert main([*arguments, "--resume"]) == 0
     assert (tmp_path / "run" / "best.safetensors").exists()
 
@@ -109,7 +109,7 @@ def test_a_second_ctrl_c_ends_at_once(
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(training.loop, "train_step", impatient_step)
+    monkeypatch.setattr(training.fitting.loop, "train_step", impatient_step)
     assert main(arguments_for(tree, tmp_path / "run")) == 130
     assert capsys.readouterr().err.startswith("Ended at once")
     assert not (tmp_path / "run" / "resume.pt").exists()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from trees import make_tree
 
-from training.checks import Coverage, check, coverage_table, digit_coverage, missing_numbers
-from training.train_settings import DataSettings, TrainSettings
+from training.fitting.checks import Coverage, check, coverage_table, digit_coverage, missing_numbers
+from training.fitting.settings import DataSettings, TrainSettings
 
 SEED_TRAINED = ("4", "6", "8", "9", "49", "66", "89")
 SEED_TESTED = ("48", "64", "88")

@@ -12,11 +12,11 @@ from runs import STEPS, StopAfter, batch_of, small_data, small_settings, use_nar
 
 from recognizer.checkpoint import load_checkpoint
 from recognizer.model import ModelConfig
-from training.loop import Interrupted, run_training
-from training.measure import Figures
-from training.run_state import RESUME, TrainingError, resolve_precision
-from training.train_settings import ClassWeightSettings
-from training.training_data import TrainingData
+from training.fitting.feed import TrainingData
+from training.fitting.loop import Interrupted, run_training
+from training.fitting.measure import Figures
+from training.fitting.run_state import RESUME, TrainingError, resolve_precision
+from training.fitting.settings import ClassWeightSettings
 
 
 @pytest.fixture(autouse=True)

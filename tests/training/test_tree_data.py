@@ -12,13 +12,13 @@ from pipeline.config import as_plain
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
-from training.augment_batch import AugmentSettings
 from training.batch import Batch
-from training.distributed import Team
 from training.evaluation.select import recorded_selection, select, trained_keys
+from training.fitting.augment_batch import AugmentSettings
+from training.fitting.distributed import Team
+from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.layout import scan
 from training.splits import SplitKey
-from training.train_settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.tree_data import TooFewClassesError, choose_items, tree_data
 
 

@@ -10,8 +10,8 @@ import pytest
 from pipeline.config import load
 from pipeline.types import UInt8Image
 from training.layout import scan
-from training.players import NumberPhoto
-from training.sources import PhotoSource, Source
+from training.mixture.players import NumberPhoto
+from training.mixture.sources import PhotoSource, Source
 from training.unseen.data import (
     Side,
     UnseenData,

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from pipeline.types import FloatArray, IntArray, TrackedBoxes
 from training.building.tables import Row, TableError, read_table
-from training.players import Stretch, Verdict, stretch_at, verdict_of
+from training.mixture.players import Stretch, Verdict, stretch_at, verdict_of
 
 MIN_IOU: Final = 0.5
 """Least overlap of a tracked box with the labelled box whose number it takes."""

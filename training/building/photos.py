@@ -16,8 +16,8 @@ from training.building.progress import BuildProgress, Progress
 from training.building.tables import Row, read_table
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.players import NumberPhoto
-from training.sources import PhotoSource
+from training.mixture.players import NumberPhoto
+from training.mixture.sources import PhotoSource
 
 PHOTO_COLUMNS: Final = ("image", "source", "number", "x1", "y1", "x2", "y2")
 REGION_SIDE: Final = 96

@@ -21,7 +21,7 @@ from training.building.progress import BuildProgress, Progress
 from training.building.tracks import TrackSequences
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.players import Stretch
+from training.mixture.players import Stretch
 
 logger = logging.getLogger(__name__)
 

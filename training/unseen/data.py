@@ -20,9 +20,9 @@ from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
 from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
-from training.mixture import MixtureSettings, load_labelled_clips
-from training.players import NumberPhoto, load_number_crops, load_photos
-from training.sources import DrawSource, PasteSource, PhotoSource, Regions, Source, TrackSource
+from training.mixture.players import NumberPhoto, load_number_crops, load_photos
+from training.mixture.recipe import MixtureSettings, load_labelled_clips
+from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Regions, Source, TrackSource
 from training.synthesize import font_files
 
 logger = logging.getLogger(__name__)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from training.augment_batch import AugmentSettings
 from training.balance import WeightScheme
-from training.train_settings import ClassWeightSettings, FitSettings, TrainSettings
+from training.fitting.augment_batch import AugmentSettings
+from training.fitting.settings import ClassWeightSettings, FitSettings, TrainSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import copy
 import torch
 
 from recognizer.model import JerseyTemporalNet
-from training.schedule import average_decay_at
+from training.fitting.schedule import average_decay_at
 
 
 class MovingAverage:

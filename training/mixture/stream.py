@@ -11,7 +11,7 @@ from recognizer.labels import encode
 from recognizer.preprocess import Preprocess
 from training.augment import Rng, draw_look, film
 from training.batch import Batch
-from training.sources import Source, spoil
+from training.mixture.sources import Source, spoil
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from pipeline.config import as_plain
 from recognizer.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint, save_checkpoint
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet, ModelConfig
-from training.average import MovingAverage
-from training.loss import Learner
-from training.measure import Figures, Reads
-from training.schedule import EarlyStopping
-from training.train_settings import TrainSettings
+from training.fitting.average import MovingAverage
+from training.fitting.loss import Learner
+from training.fitting.measure import Figures, Reads
+from training.fitting.schedule import EarlyStopping
+from training.fitting.settings import TrainSettings
 
 BEST: Final = "best.safetensors"
 LAST: Final = "last.safetensors"

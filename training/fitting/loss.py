@@ -9,7 +9,7 @@ from torch import nn
 from recognizer.labels import CLASSES_PER_DIGIT
 from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
-from training.mixup import Mixed
+from training.fitting.mixup import Mixed
 
 _FRAMES_STEP = 32
 """Frames go through the backbone in multiples of this, the rest filled with repeats that are thrown away: every new

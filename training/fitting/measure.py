@@ -12,7 +12,7 @@ from recognizer.decode import NONE_INDEX, number_log_probs
 from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
 from training.batch import Batch
-from training.distributed import Team
+from training.fitting.distributed import Team
 from training.metrics import accuracy, outcomes_of
 
 Figures = dict[str, float]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS
-from training.players import (
+from training.mixture.players import (
     Track,
     count_verdicts,
     load_clip_tracks,
@@ -15,12 +15,12 @@ from training.players import (
     load_photos,
     load_player_crops,
 )
-from training.sources import DrawSource, PasteSource, PhotoSource, TrackSource
-from training.stream import Ingredient
+from training.mixture.sources import DrawSource, PasteSource, PhotoSource, TrackSource
+from training.mixture.stream import Ingredient
 
 logger = logging.getLogger(__name__)
 
-LABELS = Path(__file__).parent / "labels"
+LABELS = Path(__file__).parent.parent / "labels"
 """Stretches read by eye, and the boxes they belong to; the clips themselves are not part of the product."""
 
 

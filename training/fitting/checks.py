@@ -13,10 +13,10 @@ from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
 from training.balance import digit_weights, weights_table
 from training.data_root import find_data_root
+from training.fitting.run_state import RESUME, build_reader, resolve_precision
+from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.layout import UNREADABLE_FOLDER, SubSequence, scan
-from training.mixture import LABELS, missing_folders
-from training.run_state import RESUME, build_reader, resolve_precision
-from training.train_settings import ClassWeightSettings, TrainSettings
+from training.mixture.recipe import LABELS, missing_folders
 from training.tree_data import choose_items
 
 

@@ -19,8 +19,8 @@ from recognizer.labels import decode
 from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
 from training.batch import Batch
-from training.measure import Figures
-from training.mixup import Mixed
+from training.fitting.measure import Figures
+from training.fitting.mixup import Mixed
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pipeline.crops import CropSettings, jersey_regions
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.labels import NUMBERS
 from training.augment import Rng, cut_region, jitter_square, motion_blur, shrink
-from training.players import NumberPhoto, Track, Verdict
+from training.mixture.players import NumberPhoto, Track, Verdict
 from training.synthesize import (
     dye,
     number_mask,

@@ -12,15 +12,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.augment_batch import augment_batch
 from training.balance import digit_weights
 from training.batch import Batch
-from training.distributed import Team
-from training.loss import DigitLoss
-from training.measure import Figures, Reads, figures_of, join_reads, read_all
-from training.mixup import Mixed, mix_up
-from training.monitor import Monitor, open_monitor
-from training.run_state import (
+from training.fitting.augment_batch import augment_batch
+from training.fitting.distributed import Team
+from training.fitting.feed import TrainingData
+from training.fitting.loss import DigitLoss
+from training.fitting.measure import Figures, Reads, figures_of, join_reads, read_all
+from training.fitting.mixup import Mixed, mix_up
+from training.fitting.monitor import Monitor, open_monitor
+from training.fitting.run_state import (
     BEST,
     LAST,
     RESUME,
@@ -34,9 +35,8 @@ from training.run_state import (
     save_reader,
     save_state,
 )
-from training.schedule import frozen_share_at, learning_rate_at
-from training.train_settings import TrainSettings
-from training.training_data import TrainingData
+from training.fitting.schedule import frozen_share_at, learning_rate_at
+from training.fitting.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
 

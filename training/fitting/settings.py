@@ -8,11 +8,11 @@ from recognizer.labels import NUMBERS
 from recognizer.model import ModelConfig
 from recognizer.preprocess import Preprocess
 from recognizer.sampling import SamplingMode
-from training.augment_batch import AugmentSettings
 from training.balance import WeightScheme
 from training.dataset import SamplingSettings
+from training.fitting.augment_batch import AugmentSettings
 from training.layout import UNREADABLE_FOLDER
-from training.mixture import MixtureSettings
+from training.mixture.recipe import MixtureSettings
 
 
 @dataclass(frozen=True, slots=True)

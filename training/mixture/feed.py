@@ -12,11 +12,11 @@ from torch.utils.data import DataLoader
 from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
 from training.batch import Batch
-from training.distributed import Team
-from training.mixture import build_mixture, held_out_source, load_labelled_clips, missing_folders
-from training.stream import Ingredient, WindowStream
-from training.train_settings import TrainSettings
-from training.training_data import TrainingData
+from training.fitting.distributed import Team
+from training.fitting.feed import TrainingData
+from training.fitting.settings import TrainSettings
+from training.mixture.recipe import build_mixture, held_out_source, load_labelled_clips, missing_folders
+from training.mixture.stream import Ingredient, WindowStream
 from training.tree_data import leave_interrupts_to_the_parent
 
 _FIXED_BATCH = 64

@@ -1,0 +1,1 @@
+"""The training loop and what it needs: settings, losses, schedules, checkpoints, curves, several processes."""
