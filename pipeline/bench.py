@@ -44,6 +44,10 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "detector": Variant("detector", (), "decoding and detecting alone"),
     "product": Variant("product", (), "everything on"),
     "one-window": Variant("product", ("reader.batch_size=1",), "windows read one at a time"),
+    "all-windows": Variant("product", ("effort.settled_every=1",), "tracks whose number is settled are read on"),
+    "one-thread": Variant("product", ("engine.threads=1",), "one stage after another"),
+    "every-2nd": Variant("product", ("detector.every=2",), "people looked for in every second frame"),
+    "every-3rd": Variant("product", ("detector.every=3",), "people looked for in every third frame"),
 }
 """By name; `naive` is what the others are compared with."""
 

@@ -16,8 +16,8 @@ from pipeline.config import load
 from pipeline.detector import PlayerDetector
 from pipeline.device import resolve_device
 from pipeline.engine import process
+from pipeline.following import in_batches
 from pipeline.naive import run_naive
-from pipeline.passes import in_batches
 from pipeline.settings import Settings
 from pipeline.video import open_source
 from recognizer.errors import InputError

@@ -47,7 +47,7 @@ def bridge_gaps(boxes: Iterable[tuple[int, TrackedBoxes]], longest: int) -> Iter
 def _fill(waiting: dict[int, list[TrackedBoxes]], track: int, before: _Row, after: _Row) -> None:
     for index in range(before.frame_index + 1, after.frame_index):
         share = (index - before.frame_index) / (after.frame_index - before.frame_index)
-        values = (before.values + (after.values - before.values) * share).astype(np.float32)
+        values = _mixed(before.values, after.values, share)
         waiting.setdefault(index, []).append(TrackedBoxes(values[None, :4], values[4:], np.array([track], np.int64)))
 
 
@@ -59,3 +59,29 @@ def _joined(parts: list[TrackedBoxes]) -> TrackedBoxes:
         np.concatenate([part.confidence for part in parts]),
         np.concatenate([part.track_id for part in parts]),
     )
+
+
+def between(before: TrackedBoxes, after: TrackedBoxes, share: float) -> TrackedBoxes:
+    """The boxes of the tracks that stand in both, on the straight way from one to the other, in the order of `after`.
+
+    >>> a = TrackedBoxes(np.array([[0, 0, 10, 20]], np.float32), np.ones(1, np.float32), np.array([4]))
+    >>> b = TrackedBoxes(np.array([[4, 8, 14, 28]], np.float32), np.ones(1, np.float32), np.array([4]))
+    >>> between(a, b, 0.25).xyxy.tolist()
+    [[1.0, 2.0, 11.0, 22.0]]
+
+    Args:
+        before: Boxes at share 0.
+        after: Boxes at share 1.
+        share: How much of the way, 0 to 1.
+    """
+    _, first, second = np.intersect1d(before.track_id, after.track_id, assume_unique=True, return_indices=True)
+    first, second = first[np.argsort(second)], np.sort(second)
+    return TrackedBoxes(
+        _mixed(before.xyxy[first], after.xyxy[second], share),
+        _mixed(before.confidence[first], after.confidence[second], share),
+        after.track_id[second],
+    )
+
+
+def _mixed(first: FloatArray, second: FloatArray, share: float) -> FloatArray:
+    return (first + (second - first) * share).astype(np.float32)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from pipeline.vendor import vendor_import
 from pipeline.yolo import STRIDE, Letterbox, decode_boxes, grid, input_size, letterbox
 from recognizer.errors import InputError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 TASKS = ("detect", "segment", "pose")
 """What ultralytics calls the kinds of models that give upright boxes."""
@@ -57,6 +60,9 @@ class DetectorSettings:
     referee)."""
     batch_size: int = 4
     """Frames handed to the detector at a time, 1 to 256; the result does not depend on it."""
+    every: int = 1
+    """People are looked for in one frame of so many, 1 to 10; in the frames between their boxes move in a straight
+    line."""
     max_detections: int = 100
     """Most people in one frame, 1 to 1000; the surest are kept."""
     precision: str = "auto"
@@ -71,6 +77,7 @@ class DetectorSettings:
         _require_range("confidence", self.confidence, 0.0, 1.0)
         _require_range("iou", self.iou, 0.0, 1.0)
         _require_range("batch_size", self.batch_size, 1, 256)
+        _require_range("every", self.every, 1, 10)
         _require_range("max_detections", self.max_detections, 1, 1000)
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}, expected one of {', '.join(PRECISIONS)}")
@@ -83,23 +90,35 @@ def _require_range(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(f"{name} is {value}, expected {low} to {high}")
 
 
+class Spread(Protocol):
+    """Does the same work on each item, maybe on several at a time; gives the results in the items' order."""
+
+    def __call__(self, work: Callable[[T], R], items: Sequence[T], /) -> list[R]: ...  # noqa: D102
+
+
+def one_by_one(work: Callable[[T], R], items: Sequence[T], /) -> list[R]:
+    """Do the work on one item after the other."""
+    return [work(item) for item in items]
+
+
 class PlayerDetector:
     """Finds people in frames.
 
     Args:
         settings: what to find.
         device: where the network runs.
+        spread: runs this product's own network on several frames at a time, where that is a CPU.
 
     Raises:
         DetectorError: the weights are missing or unusable, or a class is not one of the model's.
     """
 
-    def __init__(self, settings: DetectorSettings, device: torch.device) -> None:
+    def __init__(self, settings: DetectorSettings, device: torch.device, spread: Spread = one_by_one) -> None:
         self.settings = settings
         named = settings.weights or str(default_weights())
         self._find: Callable[[Sequence[UInt8Image]], list[Detections]]
         if named.endswith(".safetensors"):
-            self._find = _PlainNetwork(Path(named), settings, device).find
+            self._find = _PlainNetwork(Path(named), settings, device, spread).find
         else:
             self._find = _VendorModel(named, settings, device).find
 
@@ -176,30 +195,30 @@ def _class_indices(wanted: tuple[str, ...], names: Sequence[str], weights: str) 
 class _PlainNetwork:
     """A network of this product, run without ultralytics' predictor (about twice as fast on a CPU)."""
 
-    def __init__(self, path: Path, settings: DetectorSettings, device: torch.device) -> None:
+    def __init__(self, path: Path, settings: DetectorSettings, device: torch.device, spread: Spread) -> None:
         network, names = load_network(path)
         self._classes = _class_indices(settings.classes, names, path.name)
         self._settings = settings
         self._device = device
+        self._spread = spread
         capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         self._bfloat16 = settings.precision == "auto" and device.type == "cpu" and bool(capabilities.get("avx512_bf16"))
         fused: nn.Module = network.fuse(verbose=False)  # type: ignore[operator]  # ultralytics' own: conv + batch norm
         self._network = fused.to(device).to(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
     def find(self, images: Sequence[UInt8Image]) -> list[Detections]:
         """People in each of some images of one size."""
+        if self._device.type != "cpu":
+            return self._find(images)
+        # On a CPU a batch is no faster than its frames one by one, and one by one is the same to the last bit.
+        return [found for [found] in self._spread(self._find, [[image] for image in images])]
+
+    @torch.inference_mode()
+    def _find(self, images: Sequence[UInt8Image]) -> list[Detections]:
         size = input_size(images[0], self._settings.image_size, self._settings.max_upscale)
         boxed = [letterbox(image, size) for image in images]
-        # On a CPU a batch is no faster than its frames one by one, and one by one is the same to the last bit.
-        step = 1 if self._device.type == "cpu" else len(boxed)
-        found: list[Detections] = []
-        for start in range(0, len(boxed), step):
-            part = boxed[start : start + step]
-            distances, scores = self._forward(np.stack([box.image for box in part]))
-            for i, box in enumerate(part):
-                found.append(self._select(distances[i], scores[i], box, images[start + i]))
-        return found
+        distances, scores = self._forward(np.stack([box.image for box in boxed]))
+        return [self._select(*parts) for parts in zip(distances, scores, boxed, images, strict=True)]
 
     def _forward(self, bgr: UInt8Image) -> tuple[Tensor, Tensor]:
         """Distances (B, 4 * bins, A) and scores (B, classes, A) of a uint8 batch (B, h, w, 3)."""

@@ -16,6 +16,7 @@ from pipeline.reading import WindowReader, differences
 from pipeline.report import RunSummary, provenance, run_record, write_record
 from pipeline.settings import Settings
 from pipeline.video import VideoError, VideoSource
+from pipeline.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -50,21 +51,20 @@ def process(
         InputError: The video holds no picture, or the weights cannot be used.
     """
     started, begun, clock = datetime.now(UTC), time.perf_counter(), clock or StageClock()
-    with clock.stage("load"):
-        models = Models(PlayerDetector(settings.detector, device), WindowReader(settings.reader, device))
-    if unlike := differences(models.reader.info, settings.crops, settings.windows):
-        logger.warning(
-            "%s is given other regions or windows than it was trained on: %s.", models.reader.weights, "; ".join(unlike)
-        )
-    with clock.stage("hash"):
-        origin = provenance(source.info, settings)
-    findings = find(source, settings, models, folder, clock, progress)
-    if not findings.frames:
-        raise VideoError(f"{source.info.path} holds no picture that can be decoded.")
-    frames_lost, truncated = source.frames_lost, source.truncated
-    write_tracks(folder / TRACKS, findings.rows)
-    if video:
-        draw(source, findings, folder, clock, progress)
+    with Workers(settings.engine) as workers:
+        with clock.stage("load"):
+            detector = PlayerDetector(settings.detector, device, workers.map)
+            models = Models(detector, WindowReader(settings.reader, device))
+        _warn_of_differences(models.reader, settings)
+        with clock.stage("hash"):
+            origin = provenance(source.info, settings)
+        findings = find(source, settings, models, folder, clock, progress, workers)
+        if not findings.frames:
+            raise VideoError(f"{source.info.path} holds no picture that can be decoded.")
+        frames_lost, truncated = source.frames_lost, source.truncated
+        write_tracks(folder / TRACKS, findings.rows)
+        if video:
+            draw(source, findings, folder, clock, progress, workers)
     summary = RunSummary(
         rows=findings.rows,
         reads=findings.reads,
@@ -72,9 +72,17 @@ def process(
         frames_lost=frames_lost,
         truncated=truncated,
         stage_seconds=clock.seconds,
+        queue_fill=workers.fill,
         wall_seconds=time.perf_counter() - begun,
         files=[*([VIDEO] if video else []), TRACKS, BOXES, READS, RECORD],
     )
     write_record(folder / RECORD, run_record(summary, origin, settings, device, started))
     logger.info("%d frames in %.1f s", summary.frames_decoded, summary.wall_seconds)
     return summary
+
+
+def _warn_of_differences(reader: WindowReader, settings: Settings) -> None:
+    if unlike := differences(reader.info, settings.crops, settings.windows):
+        logger.warning(
+            "%s is given other regions or windows than it was trained on: %s.", reader.weights, "; ".join(unlike)
+        )

@@ -107,13 +107,13 @@ class IdentityFuser:
         self._settings = settings
         self._evidence: dict[int, _Evidence] = {}
 
-    def add(self, read: WindowRead) -> None:
-        """Take in one window's read."""
+    def add(self, read: WindowRead) -> str | None:
+        """Take in one window's read; returns the number it names, None where it is not readable enough to be heard."""
         evidence = self._evidence.setdefault(read.track_id, _Evidence())
         evidence.n_reads += 1
         readable, numbers = split_readable(number_log_probs(read.tens, read.units))
         if readable < self._settings.window_readable:
-            return
+            return None
         noise = self._settings.noise
         evidence.log_evidence += readable * np.log((1.0 - noise) * numbers + noise / len(NUMBERS))
         evidence.votes += readable * numbers
@@ -123,6 +123,7 @@ class IdentityFuser:
             frame = int(read.frame_indices[int(read.frame_weights.argmax())])
             if all(frame != known for _, known in evidence.frames[best]):
                 heappushpop(evidence.frames[best], (clarity, frame))
+        return NUMBERS[best]
 
     def identity(self, track_id: int) -> Identity:
         """What is known about a track so far; a track never read is too short."""

@@ -24,6 +24,17 @@ from recognizer.reader import default_weights as reader_weights
 
 _PACKAGES: Final = ("torch", "torchvision", "ultralytics", "av", "opencv-python", "numpy")
 
+_THREADS: Final = (
+    ("decode",),
+    ("detect",),
+    ("track",),
+    ("crop", "team", "read", "identify"),
+    ("redecode",),
+    ("draw",),
+    ("encode",),
+)
+"""The stages that share a thread, first those of the first pass."""
+
 _WHY_UNREAD: Final = {
     "too_short": "seen too briefly",
     "unreadable": "no readable number",
@@ -45,6 +56,8 @@ class RunSummary:
     truncated: bool
     """Whether the stream broke off before its end."""
     stage_seconds: Mapping[str, float]
+    queue_fill: Mapping[str, float]
+    """How full the queue behind a stage was on average, 0 to 1; empty where stages ran one after another."""
     wall_seconds: float
     files: Sequence[str]
     """Names of the files written, run.json last."""
@@ -97,6 +110,8 @@ def run_record(
         "seconds": {
             "total": round(summary.wall_seconds, 3),
             "stages": {name: round(seconds, 3) for name, seconds in summary.stage_seconds.items()},
+            "bottleneck": bottleneck(summary.stage_seconds),
+            "queue_fill": {name: round(share, 3) for name, share in summary.queue_fill.items()},
         },
         "frames_per_second": round(summary.frames_decoded / summary.wall_seconds, 2),
         "device": device_name(device),
@@ -104,6 +119,17 @@ def run_record(
         "versions": versions(),
         "files": list(summary.files),
     }
+
+
+def bottleneck(seconds: Mapping[str, float]) -> str | None:
+    """The stage that the others wait for: the longest one of the thread that was busiest.
+
+    >>> bottleneck({"decode": 5.0, "detect": 6.0, "crop": 4.0, "read": 3.0})
+    'crop'
+    """
+    busiest = max(_THREADS, key=lambda stages: sum(seconds.get(stage, 0.0) for stage in stages))
+    longest = max(busiest, key=lambda stage: seconds.get(stage, 0.0))
+    return longest if longest in seconds else None
 
 
 def input_record(info: VideoInfo) -> dict[str, Any]:

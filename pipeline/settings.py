@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 
 from pipeline.crops import CropSettings
 from pipeline.detector import DetectorSettings
+from pipeline.effort import EffortSettings
 from pipeline.identity import IdentitySettings
 from pipeline.reading import ReaderSettings
 from pipeline.swaps import SwapSettings
 from pipeline.teams import TeamSettings
 from pipeline.tracker import TrackerSettings
 from pipeline.windows import WindowSettings
+from pipeline.workers import EngineSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,11 @@ class Settings:
     """Which crops are read together."""
     reader: ReaderSettings = field(default_factory=ReaderSettings)
     """The recognizer."""
+    effort: EffortSettings = field(default_factory=EffortSettings)
+    """Reading until sure."""
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     """From the reads of a track to one number, or none."""
     teams: TeamSettings = field(default_factory=TeamSettings)
     """Grouping tracks by kit colour."""
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    """How the machine's cores are used."""

@@ -1,0 +1,76 @@
+"""From frames to tracked boxes: the half of the first pass that finds and follows people."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from pipeline.bridging import between
+from pipeline.clock import StageClock
+from pipeline.detector import PlayerDetector
+from pipeline.swaps import SwapSplitter
+from pipeline.tracker import PlayerTracker
+from pipeline.types import Detections, Frame, TrackedBoxes
+
+T = TypeVar("T")
+
+
+def detect(
+    frames: Iterable[Frame], detector: PlayerDetector, clock: StageClock
+) -> Iterator[tuple[list[Frame], Detections]]:
+    """Groups of frames, `detector.every` long but for the first and the last, with the people in each one's last."""
+    settings = detector.settings
+    for batch in in_batches(in_groups(frames, settings.every), settings.batch_size):
+        with clock.stage("detect"):
+            found = detector.detect([group[-1] for group in batch])
+        yield from zip(batch, found, strict=True)
+
+
+def follow(
+    detected: Iterable[tuple[list[Frame], Detections]],
+    tracker: PlayerTracker,
+    splitter: SwapSplitter,
+    clock: StageClock,
+) -> Iterator[tuple[Frame, TrackedBoxes]]:
+    """Every frame with the people followed into it.
+
+    In frames without detections a box is on the straight way from the detection before to the one after. That was
+    nearer to the detected boxes than going on at the track's speed: mean overlap 0.88 against 0.80 in every second
+    frame of six match clips, 0.87 against 0.75 in two of three.
+    """
+    last_time, before = None, TrackedBoxes.empty()
+    for group, detections in detected:
+        looked_at = group[-1]
+        with clock.stage("track"):
+            boxes = splitter.split(looked_at, tracker.update(looked_at, detections))
+        for frame in group[:-1]:
+            share = 1.0 if last_time is None else float((frame.time - last_time) / (looked_at.time - last_time))
+            yield frame, between(before, boxes, share)
+        yield looked_at, boxes
+        last_time, before = looked_at.time, boxes
+
+
+def in_groups(frames: Iterable[T], length: int) -> Iterator[list[T]]:
+    """The first item alone, then `length` at a time, so that each group's last is `length` behind the one before.
+
+    >>> list(in_groups("abcdef", 2))
+    [['a'], ['b', 'c'], ['d', 'e'], ['f']]
+    """
+    rest = iter(frames)
+    yield from in_batches(islice(rest, 1), 1)
+    yield from in_batches(rest, length)
+
+
+def in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Gather items into lists of `size`, the last one shorter.
+
+    >>> list(in_batches("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    batch: list[T] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,177 @@
+"""How many threads a run uses, and the queues between them; the one place that decides it.
+
+Stages run side by side, each in a thread of its own with a bounded queue before the next. The networks' own threads
+are kept to one: of two pools of OpenMP threads that share cores, each spins while the other works. Where a network
+runs on the processor, several frames are detected at the same time instead.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Generic, Self, TypeVar
+
+import cv2
+import torch
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_MOST_STAGES: Final = 8
+"""Threads that may wait for one another in one run."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the machine's cores are used; the results do not depend on it."""
+
+    threads: int = 0
+    """Cores to use, 0 to 1024: 0 means all that this process may run on, 1 runs one stage after another."""
+    queue: int = 4
+    """Frames a stage may be ahead of the next, 1 to 256."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threads <= 1024:
+            raise ValueError(f"threads is {self.threads}, allowed is 0 to 1024")
+        if not 1 <= self.queue <= 256:
+            raise ValueError(f"queue is {self.queue}, allowed is 1 to 256")
+
+
+def cores() -> int:
+    """Processor cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Workers:
+    """The threads of one run. A context manager: leaving it, in order or not, stops and joins them all.
+
+    While it is open, torch computes with one thread and OpenCV with a quarter of the cores, at least one.
+
+    Args:
+        settings: How many cores, how long the queues.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.count = settings.threads or cores()
+        """Cores the run uses."""
+        self._depth = settings.queue
+        self._channels: dict[str, _Channel[object]] = {}
+        self._stages = ThreadPoolExecutor(_MOST_STAGES, "stage")
+        self._helpers = ThreadPoolExecutor(self.count, "helper")
+        self._threads_before = torch.get_num_threads(), cv2.getNumThreads()
+
+    def __enter__(self) -> Self:
+        self._threads_before = torch.get_num_threads(), cv2.getNumThreads()
+        torch.set_num_threads(1)
+        cv2.setNumThreads(max(1, self.count // 4))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for channel in self._channels.values():
+            channel.stop()
+        self._stages.shutdown()
+        self._helpers.shutdown()
+        torch.set_num_threads(self._threads_before[0])
+        cv2.setNumThreads(self._threads_before[1])
+
+    @property
+    def fill(self) -> dict[str, float]:
+        """By the stage that fills it, how full a queue was on average when something was taken from it, 0 to 1.
+
+        A full queue waits for the stage behind it, an empty one for the stage before.
+        """
+        return {name: channel.mean_fill for name, channel in self._channels.items()}
+
+    def ahead(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """The same items in the same order, made in a thread that runs ahead; an error comes out where it arose.
+
+        Args:
+            name: Of the stage that makes them.
+            items: Consumed in the other thread; a generator is closed there when the run ends early.
+        """
+        if self.count == 1:
+            return iter(items)
+        channel: _Channel[T] = _Channel(self._depth)
+        self._channels[name] = channel  # type: ignore[assignment]  # only stopped and measured here
+        return _drain(channel, self._stages.submit(_fill, channel, iter(items)))
+
+    def map(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Do the same work on each item, on several at a time; results in the items' order."""
+        if self.count == 1 or len(items) == 1:
+            return [work(item) for item in items]
+        return list(self._helpers.map(work, items))
+
+
+class _Channel(Generic[T]):
+    """A bounded queue from one thread to another that either side can end."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._held: deque[T] = deque()
+        self._ended = self._stopped = False
+        self._changed = threading.Condition()
+        self._takes = self._seen = 0
+
+    @property
+    def mean_fill(self) -> float:
+        """Mean share of the places taken, at the times something was taken."""
+        return self._seen / max(1, self._takes) / self._depth
+
+    def put(self, item: T) -> bool:
+        """Wait for a place and take it; False when nothing is wanted any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._held) < self._depth or self._stopped)
+            if self._stopped:
+                return False
+            self._held.append(item)
+            self._changed.notify_all()
+            return True
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Nothing more is wanted, and what waits is dropped."""
+        with self._changed:
+            self._stopped = self._ended = True
+            self._held.clear()
+            self._changed.notify_all()
+
+    def take(self) -> list[T]:
+        """Wait for the next item; it comes alone in a list, which is empty at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._held or self._ended)
+            if not self._held:
+                return []
+            self._takes, self._seen = self._takes + 1, self._seen + len(self._held)
+            item = self._held.popleft()
+            self._changed.notify_all()
+            return [item]
+
+
+def _fill(channel: _Channel[T], items: Iterator[T]) -> None:
+    """A stage's thread."""
+    try:
+        while channel.put(next(items)):
+            pass
+    except StopIteration:
+        return
+    finally:
+        channel.end()
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
+
+
+def _drain(channel: _Channel[T], thread: "Future[None]") -> Iterator[T]:
+    while taken := channel.take():
+        yield taken.pop()
+    thread.result()  # raises what the thread raised
