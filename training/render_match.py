@@ -16,6 +16,7 @@ from recognizer.errors import InputError
 from training.render.actors import Actor, make_actors, view_at
 from training.render.blender import load_blender
 from training.render.encode import write_video
+from training.render.graphics import score_box
 from training.render.scene import Scene
 from training.render.settings import RenderSettings
 from training.render.truth import Sighting, sightings, stretches, write_boxes, write_labels, write_visibility
@@ -58,18 +59,21 @@ def render_match(settings: RenderSettings, output: Path, work: Path, only: Seque
     output.mkdir(parents=True, exist_ok=True)
     write_truth(settings, actors, output)
     video = output / f"{settings.name}.mp4"
-    write_video(video, list(wanted.values()), settings.picture.frames_per_second, settings.picture.crf, settings.seed)
+    picture = settings.picture
+    write_video(video, list(wanted.values()), picture.frames_per_second, picture.crf, settings.seed, settings.score)
     logger.info("video: %s (%.2f MB)", video, video.stat().st_size / 1e6)
 
 
 def write_truth(settings: RenderSettings, actors: Sequence[Actor], output: Path) -> None:
     """Write the boxes, labels and visibility of the whole match into `output`."""
     picture = settings.picture
+    size = (picture.width, picture.height)
+    covered = score_box(settings.score, size) if settings.score is not None else None
     seen: list[Sighting] = []
     for frame in range(picture.frames):
         moment = frame / picture.frames_per_second
-        view = view_at(settings.camera, moment, (picture.width, picture.height))
-        seen += sightings(actors, view, moment, frame)
+        view = view_at(settings.shot(moment), moment, size)
+        seen += sightings(actors, view, moment, frame, covered)
     write_boxes(output / f"{settings.name}.boxes.csv", seen)
     write_visibility(output / f"{settings.name}.visibility.csv", seen)
     rows = [row for actor in actors for row in stretches(actor, seen, picture.frames)]
@@ -89,8 +93,9 @@ def _render(settings: RenderSettings, actors: list[Actor], pictures: dict[int, P
 
 
 def _digest(settings: RenderSettings) -> str:
-    """Short name of the settings that decide how a picture looks."""
+    """Short name of the settings that decide how a picture looks before the score is drawn over it."""
     plain = as_plain(settings)
+    plain.pop("score")
     for key in ("crf", "threads"):
         plain["picture"].pop(key)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:10]

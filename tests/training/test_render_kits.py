@@ -12,7 +12,7 @@ from recognizer.labels import NUMBERS
 from training.render import surroundings
 from training.render.encode import crowd_noise, write_video
 from training.render.kits import cloth_bumps, digit_mask, head_texture, metres_to_texels, shirt_texture, socks_texture
-from training.render.settings import PersonSettings, TeamSettings
+from training.render.settings import PersonSettings, ScoreSettings, TeamSettings
 
 KIT = TeamSettings(shirt=(200, 0, 0), trim=(200, 0, 0), shorts=(200, 0, 0), socks=(190, 10, 20), digits=(255, 255, 255))
 
@@ -89,7 +89,7 @@ def test_surroundings_repeat_with_their_seed() -> None:
     first, second = (surroundings.crowd(12.0, 3, 0.8, [(200, 0, 0)], seed=4) for _ in range(2))
     assert (first == second).all()
     assert (first != surroundings.crowd(12.0, 3, 0.8, [(200, 0, 0)], seed=5)).any()
-    assert not any(character.isdigit() for word in surroundings.BOARD_WORDS for character in word)
+    assert any(character.isdigit() for word in surroundings.BOARD_WORDS for character in word)  # no shirt, though
     assert surroundings.boards(15.0, 1.0, seed=1).shape == (40, 600, 3)
 
 
@@ -98,12 +98,13 @@ def test_video_has_every_picture_and_sound(tmp_path: Path) -> None:
     for k in range(5):
         pictures.append(tmp_path / f"{k}.png")
         Image.new("RGB", (64, 48), (40 * k, 100, 50)).save(pictures[-1])
-    write_video(tmp_path / "clip.mp4", pictures, 25, 24, seed=1)
+    write_video(tmp_path / "clip.mp4", pictures, 25, 24, seed=1, score=ScoreSettings(height=0.15))
     with av.open(str(tmp_path / "clip.mp4")) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) == 5
-    assert [int(np.median(f[..., 0])) for f in frames] == pytest.approx([0, 40, 80, 120, 160], abs=8)
+    assert [int(np.median(f[30:, :, 0])) for f in frames] == pytest.approx([0, 40, 80, 120, 160], abs=8)
+    assert all(f[3:10, 4:40].std() > 20 for f in frames)  # the score
     assert [p.name for p in tmp_path.glob("*.mp4")] == ["clip.mp4"]
 
 

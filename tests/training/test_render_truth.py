@@ -14,9 +14,9 @@ import pytest
 from pipeline.config import load
 from training.render.actors import Actor, make_actors
 from training.render.camera import View
-from training.render.settings import BallSettings, PersonSettings, PictureSettings, RenderSettings
+from training.render.settings import BallSettings, PersonSettings, PictureSettings, RenderSettings, ShotSettings
 from training.render.truth import Sighting, sightings, steady, stretches, write_boxes, write_labels
-from training.render_match import main
+from training.render_match import main, write_truth
 
 REPOSITORY = Path(__file__).parents[2]
 VIEW = View(np.array([0.0, -40.0, 9.0]), np.array([0.0, 0.0, 1.0]), math.radians(7.0), 1280, 720)
@@ -63,6 +63,36 @@ def test_hidden_people_are_seen_less(seen: dict[int, Sighting]) -> None:
     assert 3 not in seen or seen[3].seen < 0.6
 
 
+def test_a_graphic_hides_what_is_behind_it(cast: list[Actor], seen: dict[int, Sighting]) -> None:
+    left, top, right, bottom = (round(v) for v in seen[1].xyxy)
+    chest = (left - 4, top + (bottom - top) // 6, right + 4, (top + bottom) // 2)
+    behind = {s.track: s for s in sightings(cast, VIEW, 0.5, 12, chest)}
+    assert behind[1].digits_seen < 0.1
+    assert not behind[1].legible
+    assert behind[2] == seen[2]
+    whole = {s.track for s in sightings(cast, VIEW, 0.5, 12, (left - 9, top - 9, right + 9, bottom + 9))}
+    assert 1 not in whole
+
+
+def test_a_person_is_one_track_before_and_after_a_cut(cast: list[Actor], tmp_path: Path) -> None:
+    wide = ShotSettings(position=(0.0, -40.0, 9.0), target=((0.0, 0.0, 0.0, 1.0),), field_degrees=((0.0, 9.0),))
+    close = dataclasses.replace(wide, start_seconds=0.24, position=(20.0, -30.0, 3.0), field_degrees=((0.0, 5.0),))
+    people = tuple(actor.person for actor in cast[:2])
+    settings = RenderSettings(
+        picture=PictureSettings(duration_seconds=0.48), people=people, shots=(wide, close), ball=BallSettings()
+    )
+    write_truth(settings, cast[:2], tmp_path)
+    with (tmp_path / "match.boxes.csv").open(newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["track"] == "1"]
+    heights = [float(row["y2"]) - float(row["y1"]) for row in rows]
+    assert [int(row["frame"]) for row in rows] == list(range(12))
+    assert np.ptp(heights[:6]) < 5
+    assert np.ptp(heights[6:]) < 5
+    assert min(heights[6:]) > 1.5 * max(heights[:6])
+    (row,) = (tmp_path / "match.labels.csv").read_text().splitlines()[1:2]
+    assert row == "1,0,11,7,red,player,2,legible"
+
+
 def test_steady_passes_over_short_interruptions() -> None:
     flags = np.array([0, 1, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0], bool)
     assert steady(flags, 2).astype(int).tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
@@ -89,6 +119,10 @@ def test_the_shipped_config_loads_and_names_both_teams_and_a_referee() -> None:
     worn = {(p.team, p.number) for p in settings.people if p.number is not None}
     assert len(worn) == sum(p.number is not None for p in settings.people)
     assert len({number for _, number in worn}) < len(worn)  # one number is worn by both teams
+    assert {"1", "7", "11", "17", "6", "8", "9"} <= {number for _, number in worn}
+    sides = [[p for p in settings.people if p.team.startswith(team)] for team in ("red", "white")]
+    assert all(len(side) >= 8 and sum(p.role == "goalkeeper" for p in side) == 1 for side in sides)
+    assert len(settings.shots) > 1
     assert [p.number for p in settings.people if p.role == "referee"] == [None]
 
 

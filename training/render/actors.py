@@ -11,7 +11,7 @@ from training.render.bodies import BodyMesh, make_body
 from training.render.camera import View
 from training.render.kits import NUMBER_CENTRE
 from training.render.motion import Path, joints_at, make_path, moments, spline, sway
-from training.render.settings import CameraSettings, PersonSettings, RenderSettings, TeamSettings
+from training.render.settings import PersonSettings, RenderSettings, ShotSettings, TeamSettings
 from training.render.skeleton import HEIGHT, Floats, skin
 
 
@@ -57,12 +57,12 @@ def ball_path(settings: RenderSettings) -> Floats:
     return np.stack([np.interp(at, rows[:, 0], rows[:, k]) for k in (1, 2, 3)], axis=1)
 
 
-def view_at(camera: CameraSettings, time: float, size: tuple[int, int]) -> View:
-    """The camera at `time` seconds; `size` is width and height in pixels."""
+def view_at(shot: ShotSettings, time: float, size: tuple[int, int]) -> View:
+    """The camera of `shot` at `time` seconds; `size` is width and height in pixels."""
     at = np.array([time])
-    target = _track(camera.target, at)
-    field = _track(camera.field_degrees, at)
-    return View(np.array(camera.position), target, float(np.radians(field[0])), *size)
+    target = _track(shot.target, at)
+    field = _track(shot.field_degrees, at)
+    return View(np.array(shot.position), target, float(np.radians(field[0])), *size)
 
 
 def _track(rows: Sequence[Sequence[float]], at: NDArray[np.float64]) -> Floats:

@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from training.render.graphics import draw_score
+from training.render.settings import ScoreSettings
+
 SAMPLE_RATE = 44_100
 AUDIO_BITS = 48_000
 """Bits per second of the sound."""
@@ -28,8 +31,24 @@ def crowd_noise(seconds: float, seed: int) -> NDArray[np.float32]:
     return np.asarray(noise * 0.5, dtype=np.float32)
 
 
-def write_video(path: Path, pictures: Sequence[Path], frames_per_second: int, crf: int, seed: int) -> None:
-    """Encode `pictures` in order as H.264 (yuv420p, fast start) with AAC sound; renamed when whole."""
+def write_video(
+    path: Path,
+    pictures: Sequence[Path],
+    frames_per_second: int,
+    crf: int,
+    seed: int,
+    score: ScoreSettings | None = None,
+) -> None:
+    """Encode `pictures` in order as H.264 (yuv420p, fast start) with AAC sound; renamed when whole.
+
+    Args:
+        path: of the video.
+        pictures: one file per frame.
+        frames_per_second: of the video.
+        crf: quality of the coding, lower is better.
+        seed: of the sound.
+        score: graphic drawn over every picture, or None.
+    """
     with Image.open(pictures[0]) as first:
         width, height = first.size
     unfinished = path.with_name(f".{path.stem}.part.mp4")
@@ -41,7 +60,10 @@ def write_video(path: Path, pictures: Sequence[Path], frames_per_second: int, cr
         sound.bit_rate = AUDIO_BITS
         for number, picture in enumerate(pictures):
             with Image.open(picture) as image:
-                frame = av.VideoFrame.from_ndarray(np.asarray(image.convert("RGB")), format="rgb24")
+                shown = image.convert("RGB")
+            if score is not None:
+                draw_score(shown, score, number / frames_per_second)
+            frame = av.VideoFrame.from_ndarray(np.asarray(shown), format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, frames_per_second)
             container.mux(video.encode(frame))
         container.mux(video.encode(None))

@@ -31,7 +31,7 @@ class Scene:
         self._configure()
         self._light()
         self._materials = Materials(self._bpy)
-        Stadium(self._bpy, self._materials, [team.shirt for team in settings.teams], settings.seed).build()
+        Stadium(self._bpy, self._materials, [team.shirt for team in settings.teams[:2]], settings.seed).build()
         self._keys = [self._add_actor(actor) for actor in actors]
         self._ball = self._add_ball()
         self._camera = self._add_camera()
@@ -47,8 +47,11 @@ class Scene:
         size = self._settings.picture.width, self._settings.picture.height
         times = moments(self._settings.picture.duration_seconds)
         ball = ball_path(self._settings)
+        shot = self._settings.shot(frame / rate)  # both ends of the exposure belong to one camera, at a cut too
+        self._scene.view_settings.exposure = self._settings.light.exposure + shot.exposure
+        self._camera.data.angle_y = view_at(shot, frame / rate, size).field
         for at, time in ((OPENS, before), (CLOSES, after)):
-            self._aim(view_at(self._settings.camera, time, size), at)
+            self._aim(view_at(shot, time, size), at)
             self._ball.location = [float(np.interp(time, times, ball[:, k])) for k in range(3)]
             self._ball.keyframe_insert("location", frame=at)
         unfinished = path.with_name(f".{path.stem}.part.png")
@@ -80,7 +83,6 @@ class Scene:
         cycles.seed = self._settings.seed
         self._scene.view_settings.view_transform = "AgX"
         self._scene.view_settings.look = "AgX - Medium High Contrast"
-        self._scene.view_settings.exposure = self._settings.light.exposure
 
     def _light(self) -> None:
         light = self._settings.light
@@ -137,6 +139,5 @@ class Scene:
         camera = self._camera
         camera.location = view.position.tolist()
         camera.rotation_quaternion = importlib.import_module("mathutils").Matrix(view.axes.tolist()).to_quaternion()
-        camera.data.angle_y = view.field
         camera.keyframe_insert("location", frame=frame)
         camera.keyframe_insert("rotation_quaternion", frame=frame)

@@ -1,5 +1,6 @@
 """What a rendered match is made of; `configs/render.yaml` fills it."""
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -47,15 +48,46 @@ class PictureSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraSettings:
-    """Where the camera stands and what it follows."""
+class ShotSettings:
+    """One camera while it is on air: where it stands and what it follows."""
 
+    start_seconds: float = 0.0
+    """When it comes on air; the cut falls on the first frame at or after this time."""
     position: tuple[float, float, float] = (-8.0, -40.0, 15.0)
     """Metres from the centre spot: along the touchline, towards the far touchline, up."""
     target: tuple[tuple[float, float, float, float], ...] = ((0.0, 30.0, 4.0, 0.9),)
     """Rows of time in seconds and the point in the middle of the picture."""
     field_degrees: tuple[tuple[float, float], ...] = ((0.0, 7.6),)
     """Rows of time in seconds and vertical angle of view."""
+    exposure: float = 0.0
+    """Brightness of this camera's picture, in stops over `light.exposure`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSettings:
+    """The graphic with score and clock that lies over the picture."""
+
+    teams: tuple[str, str] = ("RED", "WHI")
+    colours: tuple[Colour, Colour] = ((186, 16, 28), (238, 240, 244))
+    """Colour beside each name."""
+    goals: tuple[int, int] = (0, 0)
+    clock_seconds: int = 0
+    """Time played when the video begins."""
+    left: float = 0.05
+    """Place of the left edge, share of the picture's width."""
+    top: float = 0.06
+    """Place of the upper edge, share of the picture's height."""
+    height: float = 0.044
+    """Share of the picture's height."""
+
+    def __post_init__(self) -> None:
+        if min(*self.goals, self.clock_seconds) < 0:
+            raise ValueError(f"goals and clock_seconds are {self.goals} and {self.clock_seconds}, expected 0 or more")
+        if not (0 <= self.left < 1 and 0 <= self.top < 1 and 0 < self.height <= 0.2):
+            raise ValueError(
+                f"left, top and height are {self.left}, {self.top} and {self.height}, "
+                "expected shares of the picture, height up to 0.2"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +171,28 @@ class RenderSettings:
     seed: int = 2
     """Folds of cloth, faces in the crowd, noise of the grass."""
     picture: PictureSettings = field(default_factory=PictureSettings)
-    camera: CameraSettings = field(default_factory=CameraSettings)
+    shots: tuple[ShotSettings, ...] = (ShotSettings(),)
+    """In the order of their starts; the first starts at 0."""
     light: LightSettings = field(default_factory=LightSettings)
     teams: tuple[TeamSettings, ...] = (TeamSettings(),)
     people: tuple[PersonSettings, ...] = (PersonSettings(number="7"),)
     """One track each, in this order, counted from 1."""
     ball: BallSettings = field(default_factory=BallSettings)
+    score: ScoreSettings | None = None
+    """None = no graphic."""
 
     def __post_init__(self) -> None:
         kits = {team.name for team in self.teams}
         for person in self.people:
             if person.team not in kits:
                 raise ValueError(f"people: team is {person.team!r}, expected one of {', '.join(sorted(kits))}")
+        starts = [shot.start_seconds for shot in self.shots]
+        if starts[:1] != [0.0] or any(b <= a for a, b in itertools.pairwise(starts)):
+            raise ValueError(f"shots: start_seconds are {starts}, expected 0 first and then rising times")
+
+    def shot(self, time: float) -> ShotSettings:
+        """The shot on air at `time` seconds."""
+        return [shot for shot in self.shots if shot.start_seconds <= max(time, 0.0) + 1e-9][-1]
 
     def kit(self, person: PersonSettings) -> TeamSettings:
         """The kit a person wears."""

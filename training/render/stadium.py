@@ -11,6 +11,7 @@ from training.render.blender import Thing
 from training.render.materials import WHITE, Materials
 from training.render.settings import Colour
 
+Line = tuple[tuple[float, float, float], tuple[float, float, float]]
 Corners = Sequence[tuple[float, float, float]]
 GROUND = ((-12.0, -36.0), (58.0, 40.0))
 """Corners of the textured ground, metres."""
@@ -18,6 +19,10 @@ FAR_GRASS: Colour = (68, 102, 52)
 SIDES = (((-30.0, 39.0), (58.0, 39.0)), ((58.0, 39.0), (58.0, -70.0)))
 """Ends of the boards behind the far touchline and behind the goal, metres."""
 BOARD_HEIGHT = 0.95
+GOAL = (3.66, 2.44, 1.8)
+"""Half the width, height and depth of the goal, metres."""
+NET_MESH = 0.24
+"""Metres between the cords of the net."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class _Stand:
     """A stand behind the boards: one upright picture of people per row, metres."""
 
     front: float = 4.0
-    low: float = 1.3
+    low: float = 1.15
     """Height of the first row over the pitch."""
     rows: int = 16
     rise: float = 0.55
@@ -53,6 +58,7 @@ class Stadium:
         self._quad("ground", [(x0, y0, 0), (x1, y0, 0), (x1, y1, 0), (x0, y1, 0)], grass)
         for k, (a, b) in enumerate(SIDES):
             self._stand(k, a, b)
+        self._goal(surroundings.PITCH[0] / 2)
 
     def _stand(self, k: int, a: tuple[float, float], b: tuple[float, float]) -> None:
         """Boards from `a` to `b`, a wall behind them and the crowd above it."""
@@ -62,7 +68,7 @@ class Stadium:
         self._quad("boards", [(*a, 0.0), (*b, 0.0), (*b, BOARD_HEIGHT), (*a, BOARD_HEIGHT)], board)
         start, end = np.array(a) - along * 12.0, np.array(b) + along * 12.0
         people = surroundings.crowd(math.dist(start, end), STAND.rows, STAND.card, self._colours, seed)
-        crowd, wall = self._materials.matte(f"crowd{k}", WHITE, people), self._materials.matte("wall", (64, 66, 72))
+        crowd, wall = self._materials.matte(f"crowd{k}", WHITE, people), self._materials.matte("wall", (98, 102, 112))
 
         def upright(distance: float, low: float, high: float) -> list[tuple[float, float, float]]:
             places = ((start, low), (end, low), (end, high), (start, high))
@@ -73,6 +79,35 @@ class Stadium:
             distance, low = STAND.front + row * STAND.tread, STAND.low + row * STAND.rise
             shown = (row / STAND.rows, (row + 1) / STAND.rows)
             self._quad("row", upright(distance, low, low + STAND.card), crowd, shown)
+
+    def _goal(self, x: float) -> None:
+        """A goal on the line at `x`, its net drawn as thin ribbons, one mesh each."""
+        frame, net = self._materials.plain("posts", (240, 240, 240), 0.4), self._materials.matte("net", (205, 208, 212))
+        half, high, deep = GOAL
+        posts = [((x, s * half, 0.0), (x, s * half, high)) for s in (-1, 1)] + [((x, -half, high), (x, half, high))]
+        self._ribbons("goal", posts, 0.12, frame)
+        back = x + deep
+        rows, columns = np.arange(0.0, high + 0.01, NET_MESH), np.arange(-half, half + 0.01, NET_MESH)
+        cords = [((back, -half, z), (back, half, z)) for z in rows.tolist()]
+        cords += [((back, y, 0.0), (back, y, high)) for y in columns.tolist()]
+        cords += [((x, y, high), (back, y, high)) for y in columns.tolist()]
+        for s in (-1, 1):
+            cords += [((x, s * half, z), (back, s * half, z)) for z in rows.tolist()]
+            cords += [((v, s * half, 0.0), (v, s * half, high)) for v in np.arange(x, back, NET_MESH).tolist()]
+        self._ribbons("net", cords, 0.02, net)
+
+    def _ribbons(self, name: str, lines: Sequence[Line], width: float, material: Thing) -> None:
+        """Straight pieces as crosses of two strips of `width` metres."""
+        corners: list[tuple[float, float, float]] = []
+        for a, b in lines:
+            along = np.subtract(b, a)
+            for k in np.argsort(np.abs(along))[:2]:
+                offset = np.eye(3)[k] * width / 2
+                corners += [tuple(np.add(p, s * offset).tolist()) for p, s in ((a, -1), (b, -1), (b, 1), (a, 1))]
+        mesh = self._bpy.data.meshes.new(name)
+        mesh.from_pydata(corners, [], np.arange(len(corners)).reshape(-1, 4).tolist())
+        mesh.materials.append(material)
+        self._bpy.context.scene.collection.objects.link(self._bpy.data.objects.new(name, mesh))
 
     def _quad(
         self,

@@ -13,8 +13,22 @@ GRASS_TEXELS = 50
 """Texels per metre of the grass."""
 LINE = 0.12
 """Width of a line, metres."""
-BOARD_WORDS = ("NORDWIND", "PIXELFELD", "HELIOS", "KURVE", "OPEN PITCH", "MERIDIAN")
-"""Firms that do not exist."""
+BOARD_WORDS = ("NORDWIND", "PIXELFELD", "HELIOS", "KURVE", "RADIO 88", "OPEN PITCH", "MERIDIAN", "SINCE 1907")
+"""Firms that do not exist; digits on two boards, which are no shirts."""
+CROWD_TEXELS = 36
+"""Texels per metre of the crowd."""
+CROWD_BLUR = 0.06
+"""Metres; the stands are out of focus."""
+SEAT = 0.48
+"""Metres from seat to seat."""
+STAIRS = 16.0
+"""Metres from stairway to stairway."""
+COATS = (
+    (40, 42, 52), (66, 70, 82), (98, 92, 88), (146, 138, 128), (44, 62, 112), (118, 58, 60), (196, 194, 188),
+    (84, 108, 128), (150, 120, 86), (60, 84, 66), (176, 152, 150),
+)  # fmt: skip
+SKINS = ((205, 160, 130), (224, 180, 150), (150, 104, 76), (96, 66, 50))
+HAIRS = ((40, 30, 24), (90, 66, 40), (24, 22, 22), (130, 122, 114), (64, 46, 34))
 
 
 def grass(low: tuple[float, float], high: tuple[float, float], seed: int) -> NDArray[np.uint8]:
@@ -26,10 +40,10 @@ def grass(low: tuple[float, float], high: tuple[float, float], seed: int) -> NDA
     stripes = np.tanh(6.0 * np.sin(np.pi * x / 5.25))[None, :] * 0.10
     stripes = stripes + np.tanh(6.0 * np.sin(np.pi * y / 8.5))[:, None] * 0.03
     patches = _noise(rng, width, height, 150) * 0.04 + _noise(rng, width, height, 18) * 0.04
-    blades = _noise(rng, width, height, 1.6) * 0.085 + rng.normal(0, 0.035, (height, width))
+    blades = _noise(rng, width, height, 1.6) * 0.075 + rng.normal(0, 0.03, (height, width))
     bright = 1.0 + stripes + patches + blades
     tint = _noise(rng, width, height, 40)
-    colour = np.stack([68 + 4 * tint, 102 + 1 * tint, 52 - 2 * tint], axis=-1) * bright[..., None]
+    colour = np.stack([86 + 4 * tint, 122 + 1 * tint, 60 - 2 * tint], axis=-1) * bright[..., None]
     lines = _lines(low, high, width, height) * (0.86 + 0.10 * _noise(rng, width, height, 3))
     lines = np.clip(lines, 0, 1)[..., None]
     return np.clip(colour * (1 - lines) + np.array([226, 230, 222]) * lines, 0, 255).astype(np.uint8)
@@ -74,7 +88,7 @@ def _lines(low: tuple[float, float], high: tuple[float, float], width: int, heig
 
 
 def boards(length: float, height: float, seed: int) -> NDArray[np.uint8]:
-    """uint8 (h, w, 3): a strip of advertising boards of `length` by `height` metres, without any digits."""
+    """uint8 (h, w, 3): a strip of advertising boards of `length` by `height` metres, some with digits."""
     scale = 40
     rng = np.random.default_rng(seed)
     picture = Image.new("RGB", (round(length * scale), round(height * scale)), (12, 40, 92))
@@ -112,33 +126,57 @@ def crowd(length: float, rows: int, rise: float, coats: Sequence[tuple[int, int,
     Returns:
         uint8 (h, w, 3).
     """
-    scale = 36
+    scale = CROWD_TEXELS
     rng = np.random.default_rng(seed)
-    picture = Image.new("RGB", (round(length * scale), round(rows * rise * scale)), (40, 42, 48))
-    draw = ImageDraw.Draw(picture)
-    usual = [(34, 36, 44), (52, 54, 62), (78, 74, 70), (118, 112, 106), (30, 44, 78), (84, 40, 44), (150, 148, 144)]
+    picture = Image.new("RGB", (round(length * scale), round(rows * rise * scale)))
     for row in range(rows):
-        strip = Image.new("RGB", (picture.width, round(rise * scale)), (40, 42, 48))
+        strip = Image.new("RGB", (picture.width, round(rise * scale)), (62, 64, 72))
         draw = ImageDraw.Draw(strip)
-        x = float(rng.uniform(0, 0.5))
-        while x < length:
-            if (x % 14.0) > 1.2 and rng.random() < 0.92:
-                _spectator(draw, rng, (x + float(rng.normal(0, 0.05))) * scale, scale, [*usual, *usual, *coats])
-            x += 0.5
+        for k in range(int(length / SEAT)):  # knees and laps of the row above, behind the heads of this one
+            _block(draw, (k * SEAT, 0.0, (k + 1) * SEAT, 0.35), _shaded(rng, COATS, 0.35))
+        for k in range(int(length / SEAT)):
+            x = (k + 0.5) * SEAT
+            if x % STAIRS < 1.3:
+                _block(draw, (x - SEAT / 2, 0.0, x + SEAT / 2, rise), (118, 118, 122))
+            elif rng.random() < 0.95:
+                _spectator(draw, rng, (x + float(rng.normal(0, 0.04))) * scale, coats)
+            else:
+                _block(draw, (x - 0.2, 0.42, x + 0.2, 0.9), (44, 70, 124))
         picture.paste(strip, (0, round(row * rise * scale)))
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(1.9)))
+    return np.asarray(picture.filter(ImageFilter.GaussianBlur(CROWD_BLUR * scale)))
 
 
 def _spectator(
-    draw: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, scale: float, coats: Sequence[tuple[int, int, int]]
+    draw: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, coats: Sequence[tuple[int, int, int]]
 ) -> None:
-    shade = float(rng.uniform(0.6, 1.05))
-    skins = ((205, 160, 130), (224, 180, 150), (150, 104, 76), (96, 66, 50))
-    hairs = ((40, 30, 24), (90, 66, 40), (24, 22, 22), (130, 122, 114))
-    coat, skin, hair = (
-        tuple(round(c * shade) for c in some[int(rng.integers(len(some)))]) for some in (coats, skins, hairs)
-    )
-    top = float(rng.uniform(0.02, 0.16)) * scale
-    draw.rounded_rectangle((x - 0.22 * scale, top + 0.23 * scale, x + 0.22 * scale, top + scale), 5, fill=coat)
-    draw.ellipse((x - 0.09 * scale, top + 0.01 * scale, x + 0.09 * scale, top + 0.25 * scale), fill=skin)
-    draw.pieslice((x - 0.10 * scale, top, x + 0.10 * scale, top + 0.24 * scale), 180, 360, fill=hair)
+    """One seated person round `x` texels: broad shoulders, sleeves, sometimes a scarf or a raised arm."""
+
+    def shape(left: float, top: float, right: float, bottom: float, radius: float, fill: Sequence[int]) -> None:
+        corners = tuple(v * CROWD_TEXELS for v in (left, top, right, bottom))
+        draw.rounded_rectangle(
+            (x + corners[0], corners[1], x + corners[2], corners[3]), radius * CROWD_TEXELS, fill=tuple(fill)
+        )
+
+    worn = list(coats) if rng.random() < 0.3 else list(COATS)
+    coat, skin, hair = (_shaded(rng, some) for some in (worn, SKINS, HAIRS))
+    top = float(rng.uniform(0.0, 0.14))
+    wide = float(rng.uniform(0.23, 0.30))
+    shape(-wide, top + 0.25, wide, top + 1.0, 0.11, [round(0.8 * c) for c in coat])
+    shape(-wide * 0.66, top + 0.25, wide * 0.66, top + 1.0, 0.10, coat)
+    if rng.random() < 0.07:
+        side = float(rng.choice([-1.0, 1.0])) * wide
+        shape(min(side, side * 0.6), top - 0.05, max(side, side * 0.6), top + 0.4, 0.04, skin)
+    if rng.random() < 0.12:
+        shape(-0.13, top + 0.24, 0.13, top + 0.34, 0.04, _shaded(rng, list(coats)))
+    shape(-0.095, top, 0.095, top + 0.27, 0.09, hair)
+    shape(-0.08, top + 0.07, 0.08, top + 0.28, 0.08, skin)
+
+
+def _block(draw: ImageDraw.ImageDraw, metres: tuple[float, float, float, float], fill: Sequence[int]) -> None:
+    left, top, right, bottom = (v * CROWD_TEXELS for v in metres)
+    draw.rectangle((left, top, right, bottom), fill=tuple(fill))
+
+
+def _shaded(rng: np.random.Generator, colours: Sequence[tuple[int, int, int]], least: float = 0.55) -> list[int]:
+    shade = float(rng.uniform(least, least + 0.45))
+    return [round(c * shade) for c in colours[int(rng.integers(len(colours)))]]

@@ -22,6 +22,7 @@ TOLERANCE = 0.12
 """Metres a point of the number may lie behind the nearest point in its cell and still count as seen."""
 BODY_DEPTH = 0.45
 """The same for a box: a body does not hide itself."""
+PixelBox = tuple[int, int, int, int]
 LEAST_INSIDE = 0.1
 """Share of a person's points that must be in the picture for a box."""
 LEAST_SEEN = 0.15
@@ -72,13 +73,26 @@ class Stretch:
     note: str
 
 
-def sightings(actors: Sequence[Actor], view: View, time: float, frame: int) -> list[Sighting]:
-    """Everyone who can be seen in the picture that `view` shows at `time` seconds."""
+def sightings(
+    actors: Sequence[Actor], view: View, time: float, frame: int, covered: PixelBox | None = None
+) -> list[Sighting]:
+    """Everyone who can be seen in the picture that `view` shows at `time` seconds.
+
+    Args:
+        actors: the people of the match.
+        view: the camera.
+        time: seconds.
+        frame: number of the picture.
+        covered: left, top, right and bottom pixel of a graphic that hides what is behind it.
+    """
     projected = [_project(actor, view, time) for actor in actors]
     nearest = np.full(_grid(view)[0] * _grid(view)[1], np.inf)
     for _, depth, cell in projected:
         inside = cell >= 0
         np.minimum.at(nearest, cell[inside], depth[inside])
+    if covered is not None:
+        left, top, right, bottom = (round(v / COARSE) for v in covered)
+        nearest.reshape(_grid(view))[top:bottom, left:right] = -np.inf
     sightings = (
         _sight(actor, view, time, frame, parts, nearest) for actor, parts in zip(actors, projected, strict=True)
     )
@@ -107,7 +121,7 @@ def _sight(
     inside = cell >= 0
     if inside.mean() < LEAST_INSIDE:
         return None
-    hidden = depth - nearest[cell]  # distance behind whatever is in front; meaningless where outside
+    hidden = depth - nearest[np.maximum(cell, 0)]  # distance behind whatever is in front; meaningless where outside
     shown = inside & (hidden <= BODY_DEPTH)
     seen = len(np.unique(cell[shown])) / len(np.unique(cell[inside]))
     if seen < LEAST_SEEN:
