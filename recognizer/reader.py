@@ -1,26 +1,28 @@
 """Reads windows of preprocessed crops in batches: pixels in, log-probabilities of digits out."""
 
+import logging
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
-from recognizer.labels import CLASSES_PER_DIGIT
-from recognizer.preprocess import Preprocess, normalize
+from recognizer.graphs import ExportError
+from recognizer.networks import Network, ReaderOutput, TorchNetwork, empty_output
+from recognizer.onnx_cache import CacheError, open_cached
+from recognizer.onnx_network import BackendError, missing_packages, require_packages
+from recognizer.preprocess import Preprocess
 
+__all__ = ["Backend", "JerseyReader", "Precision", "ReaderOutput", "default_weights"]
 
-class ReaderOutput(NamedTuple):
-    """What the reader says about windows; softened by the checkpoint's temperature."""
+logger = logging.getLogger(__name__)
 
-    tens: NDArray[np.float32]
-    """(B, 11) log-probabilities; class 10 means no tens digit."""
-    units: NDArray[np.float32]
-    """(B, 11) log-probabilities; class 10 means no readable digit."""
-    frame_weights: NDArray[np.float32]
-    """(B, T) share of each frame; sums to 1, 0 where padded (all 0 for a window without a valid frame)."""
+Backend = Literal["auto", "torch", "onnx"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+_DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def default_weights() -> Path:
@@ -29,26 +31,48 @@ def default_weights() -> Path:
 
 
 class JerseyReader:
-    """A checkpoint ready to read windows; half precision on CUDA, single precision elsewhere."""
+    """A checkpoint ready to read windows; for one thread at a time."""
 
-    def __init__(self, checkpoint: Path, device: torch.device, batch_size: int = 64) -> None:
+    def __init__(
+        self,
+        checkpoint: Path,
+        device: torch.device,
+        batch_size: int = 64,
+        *,
+        backend: Backend = "auto",
+        precision: Precision = "auto",
+    ) -> None:
         """Load the network.
 
         Args:
             checkpoint: The `.safetensors` file; its JSON lies beside it.
             device: Where the network runs.
             batch_size: Windows per forward pass, at least 1; changes speed and memory, not results.
+            backend: `torch`; `onnx`, ONNX Runtime on the CPU in float32, whose results are PyTorch's to 1e-4; `auto`,
+                `onnx` where it can be used and was the faster one when the checkpoint was exported, which happens
+                when it is first used on a machine (see `recognizer.onnx_cache`).
+            precision: `float32`; `bfloat16` and, on CUDA, `float16`, which are faster and change probabilities in
+                the third decimal; `auto`, `float16` on CUDA and `float32` elsewhere.
 
         Raises:
             CheckpointError: The checkpoint cannot be read.
-            ValueError: `batch_size` is under 1.
+            BackendError: The backend was asked for and cannot run here, or not with this device and precision.
+            CacheError: `onnx` was asked for and the cache folder cannot be written.
+            ExportError: `onnx` was asked for and the network cannot be exported.
+            ValueError: `batch_size` is under 1, or a choice is unknown.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; allowed is a whole number from 1")
+        _require_choice("backend", backend, get_args(Backend))
+        _require_choice("precision", precision, get_args(Precision))
         self._device, self._batch_size = device, batch_size
-        self._dtype = torch.float16 if device.type == "cuda" else torch.float32
-        model, self._info = load_checkpoint(checkpoint, device, self._dtype)
-        self._model = model.to(memory_format=torch.channels_last)
+        dtype = _dtype(device, precision)
+        if backend == "onnx":
+            _require_onnx(device, dtype)
+        model, self._info = load_checkpoint(checkpoint, device)
+        network = TorchNetwork(model, device, dtype, self._info.temperature)
+        onnx_may = backend != "torch" and device.type == "cpu" and dtype == torch.float32
+        self._network = self._choose(checkpoint, network, backend) if onnx_may else network
 
     @property
     def info(self) -> CheckpointInfo:
@@ -59,6 +83,11 @@ class JerseyReader:
     def preprocess(self) -> Preprocess:
         """What turns a region of any size into this network's input."""
         return self._info.preprocess
+
+    @property
+    def backend(self) -> str:
+        """What computes: `torch` or `onnx`."""
+        return self._network.name
 
     def read(self, rgb: NDArray[np.uint8], valid: NDArray[np.bool_]) -> ReaderOutput:
         """Read windows.
@@ -81,24 +110,20 @@ class JerseyReader:
         starts = range(0, len(rgb), self._batch_size)
         parts = [self._read_batch(rgb[i : i + self._batch_size], valid[i : i + self._batch_size]) for i in starts]
         if not parts:
-            digits = np.zeros((0, CLASSES_PER_DIGIT), np.float32)
-            return ReaderOutput(digits, digits.copy(), np.zeros(valid.shape, np.float32))
+            return empty_output(valid.shape[1])
         return ReaderOutput(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    @torch.inference_mode()
     def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
-        """Compute the features of single crops in one pass; they may be kept and read in several windows.
+        """Compute the features of single crops; they may be kept and read in several windows.
 
         Args:
-            rgb: uint8 (N, S, S, 3), made by `preprocess`.
+            rgb: uint8 (N, S, S, 3), made by `preprocess`. N may be 0.
 
         Returns:
-            (N, C) on the reader's device.
+            (N, C) on the reader's device, in float16 or float32; CUDA may still be computing them.
         """
-        pixels = torch.from_numpy(np.array(rgb, order="C")).to(self._device)
-        return self._model.encode_frames(normalize(pixels, self._dtype))
+        return self._network.encode(rgb)
 
-    @torch.inference_mode()
     def read_features(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
         """Read windows from features, in one pass.
 
@@ -109,17 +134,53 @@ class JerseyReader:
         Returns:
             As `read`.
         """
-        output = self._model.read_sequence(features, valid)
-        logits = torch.stack((output.tens, output.units)).float() / self._info.temperature
-        tens, units = torch.log_softmax(logits, dim=-1).cpu().numpy()
-        return ReaderOutput(tens, units, output.frame_weights.float().cpu().numpy())
+        return self._network.read(features, valid)
 
     @torch.inference_mode()
     def _read_batch(self, rgb: NDArray[np.uint8], valid: NDArray[np.bool_]) -> ReaderOutput:
         """One batch; only valid frames pass the backbone."""
         mask = torch.from_numpy(np.array(valid, order="C")).to(self._device)
-        shape = (*valid.shape, self._model.feature_channels)
-        features = torch.zeros(shape, dtype=self._dtype, device=self._device)
-        if valid.any():
-            features[mask] = self.encode(rgb[valid])
+        encoded = self.encode(rgb[valid])
+        features = encoded.new_zeros(*valid.shape, encoded.shape[1])
+        features[mask] = encoded
         return self.read_features(features, mask)
+
+    def _choose(self, checkpoint: Path, network: TorchNetwork, backend: Backend) -> Network:
+        """ONNX Runtime where it was asked for or is faster, else PyTorch."""
+        if backend == "auto" and missing_packages():
+            return network
+        try:
+            onnx, faster = open_cached(checkpoint, self._info, network)
+        except (BackendError, CacheError, ExportError) as error:
+            if backend == "onnx":
+                raise
+            logger.warning("ONNX Runtime is not used. %s", error)
+            return network
+        return onnx if backend == "onnx" or faster else network
+
+
+def _dtype(device: torch.device, precision: Precision) -> torch.dtype:
+    """Type of the backbone's weights.
+
+    Raises:
+        BackendError: The device does not compute in it.
+    """
+    if precision == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    if precision == "float16" and device.type != "cuda":
+        raise BackendError("The precision float16 needs a CUDA device; use float32, bfloat16 or auto.")
+    return _DTYPES[precision]
+
+
+def _require_onnx(device: torch.device, dtype: torch.dtype) -> None:
+    if device.type != "cpu" or dtype != torch.float32:
+        kind = str(dtype).removeprefix("torch.")
+        raise BackendError(
+            f"The backend onnx runs on the CPU in float32, not on {device} in {kind}; use torch or auto."
+        )
+    require_packages("The backend onnx")
+
+
+def _require_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")

@@ -1,6 +1,6 @@
-"""The batched reader."""
+"""The batched reader, on every backend."""
 
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,39 +8,24 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from recognizer.checkpoint import CheckpointError, CheckpointInfo, save_checkpoint
-from recognizer.model import JerseyTemporalNet, ModelConfig
-from recognizer.preprocess import Preprocess, normalize
+from recognizer import reader as reader_module
+from recognizer.checkpoint import CheckpointError
+from recognizer.graphs import ExportError
+from recognizer.model import JerseyTemporalNet
+from recognizer.onnx_network import BackendError, missing_packages
+from recognizer.preprocess import normalize
 from recognizer.reader import JerseyReader, ReaderOutput, default_weights
 
 SIDE = 32
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+needs_onnx = pytest.mark.skipif(bool(missing_packages()), reason="needs the extra 'cpu'")
 
 
-@pytest.fixture(scope="module")
-def net() -> JerseyTemporalNet:
-    torch.manual_seed(0)
-    return JerseyTemporalNet(ModelConfig(hidden_size=16, head_size=16)).eval()
-
-
-@pytest.fixture(scope="module")
-def checkpoint(net: JerseyTemporalNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("reader") / "net.safetensors"
-    save_checkpoint(path, net, CheckpointInfo(preprocess=Preprocess(size=SIDE), temperature=2.0))
-    return path
-
-
-@pytest.fixture(scope="module")
-def reader(checkpoint: Path) -> JerseyReader:
-    return JerseyReader(checkpoint, CPU, batch_size=4)
+@pytest.fixture(params=["torch", pytest.param("onnx", marks=needs_onnx)])
+def reader(checkpoint: Path, request: pytest.FixtureRequest) -> JerseyReader:
+    return JerseyReader(checkpoint, CPU, batch_size=4, backend=request.param)
 
 
 def windows(count: int, length: int = 5, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -72,7 +57,7 @@ def test_a_window_reads_the_same_in_any_batch(reader: JerseyReader, checkpoint: 
     together = reader.read(rgb, valid)
     alone = [reader.read(rgb[i : i + 1], valid[i : i + 1]) for i in range(9)]
     assert_equal(together, ReaderOutput(*(np.concatenate(parts) for parts in zip(*alone, strict=True))))
-    assert_equal(together, JerseyReader(checkpoint, CPU, batch_size=100).read(rgb, valid))
+    assert_equal(together, JerseyReader(checkpoint, CPU, batch_size=100, backend=reader.backend).read(rgb, valid))
     assert_equal(ReaderOutput(*(part[::-1] for part in together)), reader.read(rgb[::-1], valid[::-1]))
 
 
@@ -85,8 +70,7 @@ def test_padded_frames_do_not_matter(reader: JerseyReader) -> None:
 
 
 def test_kept_features_read_as_whole_windows(reader: JerseyReader) -> None:
-    rgb, _ = windows(3)
-    valid = np.ones((3, 5), np.bool_)
+    rgb, valid = windows(3)
     features = torch.cat([reader.encode(window) for window in rgb]).view(3, 5, -1)
     assert_equal(reader.read(rgb, valid), reader.read_features(features, torch.from_numpy(valid)))
 
@@ -95,6 +79,7 @@ def test_no_windows_and_windows_without_frames(reader: JerseyReader) -> None:
     rgb, valid = windows(2)
     empty = reader.read(rgb[:0], valid[:0])
     assert [part.shape for part in empty] == [(0, 11), (0, 11), (0, 5)]
+    assert reader.encode(rgb[0, :0]).shape == (0, 512)
     blank = reader.read(rgb, np.zeros_like(valid))
     assert (blank.frame_weights == 0).all()
     assert np.isfinite(blank.tens).all()
@@ -119,15 +104,96 @@ def test_wrong_input_is_refused(reader: JerseyReader, checkpoint: Path, tmp_path
         JerseyReader(tmp_path / "none.safetensors", CPU)
 
 
+@pytest.mark.parametrize("length", [1, 3, 8])
+def test_windows_of_other_lengths_than_trained_on(reader: JerseyReader, net: JerseyTemporalNet, length: int) -> None:
+    rgb, _ = windows(4, length)
+    valid = np.random.default_rng(1).random((4, length)) < 0.7
+    output = reader.read(rgb, valid)
+    with torch.inference_mode():
+        direct = net(normalize(torch.from_numpy(rgb)), torch.from_numpy(valid))
+    np.testing.assert_allclose(output.tens, torch.log_softmax(direct.tens / 2.0, dim=1), atol=1e-4)
+    np.testing.assert_allclose(output.frame_weights, direct.frame_weights, atol=1e-4)
+
+
+@needs_onnx
+def test_backends_agree_with_padding_anywhere(checkpoint: Path) -> None:
+    rgb, _ = windows(40)
+    valid = np.random.default_rng(2).random((40, 5)) < 0.5
+    assert not valid.any(axis=1).all()
+    torch_reader, onnx_reader = (JerseyReader(checkpoint, CPU, backend=name) for name in ("torch", "onnx"))
+    for ours, theirs in zip(torch_reader.read(rgb, valid), onnx_reader.read(rgb, valid), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+
+@needs_onnx
+@pytest.mark.parametrize(("faster", "chosen"), [(True, "onnx"), (False, "torch")])
+def test_auto_takes_the_faster_backend(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, faster: bool, chosen: str
+) -> None:
+    open_cached = reader_module.open_cached
+    monkeypatch.setattr(reader_module, "open_cached", lambda *given: (open_cached(*given)[0], faster))
+    assert JerseyReader(checkpoint, CPU).backend == chosen
+    assert JerseyReader(checkpoint, CPU, backend="onnx").backend == "onnx"
+    assert JerseyReader(checkpoint, CPU, backend="torch").backend == "torch"
+
+
+@needs_onnx
+def test_auto_falls_back_where_the_export_fails(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ExportError("It differs.")
+
+    monkeypatch.setattr(reader_module, "open_cached", fail)
+    assert JerseyReader(checkpoint, CPU).backend == "torch"
+    assert [record.message for record in caplog.records] == ["ONNX Runtime is not used. It differs."]
+    with pytest.raises(ExportError, match="differs"):
+        JerseyReader(checkpoint, CPU, backend="onnx")
+
+
+def test_without_the_extra_auto_is_torch_and_onnx_says_what_to_install(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert JerseyReader(checkpoint, CPU).backend == "torch"
+    assert not caplog.records
+    with pytest.raises(BackendError, match=r"onnxruntime.*pip install 'jersey-numbers\[cpu\]'"):
+        JerseyReader(checkpoint, CPU, backend="onnx")
+
+
+def test_bfloat16_reads_nearly_the_same(checkpoint: Path) -> None:
+    rgb, valid = windows(6)
+    half = JerseyReader(checkpoint, CPU, precision="bfloat16")
+    assert half.backend == "torch"
+    assert half.encode(rgb[0]).dtype == torch.float32
+    for ours, theirs in zip(half.read(rgb, valid), JerseyReader(checkpoint, CPU).read(rgb, valid), strict=True):
+        np.testing.assert_allclose(np.exp(ours), np.exp(theirs), rtol=0, atol=0.05)
+        assert not (ours == theirs).all()
+
+
+def test_choices_that_exclude_each_other(checkpoint: Path) -> None:
+    with pytest.raises(BackendError, match="not on cpu in bfloat16"):
+        JerseyReader(checkpoint, CPU, backend="onnx", precision="bfloat16")
+    with pytest.raises(BackendError, match="not on cuda in float16"):
+        JerseyReader(checkpoint, torch.device("cuda"), backend="onnx")
+    with pytest.raises(BackendError, match="float16 needs a CUDA device"):
+        JerseyReader(checkpoint, CPU, precision="float16")
+    with pytest.raises(ValueError, match="backend is 'tf'; allowed are auto, torch, onnx"):
+        JerseyReader(checkpoint, CPU, backend="tf")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="precision is 'int8'; allowed are auto, float32"):
+        JerseyReader(checkpoint, CPU, precision="int8")  # type: ignore[arg-type]
+
+
 def test_default_weights_lie_in_the_package() -> None:
     assert default_weights().parts[-3:] == ("recognizer", "weights", "jersey_reader.safetensors")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_half_precision_on_cuda_reads_as_the_cpu_does(reader: JerseyReader, checkpoint: Path) -> None:
-    rgb, valid = windows(9)
-    for ours, theirs in zip(
-        reader.read(rgb, valid), JerseyReader(checkpoint, torch.device("cuda")).read(rgb, valid), strict=True
-    ):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.05)
+def test_half_precision_on_cuda_reads_as_the_cpu_does(checkpoint: Path, caplog: pytest.LogCaptureFixture) -> None:
+    on_cpu, on_cuda = (JerseyReader(checkpoint, torch.device(name)) for name in ("cpu", "cuda"))
+    for count in (9, 3, 30):  # recorded, replayed with rows left over, recorded at another size
+        rgb, valid = windows(count, seed=count)
+        for ours, theirs in zip(on_cpu.read(rgb, valid), on_cuda.read(rgb, valid), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.05)
+    assert not caplog.records  # CUDA graphs were used

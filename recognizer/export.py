@@ -1,0 +1,213 @@
+'''Write the recognizer for use without this product: `python -m recognizer.export -o exported`.
+
+`--format onnx` writes three graphs, each for any number of rows, and what to know about them:
+
+| file | inputs | outputs |
+| --- | --- | --- |
+| `NAME.onnx` | `rgb` uint8 (B, T, S, S, 3), `valid` bool (B, T) | `tens`, `units` (B, 11), `frame_weights` (B, T) |
+| `NAME.crops.onnx` | `rgb` uint8 (N, S, S, 3) | `features` (N, C) |
+| `NAME.sequence.onnx` | `features` (B, T, C), `valid` bool (B, T) | as `NAME.onnx` |
+| `NAME.export.json` | | picture size, sharpening, window length T, the classes, the differences from PyTorch |
+
+The first is the whole network; the other two are its halves, for features that are kept and read in several windows.
+`tens` and `units` are log-probabilities, softened by the checkpoint's temperature; class 10 means no digit. `valid` is
+False where a window has no frame; padding may stand anywhere. `--format torch` writes the whole network as a
+`torch.export` package, `NAME.pt2`, instead of the graphs: `torch.export.load(FILE).module()(rgb=..., valid=...)`.
+
+Every graph is compared with PyTorch. Exit codes: 0 written; 1 a graph differs by more than 1e-4; 2 nothing could be
+exported, for the reason given. Unless 0, nothing is written.
+
+Reading a number with numpy, onnxruntime and pillow alone, from a picture of a jersey (the part of a player from
+shoulders to waist):
+
+```python
+import json
+import os
+from pathlib import Path
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # official builds of ONNX Runtime report their use otherwise
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageEnhance
+
+folder = Path("exported")
+about = json.loads((folder / "jersey_reader.export.json").read_text())
+session = onnxruntime.InferenceSession(folder / "jersey_reader.onnx", providers=["CPUExecutionProvider"])
+
+
+def prepare(path):
+    picture, size = Image.open(path).convert("RGB"), about["size"]
+    side = max(picture.size)
+    square = Image.new("RGB", (side, side))  # black around a picture that is not square
+    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+    scaling = Image.Resampling.LANCZOS if side < about["upscale_below"] else Image.Resampling.BILINEAR
+    return np.array(ImageEnhance.Sharpness(square.resize((size, size), scaling)).enhance(about["sharpness"]))
+
+
+def read(paths):
+    """One player's pictures, at most as many as the window is long, to a number (None: unreadable) and how sure."""
+    size, length = about["size"], about["window_length"]
+    rgb, valid = np.zeros((1, length, size, size, 3), np.uint8), np.arange(length)[None] < len(paths)
+    rgb[0, : len(paths)] = [prepare(path) for path in paths]
+    tens, units, _ = session.run(None, {"rgb": rgb, "valid": valid})
+    joint = [tens[0, a] + units[0, b] for a, b in about["digits"]]  # one for each of about["numbers"]
+    shares = np.exp(joint) / np.exp(joint).sum()
+    return about["numbers"][shares.argmax()], float(shares.max())
+
+
+print(read(["crop.png"]))
+```
+'''
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recognizer.checkpoint import CheckpointInfo, load_checkpoint
+from recognizer.decode import OUTCOMES
+from recognizer.errors import InputError
+from recognizer.graphs import (
+    OPSETS,
+    TOLERANCE,
+    ExportError,
+    Graph,
+    graphs,
+    largest_difference,
+    write_onnx,
+    write_torch,
+)
+from recognizer.labels import encode
+from recognizer.onnx_network import Session, open_session, require_packages
+from recognizer.reader import default_weights
+
+FORMATS: Final = ("onnx", "torch")
+_WHOLE: Final = "windows"
+
+
+class ParityError(InputError):
+    """An export that does not compute what the network computes."""
+
+
+def export(checkpoint: Path, folder: Path, form: str = "onnx", opset: int = OPSETS[0]) -> dict[str, float]:
+    """Write a checkpoint's graphs into a folder, all or none; files of the same names are replaced.
+
+    Args:
+        checkpoint: The `.safetensors` file; its JSON lies beside it.
+        folder: Made if missing.
+        form: One of `FORMATS`.
+        opset: ONNX operator set, one of `OPSETS`.
+
+    Returns:
+        Largest absolute difference from PyTorch by file name.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be read.
+        BackendError: A package that the format needs is missing.
+        ExportError: Nothing could be exported, or the folder cannot be written.
+        ParityError: A graph differs by more than `TOLERANCE`.
+    """
+    if form not in FORMATS:
+        raise ExportError(f"The format is '{form}'; allowed are {' and '.join(FORMATS)}.")
+    if form == "onnx":
+        require_packages("The format onnx")
+    model, info = load_checkpoint(checkpoint)
+    made = not folder.exists()
+    beside = folder / f".export.{os.getpid()}.part"
+    try:
+        beside.mkdir(parents=True)
+        differences = _write(graphs(model, info), beside, checkpoint.stem, form, opset)
+        record = beside / f"{checkpoint.stem}.export.json"
+        record.write_text(json.dumps(describe(info, differences), indent=2) + "\n", encoding="utf-8")
+        for path in sorted(beside.iterdir()):
+            path.replace(folder / path.name)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ExportError(f"{folder} cannot be written ({reason}); name another folder with -o.") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):  # goes only if nothing was written
+                folder.rmdir()
+    return differences
+
+
+def describe(info: CheckpointInfo, differences: dict[str, float]) -> dict[str, object]:
+    """What a user of the graphs must know; JSON values."""
+    return {
+        "size": info.preprocess.size,
+        "sharpness": info.preprocess.sharpness,
+        "upscale_below": info.preprocess.upscale_below,
+        "window_length": info.window_length,
+        "numbers": list(OUTCOMES),
+        "digits": [encode(outcome) for outcome in OUTCOMES],
+        "largest_differences": differences,
+    }
+
+
+def _write(written: dict[str, Graph], folder: Path, stem: str, form: str, opset: int) -> dict[str, float]:
+    """Write the graphs of a format and compare each; returns the differences by file name."""
+    differences = {}
+    for name, graph in written.items():
+        if form == "torch" and name != _WHOLE:
+            continue
+        ending = "pt2" if form == "torch" else "onnx" if name == _WHOLE else f"{name}.onnx"
+        path = folder / f"{stem}.{ending}"
+        if form == "torch":
+            write_torch(graph, path)
+        else:
+            write_onnx(graph, path, opset)
+        run = _open_torch(path) if form == "torch" else open_session(path)
+        differences[path.name] = difference = largest_difference(graph, run)
+        if not difference <= TOLERANCE:
+            raise ParityError(
+                f"{path.name} differs from PyTorch by {difference:.1e}, allowed is {TOLERANCE:g}; nothing was written."
+            )
+    return differences
+
+
+def _open_torch(path: Path) -> Session:
+    module: Callable[..., tuple[torch.Tensor, ...]] = torch.export.load(str(path)).module()
+
+    def run(arrays: Mapping[str, NDArray[np.generic]]) -> Sequence[NDArray[np.float32]]:
+        return [each.numpy() for each in module(**{name: torch.from_numpy(given) for name, given in arrays.items()})]
+
+    return run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m recognizer.export", description="Write the recognizer for use without this product."
+    )
+    add = parser.add_argument
+    add("--checkpoint", type=Path, default=default_weights(), help="weights, .safetensors (the ones that ship)")
+    add("-o", "--output", metavar="DIR", type=Path, default=Path("exported"), help="folder for the files (exported)")
+    add("--format", default="onnx", help="onnx, or torch for a torch.export package (onnx)")
+    add("--opset", type=int, default=OPSETS[0], help=f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]} ({OPSETS[0]})")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    given = _parser().parse_args(argv)
+    try:
+        differences = export(given.checkpoint, given.output, given.format, given.opset)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1 if isinstance(error, ParityError) else 2
+    for name, difference in differences.items():
+        sys.stdout.write(f"{given.output / name}: largest difference from PyTorch {difference:.1e}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

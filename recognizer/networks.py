@@ -1,0 +1,117 @@
+"""What computes: the network in PyTorch, and what every backend offers the reader."""
+
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recognizer.cuda_graphs import FixedShapes, Function, record_graph
+from recognizer.model import JerseyTemporalNet
+from recognizer.preprocess import normalize
+
+CROPS_PER_PASS: Final = 64
+"""Crops that pass the backbone together on a CPU; more are no faster there, and take more memory."""
+
+
+class ReaderOutput(NamedTuple):
+    """What the reader says about windows; softened by the checkpoint's temperature."""
+
+    tens: NDArray[np.float32]
+    """(B, 11) log-probabilities; class 10 means no tens digit."""
+    units: NDArray[np.float32]
+    """(B, 11) log-probabilities; class 10 means no readable digit."""
+    frame_weights: NDArray[np.float32]
+    """(B, T) share of each frame; sums to 1, 0 where padded (all 0 for a window without a valid frame)."""
+
+
+class Network(Protocol):
+    """The two halves of the network on one backend; both take any number of rows, 0 too."""
+
+    name: str
+    """`torch` or `onnx`."""
+    dtype: torch.dtype
+    """Type of the features."""
+
+    def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
+        """Features (N, C) of crops, uint8 (N, S, S, 3)."""
+        ...
+
+    def read(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
+        """Reads of windows from features (B, T, C) and bool (B, T)."""
+        ...
+
+
+class TorchNetwork:
+    """The network in PyTorch, on any device.
+
+    On CUDA crops are uploaded from pinned memory and both halves are replayed as CUDA graphs.
+
+    Args:
+        model: In serving mode, on `device`, its weights in `dtype`; changed in place (memory format, type).
+        device: Where it runs.
+        dtype: bfloat16 keeps the sequence half, which costs little, and the features in float32.
+        temperature: Divides the logits.
+        channels_last: Memory format of the backbone.
+        graphs: Whether CUDA graphs are used (on CUDA only).
+    """
+
+    name = "torch"
+
+    def __init__(
+        self,
+        model: JerseyTemporalNet,
+        device: torch.device,
+        dtype: torch.dtype,
+        temperature: float,
+        *,
+        channels_last: bool = True,
+        graphs: bool = True,
+    ) -> None:
+        self._encoder_dtype, self._device, self._temperature = dtype, device, temperature
+        self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
+        self._memory = torch.channels_last if channels_last else torch.contiguous_format
+        self.model = model.to(self.dtype).to(memory_format=self._memory)
+        for part in (model.backbone, model.spatial_attention):
+            if part is not None:
+                part.to(dtype)
+        self._encode: Function = self._encode_pass
+        self._read: Function = self._read_pass
+        self._crops_per_pass = CROPS_PER_PASS
+        if device.type == "cuda":
+            self._crops_per_pass = 4 * CROPS_PER_PASS
+            if graphs:
+                self._encode = FixedShapes(self._encode_pass, device, record_graph)
+                self._read = FixedShapes(self._read_pass, device, record_graph)
+
+    @torch.inference_mode()
+    def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
+        """Features (N, C) of crops, uint8 (N, S, S, 3); on CUDA without waiting for them."""
+        pixels = torch.from_numpy(np.array(rgb, order="C"))
+        if not len(pixels):
+            return torch.zeros(0, self.model.feature_channels, dtype=self.dtype, device=self._device)
+        if self._device.type == "cuda":
+            pixels = pixels.pin_memory()  # PyTorch keeps the pinned memory until the upload is over
+        return torch.cat([self._encode(part)[0] for part in torch.split(pixels, self._crops_per_pass)])
+
+    @torch.inference_mode()
+    def read(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
+        """Reads of windows from features (B, T, C) and bool (B, T), both on the network's device."""
+        if not len(valid):
+            return empty_output(valid.shape[1])
+        return ReaderOutput(*(part.cpu().numpy() for part in self._read(features, valid)))
+
+    def _encode_pass(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:
+        images = normalize(pixels.to(self._device, non_blocking=True), self._encoder_dtype)
+        return (self.model.encode_frames(images.contiguous(memory_format=self._memory)).to(self.dtype),)
+
+    def _read_pass(self, features: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        output = self.model.read_sequence(features, valid)
+        logits = torch.stack((output.tens, output.units)).float() / self._temperature
+        tens, units = torch.log_softmax(logits, dim=-1)
+        return tens, units, output.frame_weights.float()
+
+
+def empty_output(length: int) -> ReaderOutput:
+    """The reads of no windows, each of so many frames."""
+    return ReaderOutput(*(np.zeros((0, width), np.float32) for width in (11, 11, length)))

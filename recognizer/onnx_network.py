@@ -1,0 +1,121 @@
+"""The network in ONNX Runtime: the same results as PyTorch in float32, for less time on a CPU."""
+
+import importlib.util
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recognizer.errors import InputError
+from recognizer.networks import CROPS_PER_PASS, Network, ReaderOutput, empty_output
+
+HALVES: Final = ("crops", "sequence")
+"""The graphs it runs; each lies in `<name>.onnx`."""
+_PACKAGES: Final = ("onnx", "onnxruntime")
+
+
+Session = Callable[[Mapping[str, NDArray[np.generic]]], Sequence[NDArray[np.float32]]]
+"""Runs a graph: arrays by input name to arrays in the order of the outputs."""
+
+
+class BackendError(InputError):
+    """The backend asked for cannot run here."""
+
+
+def missing_packages() -> list[str]:
+    """Which packages of the extra `cpu` are not installed.
+
+    >>> missing_packages() in ([], ["onnx"], ["onnxruntime"], ["onnx", "onnxruntime"])
+    True
+    """
+    return [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def require_packages(what: str) -> None:
+    """Refuse what needs the extra `cpu` where it is not installed.
+
+    Raises:
+        BackendError: A package is missing.
+    """
+    missing = missing_packages()
+    if missing:
+        raise BackendError(
+            f"{what} needs {' and '.join(missing)}, which the extra 'cpu' brings: pip install 'jersey-numbers[cpu]'."
+        )
+
+
+def open_session(path: Path) -> Session:
+    """Open a graph on the CPU with as many threads as PyTorch has; idle threads sleep.
+
+    ONNX Runtime's telemetry, which official builds have switched on, is switched off before it can start.
+
+    Raises:
+        BackendError: The file is no graph this ONNX Runtime can run.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read once, when the package is imported
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+    onnxruntime.disable_telemetry_events()  # Windows does not read the variable
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.enable_mem_pattern = False  # one plan would be kept for every number of rows ever seen
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    kinds = tuple(each for each in vars(states).values() if isinstance(each, type) and issubclass(each, Exception))
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except kinds as error:
+        raise BackendError(f"ONNX Runtime cannot open {path}: {str(error).strip()}") from error
+
+    def run(arrays: Mapping[str, NDArray[np.generic]]) -> Sequence[NDArray[np.float32]]:
+        results = session.run(None, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
+        return [np.asarray(result, np.float32) for result in results]
+
+    return run
+
+
+class OnnxNetwork:
+    """Both halves in ONNX Runtime on the CPU.
+
+    Args:
+        folder: Holds the two graphs.
+        length: Frames of the windows the sequence graph takes; shorter windows are padded.
+        torch_network: The same network in PyTorch; reads windows with more frames.
+
+    Raises:
+        BackendError: A graph cannot be opened.
+    """
+
+    name = "onnx"
+    dtype = torch.float32
+
+    def __init__(self, folder: Path, length: int, torch_network: Network) -> None:
+        self._crops, self._sequence = (open_session(folder / f"{name}.onnx") for name in HALVES)
+        self._length, self._torch_network = length, torch_network
+
+    def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
+        """Features (N, C) of crops, uint8 (N, S, S, 3)."""
+        if not len(rgb):
+            return self._torch_network.encode(rgb)
+        starts = range(0, len(rgb), CROPS_PER_PASS)
+        return torch.from_numpy(np.concatenate([self._crops({"rgb": rgb[i : i + CROPS_PER_PASS]})[0] for i in starts]))
+
+    def read(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
+        """Reads of windows from features (B, T, C) and bool (B, T), both on the CPU."""
+        count, length = valid.shape
+        if length > self._length:
+            return self._torch_network.read(features, valid)
+        if not count:
+            return empty_output(length)
+        padding = self._length - length
+        if padding:
+            features = torch.cat((features, features.new_zeros(count, padding, features.shape[2])), dim=1)
+            valid = torch.cat((valid, valid.new_zeros(count, padding)), dim=1)
+        tens, units, weights = self._sequence({"features": features.numpy(), "valid": valid.numpy()})
+        return ReaderOutput(tens, units, weights[:, :length])
