@@ -39,10 +39,12 @@ class Variant(NamedTuple):
     meaning: str
 
 
+_TORCH: Final = ("detector.backend=torch", "reader.backend=torch")
 VARIANTS: Final[Mapping[str, Variant]] = {
-    "naive": Variant("naive", (), "the straightforward script, kept as the baseline"),
+    "naive": Variant("naive", _TORCH, "the straightforward script, kept as the baseline"),
     "detector": Variant("detector", (), "decoding and detecting alone"),
     "product": Variant("product", (), "everything on"),
+    "torch": Variant("product", _TORCH, "without ONNX Runtime"),
     "one-window": Variant("product", ("reader.batch_size=1",), "windows read one at a time"),
     "all-windows": Variant("product", ("effort.settled_every=1",), "tracks whose number is settled are read on"),
     "one-thread": Variant("product", ("engine.threads=1",), "one stage after another"),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,18 +14,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import nms
 
+from pipeline.detector_forward import BACKENDS, PRECISIONS, choose_forward
 from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from pipeline.vendor import vendor_import
+from pipeline.workers import Spread, one_by_one
 from pipeline.yolo import STRIDE, Letterbox, decode_boxes, grid, input_size, letterbox
 from recognizer.errors import InputError
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 TASKS = ("detect", "segment", "pose")
 """What ultralytics calls the kinds of models that give upright boxes."""
 ARCHITECTURE = "yolo11n.yaml"
-PRECISIONS = ("auto", "float32")
 PEOPLE = frozenset({"person", "player", "goalkeeper", "goalie", "referee"})
 """Class names kept when the settings name none."""
 
@@ -67,7 +65,10 @@ class DetectorSettings:
     """Most people in one frame, 1 to 1000; the surest are kept."""
     precision: str = "auto"
     """`float32`, or `auto`: bfloat16 on a CPU that has instructions for it (half the time, boxes within 0.5
-    pixels), else float32. Used with `.safetensors` weights."""
+    pixels), float16 on CUDA, else float32. Used with `.safetensors` weights."""
+    backend: str = "auto"
+    """`torch`; `onnx`, ONNX Runtime (extra `cpu`) in float32 on a CPU, the same boxes for less time; or `auto`, `onnx`
+    where it is installed and the CPU computes in float32. Used with `.safetensors` weights."""
 
     def __post_init__(self) -> None:
         _require_range("image_size", self.image_size, 160, 4096)
@@ -79,8 +80,9 @@ class DetectorSettings:
         _require_range("batch_size", self.batch_size, 1, 256)
         _require_range("every", self.every, 1, 10)
         _require_range("max_detections", self.max_detections, 1, 1000)
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is {self.precision!r}, expected one of {', '.join(PRECISIONS)}")
+        for name, allowed in (("precision", PRECISIONS), ("backend", BACKENDS)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
         if isinstance(self.classes, str):
             raise ValueError(f"classes is {self.classes!r}, expected a list of names")
 
@@ -88,17 +90,6 @@ class DetectorSettings:
 def _require_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise ValueError(f"{name} is {value}, expected {low} to {high}")
-
-
-class Spread(Protocol):
-    """Does the same work on each item, maybe on several at a time; gives the results in the items' order."""
-
-    def __call__(self, work: Callable[[T], R], items: Sequence[T], /) -> list[R]: ...  # noqa: D102
-
-
-def one_by_one(work: Callable[[T], R], items: Sequence[T], /) -> list[R]:
-    """Do the work on one item after the other."""
-    return [work(item) for item in items]
 
 
 class PlayerDetector:
@@ -201,10 +192,8 @@ class _PlainNetwork:
         self._settings = settings
         self._device = device
         self._spread = spread
-        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        self._bfloat16 = settings.precision == "auto" and device.type == "cpu" and bool(capabilities.get("avx512_bf16"))
         fused: nn.Module = network.fuse(verbose=False)  # type: ignore[operator]  # ultralytics' own: conv + batch norm
-        self._network = fused.to(device).to(memory_format=torch.channels_last)
+        self._forward = choose_forward(path, fused, settings.backend, settings.precision, device)
 
     def find(self, images: Sequence[UInt8Image]) -> list[Detections]:
         """People in each of some images of one size."""
@@ -219,15 +208,6 @@ class _PlainNetwork:
         boxed = [letterbox(image, size) for image in images]
         distances, scores = self._forward(np.stack([box.image for box in boxed]))
         return [self._select(*parts) for parts in zip(distances, scores, boxed, images, strict=True)]
-
-    def _forward(self, bgr: UInt8Image) -> tuple[Tensor, Tensor]:
-        """Distances (B, 4 * bins, A) and scores (B, classes, A) of a uint8 batch (B, h, w, 3)."""
-        batch = torch.from_numpy(bgr).to(self._device).permute(0, 3, 1, 2).flip(1)
-        batch = batch.to(torch.float32, memory_format=torch.channels_last).div_(255)
-        rounding = torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16)
-        with rounding, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            raw = self._network(batch)[1]
-        return raw["boxes"].float(), raw["scores"].float().sigmoid()
 
     def _select(self, distances: Tensor, scores: Tensor, box: Letterbox, image: UInt8Image) -> Detections:
         """The boxes of one image that are sure enough and no repeats, surest first."""

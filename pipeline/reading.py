@@ -14,7 +14,7 @@ from pipeline.crops import CropSettings
 from pipeline.types import CropWindow, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
-from recognizer.reader import JerseyReader, default_weights
+from recognizer.reader import Backend, JerseyReader, default_weights
 
 _GEOMETRY: Final = ("side_of_height", "side_of_width", "centre_y", "top_slack")
 """Crop settings that change what a region shows."""
@@ -30,6 +30,9 @@ class ReaderSettings:
     """Checkpoint (`.safetensors` with its JSON beside it); empty means the one that ships."""
     batch_size: int = 32
     """Windows gathered, over all tracks, before the network runs, 1 to 4096; the result does not depend on it."""
+    backend: Backend = "auto"
+    """`torch`; `onnx`, ONNX Runtime (extra `cpu`) in float32 on a CPU; or `auto`, `onnx` where it is installed and
+    faster."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size <= 4096:
@@ -52,7 +55,7 @@ class WindowReader:
     def __init__(self, settings: ReaderSettings, device: torch.device) -> None:
         self.weights = Path(settings.weights) if settings.weights else default_weights()
         self._batch_size = settings.batch_size
-        self._reader = JerseyReader(self.weights, device, settings.batch_size)
+        self._reader = JerseyReader(self.weights, device, settings.batch_size, backend=settings.backend)
         self._waiting: list[CropWindow] = []
         self._features: WeakKeyDictionary[WindowCrop, torch.Tensor] = WeakKeyDictionary()
         """Of the crops that windows or the window buffer still hold."""

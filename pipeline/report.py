@@ -22,7 +22,7 @@ from pipeline.settings import Settings
 from pipeline.video import VideoInfo
 from recognizer.reader import default_weights as reader_weights
 
-_PACKAGES: Final = ("torch", "torchvision", "ultralytics", "av", "opencv-python", "numpy")
+_PACKAGES: Final = ("torch", "torchvision", "onnxruntime", "ultralytics", "av", "opencv-python", "numpy")
 
 _THREADS: Final = (
     ("decode",),

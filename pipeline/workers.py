@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 import cv2
 import torch
@@ -38,6 +38,17 @@ class EngineSettings:
             raise ValueError(f"threads is {self.threads}, allowed is 0 to 1024")
         if not 1 <= self.queue <= 256:
             raise ValueError(f"queue is {self.queue}, allowed is 1 to 256")
+
+
+class Spread(Protocol):
+    """Does the same work on each item, maybe on several at a time; gives the results in the items' order."""
+
+    def __call__(self, work: Callable[[T], R], items: Sequence[T], /) -> list[R]: ...  # noqa: D102
+
+
+def one_by_one(work: Callable[[T], R], items: Sequence[T], /) -> list[R]:
+    """Do the work on one item after the other."""
+    return [work(item) for item in items]
 
 
 def cores() -> int:

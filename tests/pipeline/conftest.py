@@ -19,6 +19,14 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_street(tmp_path_factory.mktemp("street") / "street.mp4")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Exported networks stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("user-cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def few_threads() -> Iterator[None]:
     """Tests share the machine."""
@@ -41,7 +49,12 @@ def untrained_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def quick(untrained_reader: Path, few_threads: None) -> list[str]:
     """`key=value` overrides that make a run short."""
-    return ["detector.image_size=320", f"reader.weights={untrained_reader}", "windows.spacing_seconds=0.04"]
+    return [
+        "detector.image_size=320",
+        f"reader.weights={untrained_reader}",
+        "windows.spacing_seconds=0.04",
+        "reader.backend=torch",
+    ]
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_the_variants_are_interleaved_and_written_down(
         (["{brief}", "--repeats", "0"], "--repeats is 0; allowed is a whole number from 1."),
         (
             ["{brief}", "--image-size", "100"],
-            "--set detector.image_size=100 and --set detector.precision=float32: detector.",
+            "--set detector.image_size=100 and ",
         ),
         (["{brief}", "--duration", "-1"], "The duration is -1 s;"),
         (["{brief}", "--device", "tpu"], "The device 'tpu' is unknown;"),

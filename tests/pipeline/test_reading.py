@@ -52,7 +52,7 @@ class Counting(WindowReader):
 @pytest.mark.parametrize("batch_size", [1, 4, 32])
 @pytest.mark.parametrize("stride", [1, 2, 5])
 def test_reads_are_those_of_whole_windows(untrained_reader: Path, batch_size: int, stride: int) -> None:
-    reader = WindowReader(ReaderSettings(str(untrained_reader), batch_size), CPU)
+    reader = WindowReader(ReaderSettings(str(untrained_reader), batch_size, "torch"), CPU)
     settings = WindowSettings(length=5, stride=stride, spacing_seconds=0.0, min_quality=0.0)
     windows = windows_of(reader, settings, [12, 3, 7])
     reads = read_all(reader, windows)
@@ -66,21 +66,21 @@ def test_reads_are_those_of_whole_windows(untrained_reader: Path, batch_size: in
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
 def test_each_crop_passes_the_backbone_once(untrained_reader: Path, batch_size: int) -> None:
-    reader = Counting(ReaderSettings(str(untrained_reader), batch_size))
+    reader = Counting(ReaderSettings(str(untrained_reader), batch_size, "torch"))
     windows = windows_of(reader, OVERLAPPING, [12, 7])
     assert len(read_all(reader, windows)) == 8 + 3
     assert sum(reader.encoded) == 12 + 7
 
 
 def test_windows_of_all_players_are_read_in_one_batch(untrained_reader: Path) -> None:
-    reader = Counting(ReaderSettings(str(untrained_reader), 8))
+    reader = Counting(ReaderSettings(str(untrained_reader), 8, "torch"))
     windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5] * 8)
     assert len(read_all(reader, windows)) == 8
     assert reader.encoded == [40]
 
 
 def test_features_are_dropped_with_the_window_buffer(untrained_reader: Path) -> None:
-    reader = WindowReader(ReaderSettings(str(untrained_reader), 1), CPU)
+    reader = WindowReader(ReaderSettings(str(untrained_reader), 1, "torch"), CPU)
     buffer = WindowBuffer(OVERLAPPING, reader.preprocess)
     most = 0
     for crop in crops(1, 40):

@@ -1,0 +1,66 @@
+"""What runs the detector's network: PyTorch in the precision that suits the device, or ONNX Runtime."""
+
+import contextlib
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.detector_onnx import Forward, faster_forward, open_onnx
+from pipeline.types import UInt8Image
+from recognizer.onnx_network import BackendError
+
+PRECISIONS: Final = ("auto", "float32")
+BACKENDS: Final = ("auto", "torch", "onnx")
+
+
+def choose_forward(weights: Path, network: nn.Module, backend: str, precision: str, device: torch.device) -> Forward:
+    """The fastest way to run a network within the settings.
+
+    Args:
+        weights: The file that `network` was loaded from.
+        network: On the CPU in float32, convolutions and batch norms fused.
+        backend: One of `BACKENDS`.
+        precision: One of `PRECISIONS`.
+        device: Where it shall run.
+
+    Raises:
+        InputError: ONNX Runtime was asked for and cannot be used.
+    """
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    on_cpu, fast = device.type == "cpu", precision == "auto"
+    bfloat16 = fast and on_cpu and bool(capabilities.get("avx512_bf16")) and backend != "onnx"
+    if backend == "onnx" and not on_cpu:
+        raise BackendError(f"detector.backend onnx runs on the CPU, not on {device}; use auto or torch.")
+    if backend == "onnx":
+        return open_onnx(weights, network)
+    if backend == "auto" and on_cpu and not bfloat16 and (forward := faster_forward(weights, network)):
+        return forward
+    dtype = torch.float16 if fast and not on_cpu else torch.float32
+    return TorchForward(network, device, dtype, torch.bfloat16 if bfloat16 else None)
+
+
+class TorchForward:
+    """The network in PyTorch, a `Forward`."""
+
+    def __init__(
+        self, network: nn.Module, device: torch.device, dtype: torch.dtype, rounding: torch.dtype | None
+    ) -> None:
+        self._device, self._dtype, self._rounding = device, dtype, rounding
+        self._network = network.to(device, dtype).to(memory_format=torch.channels_last)
+
+    def __call__(self, bgr: UInt8Image) -> tuple[Tensor, Tensor]:
+        """Distances and scores in float32, whatever it computes in."""
+        pictures = torch.from_numpy(bgr)
+        if self._device.type == "cuda":  # page-locked memory goes up while the processor goes on
+            pictures = pictures.pin_memory().to(self._device, non_blocking=True)
+        batch = pictures.flip(3).permute(0, 3, 1, 2).to(self._dtype, memory_format=torch.channels_last).div_(255)
+        with self._modes():
+            raw = self._network(batch)[1]
+        return raw["boxes"].float(), raw["scores"].float().sigmoid()
+
+    def _modes(self) -> contextlib.AbstractContextManager[Any]:
+        if self._device.type == "cpu":
+            return torch.autocast("cpu", self._rounding, enabled=self._rounding is not None)
+        return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

@@ -1,0 +1,164 @@
+"""The detector's network in ONNX Runtime: PyTorch's results in float32, for less processor time."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.types import UInt8Image
+from recognizer.errors import InputError
+from recognizer.graphs import OPSETS, ExportError
+from recognizer.onnx_cache import CacheError, cache_folder
+from recognizer.onnx_network import BackendError, Session, missing_packages, open_session
+
+logger = logging.getLogger(__name__)
+
+Forward = Callable[[UInt8Image], tuple[Tensor, Tensor]]
+"""From uint8 (B, h, w, 3) BGR pictures to distances (B, 4 * bins, A) and scores (B, classes, A), 0 to 1."""
+
+_GRAPH_VERSION: Final = 1
+"""Raised whenever the written graph changes."""
+_KEPT: Final = 4
+"""Exports kept; the least recently used ones make room."""
+_TRACED: Final = (1, 96, 160, 3)
+_CHECKED: Final = ((1, 96, 160, 3), (1, 160, 64, 3), (2, 64, 96, 3))
+_TOLERANCE: Final = 1e-3
+"""How far distances (logits) and scores may lie from PyTorch's."""
+
+
+class Pictures(nn.Module):
+    """The network behind what every frame needs first: BGR bytes to RGB from 0 to 1, channels in front."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, bgr: Tensor) -> tuple[Tensor, Tensor]:
+        """Distances and scores of uint8 (B, h, w, 3)."""
+        raw = self.network(bgr.flip(3).permute(0, 3, 1, 2).float() / 255)[1]
+        return raw["boxes"], raw["scores"].sigmoid()
+
+
+def open_onnx(weights: Path, network: nn.Module) -> Forward:
+    """The network in ONNX Runtime, exported when it is first used and kept in the user's cache folder.
+
+    Args:
+        weights: The file that `network` was loaded from; its hash names the export.
+        network: On the CPU in float32, convolutions and batch norms fused.
+
+    Raises:
+        InputError: A package is missing, the cache folder cannot be used, or the export failed.
+    """
+    if missing := missing_packages():
+        raise BackendError(
+            f"detector.backend onnx needs {' and '.join(missing)}, which the extra 'cpu' brings; use auto or torch."
+        )
+    path = cache_folder().with_name("detector") / f"{_key(weights)}.onnx"
+    try:
+        session = _open(path) if path.exists() else None
+        if session is None:
+            _export(network, path)
+            session = open_session(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CacheError(
+            f"The cache folder {path.parent} cannot be used ({reason}); set XDG_CACHE_HOME to one you may write in."
+        ) from error
+    return _forward(session)
+
+
+def faster_forward(weights: Path, network: nn.Module) -> Forward | None:
+    """The same where it can be had; None, with a word in the log, where it cannot."""
+    if missing_packages():
+        return None
+    try:
+        return open_onnx(weights, network)
+    except InputError as error:
+        logger.warning("ONNX Runtime is not used for the detector. %s", error)
+        return None
+
+
+def _key(weights: Path) -> str:
+    versions = [importlib.metadata.version(name) for name in ("torch", "ultralytics", "onnx", "onnxruntime")]
+    described = json.dumps([_GRAPH_VERSION, *versions]).encode()
+    return hashlib.sha256(weights.read_bytes() + described).hexdigest()[:32]
+
+
+def _open(path: Path) -> Session | None:
+    """An export from the cache; None where it is damaged."""
+    try:
+        session = open_session(path)
+    except BackendError:
+        path.unlink()
+        return None
+    with contextlib.suppress(OSError):  # a read-only cache serves too
+        os.utime(path)
+    return session
+
+
+def _export(network: nn.Module, path: Path) -> None:
+    """Write beside the final place, check, then rename, so that the file is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.part")
+    pictures = Pictures(network).eval()
+    free = {0: "frames", 1: "height", 2: "width"}
+    cells = {0: "frames", 2: "cells"}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the tracer's, of its age and of values it takes for constants
+            torch.onnx.export(
+                pictures,
+                (torch.zeros(_TRACED, dtype=torch.uint8),),
+                str(beside),
+                input_names=["bgr"],
+                output_names=["distances", "scores"],
+                dynamic_axes={"bgr": free, "distances": cells, "scores": cells},
+                opset_version=OPSETS[0],
+                dynamo=False,  # the newer exporter needs a further package
+            )
+        _require_parity(pictures, open_session(beside))
+        beside.rename(path)
+    except (torch.onnx.OnnxExporterError, RuntimeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise ExportError(f"The detector cannot be exported to ONNX ({reason}); use detector.backend torch.") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    _make_room(path)
+
+
+@torch.inference_mode()
+def _require_parity(pictures: nn.Module, session: Session) -> None:
+    forward, random = _forward(session), np.random.default_rng(0)
+    for shape in _CHECKED:
+        given = random.integers(0, 256, shape, np.uint8)
+        for ours, theirs in zip(forward(given), pictures(torch.from_numpy(given)), strict=True):
+            if ours.shape != theirs.shape or not torch.allclose(ours, theirs, rtol=_TOLERANCE, atol=_TOLERANCE):
+                raise ExportError(
+                    "The detector's export does not compute what PyTorch does; use detector.backend torch."
+                )
+
+
+def _forward(session: Session) -> Forward:
+    def forward(bgr: UInt8Image) -> tuple[Tensor, Tensor]:
+        arrays: dict[str, Any] = {"bgr": bgr}
+        distances, scores = session(arrays)
+        return torch.from_numpy(distances), torch.from_numpy(scores)
+
+    return forward
+
+
+def _make_room(newest: Path) -> None:
+    with contextlib.suppress(OSError):  # another process may be removing them too
+        others = [path for path in newest.parent.glob("*.onnx") if path != newest]
+        for path in sorted(others, key=lambda each: each.stat().st_mtime, reverse=True)[_KEPT - 1 :]:
+            path.unlink()
