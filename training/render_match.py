@@ -76,7 +76,9 @@ def write_truth(settings: RenderSettings, actors: Sequence[Actor], output: Path)
         seen += sightings(actors, view, moment, frame, covered)
     write_boxes(output / f"{settings.name}.boxes.csv", seen)
     write_visibility(output / f"{settings.name}.visibility.csv", seen)
-    rows = [row for actor in actors for row in stretches(actor, seen, picture.frames)]
+    shots = [settings.shot(frame / picture.frames_per_second) for frame in range(picture.frames)]
+    cuts = [frame for frame in range(1, picture.frames) if shots[frame] != shots[frame - 1]]
+    rows = [row for actor in actors for row in stretches(actor, seen, picture.frames, cuts)]
     write_labels(output / f"{settings.name}.labels.csv", rows)
 
 

@@ -89,8 +89,8 @@ def test_a_person_is_one_track_before_and_after_a_cut(cast: list[Actor], tmp_pat
     assert np.ptp(heights[:6]) < 5
     assert np.ptp(heights[6:]) < 5
     assert min(heights[6:]) > 1.5 * max(heights[:6])
-    (row,) = (tmp_path / "match.labels.csv").read_text().splitlines()[1:2]
-    assert row == "1,0,11,7,red,player,2,legible"
+    rows_of_labels = (tmp_path / "match.labels.csv").read_text().splitlines()
+    assert rows_of_labels[1:3] == ["1,0,5,7,red,player,2,legible", "1,6,11,7,red,player,2,legible"]
 
 
 def test_steady_passes_over_short_interruptions() -> None:
@@ -106,6 +106,8 @@ def test_labels_follow_what_can_be_read(cast: list[Actor], seen: dict[int, Sight
         (0, 9, "7", 2, "legible"),
         (10, 19, "7", 2, "inferred"),
     ]
+    parts = stretches(cast[0], story, 20, cuts=[4])
+    assert [(r.first, r.last, r.note) for r in parts] == [(0, 3, "inferred"), (4, 9, "legible"), (10, 19, "inferred")]
     (never,) = stretches(cast[1], [dataclasses.replace(seen[2], frame=f) for f in range(20)], 20)
     assert (never.number, never.sure) == ("unknown", 0)
     write_labels(tmp_path / "a.labels.csv", rows)
@@ -165,7 +167,7 @@ def test_the_sample_and_its_truth_belong_together() -> None:
         size = (video.codec_context.width, video.codec_context.height)
         frames = sum(1 for _ in container.decode(video=0))
     assert has_sound
-    assert (folder / "match.mp4").stat().st_size < 3_000_000
+    assert (folder / "match.mp4").stat().st_size <= 5_000_000
     with (folder / "match.boxes.csv").open(newline="") as handle:
         boxes = list(csv.DictReader(handle))
     assert max(int(row["frame"]) for row in boxes) == frames - 1

@@ -149,15 +149,22 @@ def back_angle(actor: Actor, view: View, time: float) -> float:
     return math.acos(max(-1.0, min(1.0, cosine)))
 
 
-def stretches(actor: Actor, seen: Sequence[Sighting], frames: int) -> list[Stretch]:
-    """Rows of the label file for one person, given its sightings over a video of `frames` frames."""
+def stretches(actor: Actor, seen: Sequence[Sighting], frames: int, cuts: Sequence[int] = ()) -> list[Stretch]:
+    """Rows of the label file for one person.
+
+    Args:
+        actor: the person.
+        seen: sightings, of others too.
+        frames: of the video.
+        cuts: frames with which a new shot begins; a stretch ends there.
+    """
     own = [s for s in seen if s.track == actor.track]
     if not own:
         return []
     person = actor.person
     readable = np.zeros(frames, bool)
     readable[[s.frame for s in own if s.legible]] = True
-    readable = steady(readable)
+    readable = np.concatenate([steady(shot) for shot in np.split(readable, list(cuts))])
     first, last = own[0].frame, own[-1].frame
     if person.number is None:
         return [Stretch(actor.track, first, last, "unknown", "none", person.role, 0, "no number on the shirt")]
@@ -165,7 +172,7 @@ def stretches(actor: Actor, seen: Sequence[Sighting], frames: int) -> list[Stret
         return [Stretch(actor.track, first, last, "unknown", person.team, person.role, 0, "number never shown")]
     rows, start = [], first
     for frame in range(first + 1, last + 2):
-        if frame > last or readable[frame] != readable[start]:
+        if frame > last or frame in cuts or readable[frame] != readable[start]:
             note = "legible" if readable[start] else "inferred"
             rows.append(Stretch(actor.track, start, frame - 1, person.number, person.team, person.role, 2, note))
             start = frame
