@@ -1,11 +1,12 @@
 """How fast is the recognizer alone? `python -m recognizer.bench`.
 
 Times whole windows, each of their frames encoded and read, by batch and by variant: `eager` (PyTorch as it comes, in
-float32), `channels_last`, `half` (bfloat16 on a CPU, float16 on CUDA), `onnx` (on a CPU, where the extra `cpu` is
-installed), and on CUDA `graphs` (half, replayed as CUDA graphs) and `compile` (half, torch.compile). After a warm-up
-all variants take turns in every round. Speed is by the clock; the ratio to `eager` compares the two of one round, by
-processor time on a CPU (other programs do not disturb it, and the cores are shared) and by the clock on CUDA. Prints
-the medians and the ratio's smallest and largest. Exit code 2: nothing could be measured, for the reason given.
+float32), `channels_last` (and batch norms folded: PyTorch as the reader uses it), `half` (bfloat16 on a CPU, float16
+on CUDA), `onnx` (on a CPU, where the extra `cpu` is installed), and on CUDA `graphs` (half, replayed as CUDA graphs)
+and `compile` (half, torch.compile). After a warm-up all variants take turns in every round. Speed is by the clock;
+the ratio to `eager` compares the two of one round, by processor time on a CPU (other programs do not disturb it, and
+the cores are shared) and by the clock on CUDA. Prints the medians and the ratio's smallest and largest. Exit code 2:
+nothing could be measured, for the reason given.
 """
 
 import argparse
@@ -74,15 +75,12 @@ class Lap:
 def variants(checkpoint: Path, device: torch.device, scratch: Path) -> tuple[dict[str, Network], CheckpointInfo]:
     """What can be compared on a device, by name, the baseline first; ONNX graphs go to the folder `scratch`."""
 
-    def build(dtype: torch.dtype, channels_last: bool = True, graphs: bool = False) -> TorchNetwork:
+    def build(dtype: torch.dtype, tuned: bool = True, graphs: bool = False) -> TorchNetwork:
         model, info = load_checkpoint(checkpoint, device)
-        return TorchNetwork(model, device, dtype, info.temperature, channels_last=channels_last, graphs=graphs)
+        return TorchNetwork(model, device, dtype, info.temperature, tuned=tuned, graphs=graphs)
 
     _, info = load_checkpoint(checkpoint)
-    built: dict[str, Network] = {
-        BASELINE: build(torch.float32, channels_last=False),
-        "channels_last": build(torch.float32),
-    }
+    built: dict[str, Network] = {BASELINE: build(torch.float32, tuned=False), "channels_last": build(torch.float32)}
     if device.type == "cuda":
         built |= {"half": build(torch.float16), "graphs": build(torch.float16, graphs=True)}
         compiled = build(torch.float16)

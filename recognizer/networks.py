@@ -1,10 +1,13 @@
 """What computes: the network in PyTorch, and what every backend offers the reader."""
 
+import itertools
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from recognizer.cuda_graphs import FixedShapes, Function, record_graph
 from recognizer.model import JerseyTemporalNet
@@ -48,11 +51,11 @@ class TorchNetwork:
     On CUDA crops are uploaded from pinned memory and both halves are replayed as CUDA graphs.
 
     Args:
-        model: In serving mode, on `device`, its weights in `dtype`; changed in place (memory format, type).
+        model: In serving mode, on `device`, in float32; changed in place (memory format, type, batch norms).
         device: Where it runs.
         dtype: bfloat16 keeps the sequence half, which costs little, and the features in float32.
         temperature: Divides the logits.
-        channels_last: Memory format of the backbone.
+        tuned: Whether the backbone's memory is channels-last and its batch norms are folded into its convolutions.
         graphs: Whether CUDA graphs are used (on CUDA only).
     """
 
@@ -65,12 +68,14 @@ class TorchNetwork:
         dtype: torch.dtype,
         temperature: float,
         *,
-        channels_last: bool = True,
+        tuned: bool = True,
         graphs: bool = True,
     ) -> None:
         self._encoder_dtype, self._device, self._temperature = dtype, device, temperature
         self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
-        self._memory = torch.channels_last if channels_last else torch.contiguous_format
+        self._memory = torch.channels_last if tuned else torch.contiguous_format
+        if tuned:
+            fold_batch_norms(model)  # in the precision of the checkpoint, before any rounding
         self.model = model.to(self.dtype).to(memory_format=self._memory)
         for part in (model.backbone, model.spatial_attention):
             if part is not None:
@@ -87,11 +92,11 @@ class TorchNetwork:
     @torch.inference_mode()
     def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
         """Features (N, C) of crops, uint8 (N, S, S, 3); on CUDA without waiting for them."""
-        pixels = torch.from_numpy(np.array(rgb, order="C"))
-        if not len(pixels):
+        if not len(rgb):
             return torch.zeros(0, self.model.feature_channels, dtype=self.dtype, device=self._device)
-        if self._device.type == "cuda":
-            pixels = pixels.pin_memory()  # PyTorch keeps the pinned memory until the upload is over
+        # Pinned memory is uploaded without waiting; PyTorch gives it to nobody else until the upload is over.
+        pixels = torch.empty(rgb.shape, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
+        pixels.numpy()[...] = rgb
         return torch.cat([self._encode(part)[0] for part in torch.split(pixels, self._crops_per_pass)])
 
     @torch.inference_mode()
@@ -110,6 +115,15 @@ class TorchNetwork:
         logits = torch.stack((output.tens, output.units)).float() / self._temperature
         tens, units = torch.log_softmax(logits, dim=-1)
         return tens, units, output.frame_weights.float()
+
+
+def fold_batch_norms(model: nn.Module) -> None:
+    """Fold every batch norm into the convolution right before it, in place; for serving only."""
+    for parent in list(model.modules()):
+        for (name, conv), (next_name, norm) in itertools.pairwise(list(parent.named_children())):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(parent, name, fuse_conv_bn_eval(conv, norm))
+                setattr(parent, next_name, nn.Identity())
 
 
 def empty_output(length: int) -> ReaderOutput:
