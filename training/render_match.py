@@ -59,8 +59,7 @@ def render_match(settings: RenderSettings, output: Path, work: Path, only: Seque
     output.mkdir(parents=True, exist_ok=True)
     write_truth(settings, actors, output)
     video = output / f"{settings.name}.mp4"
-    picture = settings.picture
-    write_video(video, list(wanted.values()), picture.frames_per_second, picture.crf, settings.seed, settings.score)
+    write_video(video, list(wanted.values()), settings.picture, settings.seed, settings.score)
     logger.info("video: %s (%.2f MB)", video, video.stat().st_size / 1e6)
 
 

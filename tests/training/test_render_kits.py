@@ -12,7 +12,7 @@ from recognizer.labels import NUMBERS
 from training.render import surroundings
 from training.render.encode import crowd_noise, write_video
 from training.render.kits import cloth_bumps, digit_mask, head_texture, metres_to_texels, shirt_texture, socks_texture
-from training.render.settings import PersonSettings, ScoreSettings, TeamSettings
+from training.render.settings import PersonSettings, PictureSettings, ScoreSettings, TeamSettings
 
 KIT = TeamSettings(shirt=(200, 0, 0), trim=(200, 0, 0), shorts=(200, 0, 0), socks=(190, 10, 20), digits=(255, 255, 255))
 
@@ -97,14 +97,16 @@ def test_video_has_every_picture_and_sound(tmp_path: Path) -> None:
     pictures = []
     for k in range(5):
         pictures.append(tmp_path / f"{k}.png")
-        Image.new("RGB", (64, 48), (40 * k, 100, 50)).save(pictures[-1])
-    write_video(tmp_path / "clip.mp4", pictures, 25, 24, seed=1, score=ScoreSettings(height=0.15))
+        Image.new("RGB", (56, 56), (40 * k, 100, 50)).save(pictures[-1])
+    write_video(
+        tmp_path / "clip.mp4", pictures, PictureSettings(width=64, height=64), seed=1, score=ScoreSettings(height=0.15)
+    )
     with av.open(str(tmp_path / "clip.mp4")) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    assert len(frames) == 5
-    assert [int(np.median(f[30:, :, 0])) for f in frames] == pytest.approx([0, 40, 80, 120, 160], abs=8)
-    assert all(f[3:10, 4:40].std() > 20 for f in frames)  # the score
+    assert [f.shape for f in frames] == [(64, 64, 3)] * 5
+    assert [int(np.median(f[40:, :, 0])) for f in frames] == pytest.approx([0, 40, 80, 120, 160], abs=8)
+    assert all(f[5:12, 4:40].std() > 20 for f in frames)  # the score
     assert [p.name for p in tmp_path.glob("*.mp4")] == ["clip.mp4"]
 
 

@@ -56,13 +56,13 @@ def _limbs(build: Build) -> Garment:
         distance,
         (-0.60, -0.14, 0.10),
         (0.60, 0.16, 1.60),
-        0.0175,
+        0.024,
         ("neck", "upper_arm", "forearm", "hand", "thigh", "shin"),
     )
 
 
 def _head() -> Garment:
-    return Garment("head", anatomy.head(), (-0.10, -0.11, 1.54), (0.10, 0.14, 1.81), 0.0105, ("head",))
+    return Garment("head", anatomy.head(), (-0.10, -0.11, 1.54), (0.10, 0.14, 1.81), 0.0135, ("head",))
 
 
 def _hair(build: Build) -> Garment:
@@ -79,7 +79,7 @@ def _hair(build: Build) -> Garment:
         edge = front - nape * (y < -0.02)
         return carve(cap, edge - z, 0.012)
 
-    return Garment("hair", distance, (-0.13, -0.15, 1.52), (0.13, 0.14, 1.85), 0.013, ("head",))
+    return Garment("hair", distance, (-0.13, -0.15, 1.52), (0.13, 0.14, 1.85), 0.018, ("head",))
 
 
 def _shirt(build: Build) -> Garment:
@@ -105,7 +105,7 @@ def _shirt(build: Build) -> Garment:
         collar = z - 1.503 + 0.25 * points[:, 1]
         return carve(solid, collar, 0.01)
 
-    return Garment("shirt", distance, (-0.46, -0.21, 0.81), (0.46, 0.21, 1.53), 0.017, ("trunk", "upper_arm", "thigh"))
+    return Garment("shirt", distance, (-0.46, -0.21, 0.81), (0.46, 0.21, 1.53), 0.022, ("trunk", "upper_arm", "thigh"))
 
 
 def _sleeve(side: str, build: Build) -> Distance:
@@ -147,7 +147,7 @@ def _shorts(build: Build) -> Garment:
         solid = np.where(points[:, 2] < 0.87, carve(solid, apart, 0.008), solid)
         return carve(carve(solid, 0.625 - points[:, 2], 0.01), points[:, 2] - 0.95, 0.01)
 
-    return Garment("shorts", distance, (-0.30, -0.20, 0.60), (0.30, 0.20, 1.05), 0.017, ("pelvis", "thigh"))
+    return Garment("shorts", distance, (-0.30, -0.20, 0.60), (0.30, 0.20, 1.05), 0.023, ("pelvis", "thigh"))
 
 
 def _socks(build: Build) -> Garment:
@@ -158,7 +158,7 @@ def _socks(build: Build) -> Garment:
         solid = blend([*(leg(points) for leg in legs), *(foot(points) for foot in feet)], 0.03) - 0.007
         return carve(carve(solid, points[:, 2] - 0.455, 0.008), 0.05 - points[:, 2], 0.01)
 
-    return Garment("socks", distance, (-0.19, -0.13, 0.04), (0.19, 0.20, 0.47), 0.016, ("shin", "foot"))
+    return Garment("socks", distance, (-0.19, -0.13, 0.04), (0.19, 0.20, 0.47), 0.021, ("shin", "foot"))
 
 
 def _boots() -> Garment:
@@ -168,4 +168,4 @@ def _boots() -> Garment:
         ankle = points[:, 2] - 0.088 + 0.25 * np.clip(points[:, 1], -0.05, 0.1)
         return carve(np.minimum(feet[0](points), feet[1](points)), ankle, 0.008)
 
-    return Garment("boots", distance, (-0.20, -0.13, -0.01), (0.20, 0.23, 0.12), 0.014, ("foot",))
+    return Garment("boots", distance, (-0.20, -0.13, -0.01), (0.20, 0.23, 0.12), 0.018, ("foot",))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training.render.graphics import draw_score
-from training.render.settings import ScoreSettings
+from training.render.settings import PictureSettings, ScoreSettings
 
 SAMPLE_RATE = 44_100
 AUDIO_BITS = 48_000
@@ -34,8 +34,7 @@ def crowd_noise(seconds: float, seed: int) -> NDArray[np.float32]:
 def write_video(
     path: Path,
     pictures: Sequence[Path],
-    frames_per_second: int,
-    crf: int,
+    picture: PictureSettings,
     seed: int,
     score: ScoreSettings | None = None,
 ) -> None:
@@ -43,24 +42,24 @@ def write_video(
 
     Args:
         path: of the video.
-        pictures: one file per frame.
-        frames_per_second: of the video.
-        crf: quality of the coding, lower is better.
+        pictures: one file per frame; those of another size are enlarged.
+        picture: size, frame rate and quality of the video.
         seed: of the sound.
         score: graphic drawn over every picture, or None.
     """
-    with Image.open(pictures[0]) as first:
-        width, height = first.size
+    width, height, frames_per_second = picture.width, picture.height, picture.frames_per_second
     unfinished = path.with_name(f".{path.stem}.part.mp4")
     with av.open(str(unfinished), "w", options={"movflags": "faststart"}) as container:
-        video = container.add_stream("libx264", rate=frames_per_second, options={"crf": str(crf), "preset": "slow"})
+        video = container.add_stream(
+            "libx264", rate=frames_per_second, options={"crf": str(picture.crf), "preset": "slow"}
+        )
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.time_base = Fraction(1, frames_per_second)
         sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
         sound.bit_rate = AUDIO_BITS
-        for number, picture in enumerate(pictures):
-            with Image.open(picture) as image:
-                shown = image.convert("RGB")
+        for number, file in enumerate(pictures):
+            with Image.open(file) as image:
+                shown = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
             if score is not None:
                 draw_score(shown, score, number / frames_per_second)
             frame = av.VideoFrame.from_ndarray(np.asarray(shown), format="rgb24")

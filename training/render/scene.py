@@ -64,7 +64,8 @@ class Scene:
     def _configure(self) -> None:
         picture, render, cycles = self._settings.picture, self._scene.render, self._scene.cycles
         render.engine = "CYCLES"
-        render.resolution_x, render.resolution_y, render.resolution_percentage = picture.width, picture.height, 100
+        render.resolution_x, render.resolution_y = (round(v * picture.detail) for v in (picture.width, picture.height))
+        render.resolution_percentage = 100
         render.image_settings.file_format = "PNG"
         render.image_settings.compression = 15
         render.use_persistent_data = True

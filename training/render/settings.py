@@ -16,6 +16,9 @@ class PictureSettings:
     """Pixels."""
     height: int = 720
     """Pixels."""
+    detail: float = 1.0
+    """Share of the size at which pictures are rendered before they are enlarged to it: broadcasts are soft, and the
+    cost goes with its square."""
     frames_per_second: int = 25
     duration_seconds: float = 6.0
     samples: int = 6
@@ -36,6 +39,8 @@ class PictureSettings:
             raise ValueError(
                 f"frames_per_second and samples are {self.frames_per_second} and {self.samples}, expected 1 or more"
             )
+        if not 0.1 <= self.detail <= 1.0:
+            raise ValueError(f"detail is {self.detail}, expected 0.1 to 1")
         if not 0.0 < self.shutter <= 1.0:
             raise ValueError(f"shutter is {self.shutter}, expected above 0 and up to 1")
         if self.duration_seconds <= 0:
