@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from safetensors import SafetensorError
@@ -206,7 +207,7 @@ class _PlainNetwork:
     def _find(self, images: Sequence[UInt8Image]) -> list[Detections]:
         size = input_size(images[0], self._settings.image_size, self._settings.max_upscale)
         boxed = [letterbox(image, size) for image in images]
-        distances, scores = self._forward(np.stack([box.image for box in boxed]))
+        distances, scores = self._forward(np.stack([cv2.cvtColor(box.image, cv2.COLOR_BGR2RGB) for box in boxed]))
         return [self._select(*parts) for parts in zip(distances, scores, boxed, images, strict=True)]
 
     def _select(self, distances: Tensor, scores: Tensor, box: Letterbox, image: UInt8Image) -> Detections:

@@ -50,12 +50,12 @@ class TorchForward:
         self._device, self._dtype, self._rounding = device, dtype, rounding
         self._network = network.to(device, dtype).to(memory_format=torch.channels_last)
 
-    def __call__(self, bgr: UInt8Image) -> tuple[Tensor, Tensor]:
+    def __call__(self, rgb: UInt8Image) -> tuple[Tensor, Tensor]:
         """Distances and scores in float32, whatever it computes in."""
-        pictures = torch.from_numpy(bgr)
+        pictures = torch.from_numpy(rgb)
         if self._device.type == "cuda":  # page-locked memory goes up while the processor goes on
             pictures = pictures.pin_memory().to(self._device, non_blocking=True)
-        batch = pictures.flip(3).permute(0, 3, 1, 2).to(self._dtype, memory_format=torch.channels_last).div_(255)
+        batch = pictures.permute(0, 3, 1, 2).to(self._dtype, memory_format=torch.channels_last).div_(255)
         with self._modes():
             raw = self._network(batch)[1]
         return raw["boxes"].float(), raw["scores"].float().sigmoid()

@@ -24,9 +24,9 @@ from recognizer.onnx_network import BackendError, Session, missing_packages, ope
 logger = logging.getLogger(__name__)
 
 Forward = Callable[[UInt8Image], tuple[Tensor, Tensor]]
-"""From uint8 (B, h, w, 3) BGR pictures to distances (B, 4 * bins, A) and scores (B, classes, A), 0 to 1."""
+"""From uint8 (B, h, w, 3) RGB pictures to distances (B, 4 * bins, A) and scores (B, classes, A), 0 to 1."""
 
-_GRAPH_VERSION: Final = 1
+_GRAPH_VERSION: Final = 2
 """Raised whenever the written graph changes."""
 _KEPT: Final = 4
 """Exports kept; the least recently used ones make room."""
@@ -37,15 +37,15 @@ _TOLERANCE: Final = 1e-3
 
 
 class Pictures(nn.Module):
-    """The network behind what every frame needs first: BGR bytes to RGB from 0 to 1, channels in front."""
+    """The network behind what every frame needs first: bytes to 0 to 1, channels in front."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, bgr: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Distances and scores of uint8 (B, h, w, 3)."""
-        raw = self.network(bgr.flip(3).permute(0, 3, 1, 2).float() / 255)[1]
+        raw = self.network(rgb.permute(0, 3, 1, 2).float() / 255)[1]
         return raw["boxes"], raw["scores"].sigmoid()
 
 
@@ -120,9 +120,9 @@ def _export(network: nn.Module, path: Path) -> None:
                 pictures,
                 (torch.zeros(_TRACED, dtype=torch.uint8),),
                 str(beside),
-                input_names=["bgr"],
+                input_names=["rgb"],
                 output_names=["distances", "scores"],
-                dynamic_axes={"bgr": free, "distances": cells, "scores": cells},
+                dynamic_axes={"rgb": free, "distances": cells, "scores": cells},
                 opset_version=OPSETS[0],
                 dynamo=False,  # the newer exporter needs a further package
             )
@@ -149,8 +149,8 @@ def _require_parity(pictures: nn.Module, session: Session) -> None:
 
 
 def _forward(session: Session) -> Forward:
-    def forward(bgr: UInt8Image) -> tuple[Tensor, Tensor]:
-        arrays: dict[str, Any] = {"bgr": bgr}
+    def forward(rgb: UInt8Image) -> tuple[Tensor, Tensor]:
+        arrays: dict[str, Any] = {"rgb": rgb}
         distances, scores = session(arrays)
         return torch.from_numpy(distances), torch.from_numpy(scores)
 

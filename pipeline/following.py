@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pipeline.bridging import between
 from pipeline.clock import StageClock
@@ -12,6 +12,16 @@ from pipeline.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
 
 T = TypeVar("T")
+
+
+class Followed(NamedTuple):
+    """A frame and the people followed into it."""
+
+    frame: Frame
+    boxes: TrackedBoxes
+    detected: bool
+    """Whether people were looked for in this frame; if not, the boxes are near enough to be drawn, but not to be read
+    from: reading from them as well lowered precision on six match clips from 0.78 to 0.65."""
 
 
 def detect(
@@ -30,7 +40,7 @@ def follow(
     tracker: PlayerTracker,
     splitter: SwapSplitter,
     clock: StageClock,
-) -> Iterator[tuple[Frame, TrackedBoxes]]:
+) -> Iterator[Followed]:
     """Every frame with the people followed into it.
 
     In frames without detections a box is on the straight way from the detection before to the one after. That was
@@ -44,8 +54,8 @@ def follow(
             boxes = splitter.split(looked_at, tracker.update(looked_at, detections))
         for frame in group[:-1]:
             share = 1.0 if last_time is None else float((frame.time - last_time) / (looked_at.time - last_time))
-            yield frame, between(before, boxes, share)
-        yield looked_at, boxes
+            yield Followed(frame, between(before, boxes, share), False)
+        yield Followed(looked_at, boxes, True)
         last_time, before = looked_at.time, boxes
 
 

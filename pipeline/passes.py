@@ -98,9 +98,9 @@ def find(
         decoded = ahead("decode", clock.each("decode", source.frames()))
         detected = ahead("detect", detect(decoded, models.detector, clock))
         followed = ahead("track", follow(detected, tracker, SwapSplitter(settings.swaps), clock))
-        for frame, boxes in followed:
+        for frame, boxes, was_detected in followed:
             tracks.add(frame, boxes)
-            reads += log.add(track_reader.push(frame, boxes))
+            reads += log.add(track_reader.push(frame, boxes if was_detected else TrackedBoxes.empty()))
             frames += 1
             progress(ProgressUpdate("reading", frames, expected, len(tracks.spans), len(track_reader.known)))
         reads += log.add(track_reader.flush())

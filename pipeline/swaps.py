@@ -151,5 +151,6 @@ def distance(first: Colours, second: Colours) -> float:
         first: float64 (N, 3) colours.
         second: float64 (M, 3) colours.
     """
-    apart = np.linalg.norm(first[:, None] - second[None], axis=2)
+    squared = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2.0 * first @ second.T
+    apart = np.sqrt(np.maximum(squared, 0.0))
     return float(min(np.median(apart.min(axis=1)), np.median(apart.min(axis=0))))

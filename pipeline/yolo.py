@@ -1,6 +1,6 @@
 """Geometry of a YOLO network's input and output; pure functions, no network."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -64,8 +64,12 @@ def letterbox(bgr: UInt8Image, image_size: int) -> Letterbox:
     return Letterbox(image, (inner_width / width, inner_height / height), (left, top))
 
 
-def grid(height: int, width: int, strides: Sequence[int] = (8, 16, 32)) -> tuple[Tensor, Tensor]:
-    """Cell centres (A, 2) in input pixels and strides (A,) of a network's cells, in its output's order."""
+@lru_cache(maxsize=8)
+def grid(height: int, width: int, strides: tuple[int, ...] = (8, 16, 32)) -> tuple[Tensor, Tensor]:
+    """Cell centres (A, 2) in input pixels and strides (A,) of a network's cells, in its output's order.
+
+    The same tensors come back each time and are not to be written to.
+    """
     centres, sizes = [], []
     for stride in strides:
         rows, columns = height // stride, width // stride

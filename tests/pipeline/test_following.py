@@ -1,5 +1,6 @@
 """Finding and following: every frame comes out once, in order, also where people are looked for in few of them."""
 
+import json
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import cast
 import numpy as np
 import pytest
 import torch
+from scenes import STREET_FRAMES
 
 from pipeline.bridging import between
 from pipeline.clock import StageClock
 from pipeline.config import load
 from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.engine import process
-from pipeline.following import detect, follow
+from pipeline.following import Followed, detect, follow
 from pipeline.outputs import read_mot
 from pipeline.settings import Settings
 from pipeline.swaps import SwapSettings, SwapSplitter
@@ -58,7 +60,7 @@ class StubTracker:
         return TrackedBoxes(found.xyxy, found.confidence, np.ones(1, np.int64))
 
 
-def followed(count: int, detector: StubDetector, first: int = 0) -> list[tuple[Frame, TrackedBoxes]]:
+def followed(count: int, detector: StubDetector, first: int = 0) -> list[Followed]:
     detected = detect(frames(count), cast(PlayerDetector, detector), StageClock())
     tracker = cast(PlayerTracker, StubTracker(first))
     return list(follow(detected, tracker, SwapSplitter(SwapSettings()), StageClock()))
@@ -68,8 +70,8 @@ def followed(count: int, detector: StubDetector, first: int = 0) -> list[tuple[F
 @pytest.mark.parametrize(("every", "batch_size"), [(1, 1), (1, 4), (2, 1), (3, 2), (5, 4)])
 def test_every_frame_comes_out_with_the_box_of_its_time(count: int, every: int, batch_size: int) -> None:
     found = followed(count, StubDetector(every, batch_size))
-    assert [frame.index for frame, _ in found] == list(range(count))
-    for frame, boxes in found:
+    assert [frame.index for frame, _, _ in found] == list(range(count))
+    for frame, boxes, _ in found:
         np.testing.assert_allclose(boxes.xyxy, box_at(frame.time), atol=1e-4)
 
 
@@ -81,13 +83,14 @@ def test_people_are_looked_for_in_the_first_the_last_and_every_nth_frame(
     every: int, looked_at: list[list[int]]
 ) -> None:
     detector = StubDetector(every, 3)
-    followed(8, detector)
+    found = followed(8, detector)
     assert detector.looked_at == looked_at
+    assert [one.frame.index for one in found if one.detected] == [index for batch in looked_at for index in batch]
 
 
 def test_a_person_stands_in_no_frame_before_the_first_detection() -> None:
     found = followed(8, StubDetector(3, 4), first=3)
-    assert [len(boxes) for _, boxes in found] == [0, 0, 0, 1, 1, 1, 1, 1]
+    assert [len(boxes) for _, boxes, _ in found] == [0, 0, 0, 1, 1, 1, 1, 1]
 
 
 def test_only_tracks_on_both_sides_are_between() -> None:
@@ -118,3 +121,6 @@ def test_a_run_that_looks_at_every_third_frame_draws_nearly_the_same_boxes(
     ]
     assert len(apart) > 2 * len(found[1])
     assert np.median(apart) < 3
+    reads = [json.loads(line) for line in (tmp_path / "3" / "reads.jsonl").read_text().splitlines()]
+    assert reads
+    assert all(index % 3 == 0 or index in (-1, STREET_FRAMES - 1) for read in reads for index in read["frames"])
