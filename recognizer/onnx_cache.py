@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
@@ -21,7 +20,7 @@ from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.graphs import TOLERANCE, ExportError, graphs, largest_difference, write_onnx
 from recognizer.networks import Network, TorchNetwork
-from recognizer.onnx_network import HALVES, BackendError, OnnxNetwork, open_session
+from recognizer.onnx_network import HALVES, BackendError, OnnxNetwork, import_onnxruntime, open_session
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +66,7 @@ def cache_key(description: bytes) -> str:
     Everything else the export depends on is in it too: the versions of what writes and runs it, and the number of
     threads, on which the record of its speed depends.
     """
-    versions = [importlib.metadata.version(name) for name in ("torch", "onnx", "onnxruntime")]
-    parts = (_GRAPHS_VERSION, *versions, torch.get_num_threads())
+    parts = (_GRAPHS_VERSION, torch.__version__, import_onnxruntime().__version__, torch.get_num_threads())
     return hashlib.sha256(description + json.dumps(parts).encode()).hexdigest()[:32]
 
 

@@ -1,10 +1,12 @@
 """The network in ONNX Runtime: the same results as PyTorch in float32, for less time on a CPU."""
 
+import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from types import ModuleType
+from typing import Final, cast
 
 import numpy as np
 import torch
@@ -48,19 +50,23 @@ def require_packages(what: str) -> None:
         )
 
 
+def import_onnxruntime() -> ModuleType:
+    """The package, its telemetry, which official builds have switched on, switched off before it can start."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read once, when the package is imported
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # Windows does not read the variable
+    return cast(ModuleType, onnxruntime)
+
+
 def open_session(path: Path) -> Session:
     """Open a graph on the CPU with as many threads as PyTorch has; idle threads sleep.
-
-    ONNX Runtime's telemetry, which official builds have switched on, is switched off before it can start.
 
     Raises:
         BackendError: The file is no graph this ONNX Runtime can run.
     """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read once, when the package is imported
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as states
-
-    onnxruntime.disable_telemetry_events()  # Windows does not read the variable
+    onnxruntime = import_onnxruntime()
+    states = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
