@@ -57,7 +57,7 @@ class UnseenSettings:
     """What the trees are made of."""
     start: FitSettings = field(
         default_factory=lambda: FitSettings(
-            epochs=20, batch_size=64, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
+            epochs=14, batch_size=64, mixup_probability=0.0, deep_supervision=0.5, patience=0, ema=0.99
         )
     )
     """How the common start is trained, on single pictures of single digits."""

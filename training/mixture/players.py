@@ -25,6 +25,8 @@ from recognizer.labels import NUMBERS
 
 logger = logging.getLogger(__name__)
 
+_MOST_OF_A_SHIRT = 0.4
+"""Share of a photo from which its number leaves no shirt to be seen."""
 _MARGIN = 0.25
 _TALLEST = 220.0
 
@@ -215,8 +217,13 @@ class NumberPhoto:
     box: FloatArray
     """float32 (4,) xyxy of the number in it."""
     number: str
-    alone: bool = True
-    """Whether no other number is seen beside it, as on a sheet of shirts."""
+    on_shirt: bool = True
+    """Whether the photo shows more than the number, and no other number, as a sheet of shirts does."""
+
+    def cut_out(self) -> UInt8Image:
+        """The number alone, uint8 (h, w, 3)."""
+        left, top, right, bottom = np.round(self.box).astype(int).clip(0, self.image.shape[0]).tolist()
+        return self.image[top:bottom, left:right]
 
 
 def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
@@ -240,7 +247,9 @@ def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
         for row in rows:
             box = np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)
             image, inner = _with_surroundings(np.asarray(picture[:, :, ::-1], np.uint8), box, side)
-            photos.append(NumberPhoto(row["source"], image, inner, row["number"], alone=len(rows) == 1))
+            share = float(np.prod(box[2:] - box[:2])) / (picture.shape[0] * picture.shape[1])
+            on_shirt = len(rows) == 1 and share < _MOST_OF_A_SHIRT
+            photos.append(NumberPhoto(row["source"], image, inner, row["number"], on_shirt))
     return photos
 
 

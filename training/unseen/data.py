@@ -49,7 +49,7 @@ class UnseenData:
     """Sequences to train on, each of two sub-folders of five pictures."""
     test_sequences: int = 150
     """Sequences of unseen numbers to test on, and as many of the seen ones."""
-    composed_sequences: int = 2400
+    composed_sequences: int = 4800
     """Sequences of two-digit numbers composed of two trained digits, for the recipes that compose."""
     digit_sequences: int = 5000
     """Sequences of the digits 0 to 9, always alone, that every recipe's common start is trained on."""
@@ -63,8 +63,9 @@ class Side(NamedTuple):
     torsos: Regions
     fonts: tuple[Path, ...]
     digits: dict[str, list[UInt8Image]]
-    """Real cut-out numbers by number."""
+    """Real cut-out numbers by number: of a game's crops, and of photos."""
     photos: list[NumberPhoto]
+    """Photos that show the shirt round their one number."""
 
 
 def load_sides(settings: UnseenData) -> tuple[Side, Side]:
@@ -81,11 +82,15 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
     train_digits, test_digits = (_crops_of_game(data / "soccernet_numbers", game) for game in "AC")
     for number, crops in load_number_crops(data / "basketball_numbers").items():
         train_digits.setdefault(number, []).extend(crops)
-    photos = [photo for photo in load_photos(data / "jersey_photos") if photo.alone]
+    photos = load_photos(data / "jersey_photos")
     tested = {p.source for p in photos if p.number in settings.test_numbers}
     tested |= set(sorted({p.source for p in photos} - tested)[::3])
     sides = [[p for p in photos if (p.source in tested) is on_test] for on_test in (False, True)]
-    return Side(torsos[0], fonts[0], train_digits, sides[0]), Side(torsos[1], fonts[1], test_digits, sides[1])
+    for digits, side in zip((train_digits, test_digits), sides, strict=True):
+        for photo in side:
+            digits.setdefault(photo.number, []).append(photo.cut_out())
+    shown = [[photo for photo in side if photo.on_shirt] for side in sides]
+    return Side(torsos[0], fonts[0], train_digits, shown[0]), Side(torsos[1], fonts[1], test_digits, shown[1])
 
 
 def _crops_of_game(folder: Path, game: str) -> dict[str, list[UInt8Image]]:
