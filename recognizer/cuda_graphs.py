@@ -102,7 +102,8 @@ def record_graph(function: Function, held: Tensors) -> Callable[[], Tensors]:
             results = function(*held)
 
     def replay() -> Tensors:
-        graph.replay()
+        with torch.cuda.device(device):
+            graph.replay()
         return results
 
     return replay

@@ -134,7 +134,7 @@ def _export(folder: Path, info: CheckpointInfo, network: TorchNetwork) -> None:
         except OSError:
             if not folder.is_dir():  # else another process was first
                 raise
-        logger.info("The recognizer was exported to %s (%s).", folder, record)
+        logger.info("The recognizer was exported to %s; it differs from PyTorch by %.1e.", folder, difference)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
