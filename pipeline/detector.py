@@ -198,16 +198,15 @@ class _PlainNetwork:
 
     def find(self, images: Sequence[UInt8Image]) -> list[Detections]:
         """People in each of some images of one size."""
-        if self._device.type != "cpu":
-            return self._find(images)
-        # On a CPU a batch is no faster than its frames one by one, and one by one is the same to the last bit.
-        return [found for [found] in self._spread(self._find, [[image] for image in images])]
+        size = input_size(images[0], self._settings.image_size, self._settings.max_upscale)
+        if self._device.type == "cpu":
+            # A batch is no faster than its frames one by one, and one by one is the same to the last bit.
+            return self._spread(lambda image: self._find([_fitted(image, size)], [image])[0], images)
+        return self._find(self._spread(lambda image: _fitted(image, size), images), images)
 
     @torch.inference_mode()
-    def _find(self, images: Sequence[UInt8Image]) -> list[Detections]:
-        size = input_size(images[0], self._settings.image_size, self._settings.max_upscale)
-        boxed = [letterbox(image, size) for image in images]
-        distances, scores = self._forward(np.stack([cv2.cvtColor(box.image, cv2.COLOR_BGR2RGB) for box in boxed]))
+    def _find(self, boxed: Sequence[Letterbox], images: Sequence[UInt8Image]) -> list[Detections]:
+        distances, scores = self._forward(np.stack([box.image for box in boxed]))
         return [self._select(*parts) for parts in zip(distances, scores, boxed, images, strict=True)]
 
     def _select(self, distances: Tensor, scores: Tensor, box: Letterbox, image: UInt8Image) -> Detections:
@@ -219,6 +218,12 @@ class _PlainNetwork:
         first = nms(xyxy, score, self._settings.iou)[: self._settings.max_detections]
         height, width = image.shape[:2]
         return _checked(box.to_frame(xyxy[first].cpu().numpy(), width, height), score[first].cpu().numpy())
+
+
+def _fitted(bgr: UInt8Image, size: int) -> Letterbox:
+    """A frame as the network takes it, RGB."""
+    box = letterbox(bgr, size)
+    return box._replace(image=np.asarray(cv2.cvtColor(box.image, cv2.COLOR_BGR2RGB), np.uint8))
 
 
 class _VendorModel:

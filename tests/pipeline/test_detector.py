@@ -16,6 +16,7 @@ import torch
 from pipeline.detector import DetectorError, DetectorSettings, PlayerDetector, default_weights, load_network
 from pipeline.types import Detections, Frame
 from pipeline.vendor import vendor_import
+from pipeline.workers import EngineSettings, Workers
 from pipeline.yolo import decode_boxes, grid, letterbox
 
 CPU = torch.device("cpu")
@@ -268,3 +269,10 @@ def test_nothing_is_printed_sent_or_left_behind(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(home.rglob("*")) == []
     assert [p for p in scratch.iterdir() if p.name.startswith(("jersey-numbers", "Ultralytics"))] == []
+
+
+def test_frames_detected_at_the_same_time_give_the_same(frames: list[Frame], few_threads: None) -> None:
+    expected = PlayerDetector(SMALL, CPU).detect(frames)
+    with Workers(EngineSettings(threads=4)) as workers:
+        found = PlayerDetector(SMALL, CPU, workers.map).detect(frames)
+    assert all(same(a, b) for a, b in zip(expected, found, strict=True))

@@ -177,3 +177,13 @@ def test_settings_out_of_range(name: str, value: object) -> None:
 def test_a_frame_rate_that_cannot_be(rate: float) -> None:
     with pytest.raises(ValueError, match=r"frames_per_second is .*expected a positive number"):
         PlayerTracker(TrackerSettings(), rate)
+
+
+def test_the_camera_s_motion_is_found_in_a_small_picture_behind_a_cut_too() -> None:
+    tracker = PlayerTracker(TrackerSettings(), 25.0)
+    for index, colour in enumerate([(0, 0, 200), (0, 0, 200), (200, 0, 0)]):
+        picture = np.full((720, 1280, 3), colour, np.uint8)
+        before = tracker._tracker
+        tracker.update(Frame(index, Fraction(index, 25), picture), Detections.empty())
+        assert tracker._tracker.gmc.downscale == 3
+    assert tracker._tracker is not before, "the last picture is another shot"
