@@ -58,7 +58,8 @@ class DetectorSettings:
     """Names of the model's classes to keep; empty keeps those that mean people (person, player, goalkeeper,
     referee)."""
     batch_size: int = 4
-    """Frames handed to the detector at a time, 1 to 256; the result does not depend on it."""
+    """Frames handed to the detector at a time, 1 to 256, on a CPU to as many cores; the result does not depend on
+    it."""
     every: int = 1
     """People are looked for in one frame of so many, 1 to 10; in the frames between their boxes move in a straight
     line."""

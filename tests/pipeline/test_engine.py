@@ -241,6 +241,9 @@ def test_the_result_does_not_depend_on_threads(
         strict=True,
     )
     assert all(np.array_equal(ours.bgr, theirs.bgr) for ours, theirs in pictures)
+    filled = json.loads((tmp_path / "run.json").read_text())["seconds"]["queue_fill"]
+    assert set(filled) == ({"decode", "detect", "track", "redecode", "draw"} if threads > 1 else set())
+    assert all(0 <= share <= 1 for share in filled.values())
 
 
 class BrokenSource(ListedSource):

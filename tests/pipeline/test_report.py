@@ -4,9 +4,10 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
 from factories import write_images
 
-from pipeline.report import input_record, write_record
+from pipeline.report import bottleneck, input_record, write_record
 from pipeline.video import open_source
 
 
@@ -42,3 +43,16 @@ def test_a_name_that_is_no_text_does_not_cost_the_record(tmp_path: Path) -> None
     name = "match\udcff.mp4"  # how Python holds a byte that is no UTF-8
     write_record(tmp_path / "run.json", {"input": {"path": name}})
     assert json.loads((tmp_path / "run.json").read_text())["input"]["path"] == name
+
+
+@pytest.mark.parametrize(
+    ("seconds", "stage"),
+    [
+        ({"decode": 1.0, "detect": 5.0, "track": 4.0, "read": 2.0}, "detect"),
+        ({"detect": 5.0, "crop": 2.0, "team": 1.5, "read": 3.0}, "read"),
+        ({"load": 60.0, "hash": 50.0, "decode": 1.0, "encode": 2.0}, "encode"),
+        ({}, None),
+    ],
+)
+def test_the_bottleneck_is_the_longest_of_the_busiest_thread(seconds: dict[str, float], stage: str | None) -> None:
+    assert bottleneck(seconds) == stage
