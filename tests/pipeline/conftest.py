@@ -6,8 +6,14 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from running import ANY_NUMBER, CPU, Run
 from scenes import street_pictures, write_street
 
+from pipeline.config import load
+from pipeline.engine import process
+from pipeline.passes import ProgressUpdate
+from pipeline.settings import Settings
+from pipeline.video import open_source
 from recognizer.checkpoint import CheckpointInfo, save_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess
@@ -83,3 +89,12 @@ def street_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pictures") / "street.png"
     cv2.imwrite(str(path), street_pictures(1)[0])
     return path
+
+
+@pytest.fixture(scope="session")
+def run(street: Path, quick: list[str], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on the street that believes even an untrained reader."""
+    folder = tmp_path_factory.mktemp("run")
+    updates: list[ProgressUpdate] = []
+    settings = load(Settings, None, [*quick, *ANY_NUMBER])
+    return Run(folder, process(open_source(street), settings, CPU, folder, updates.append), updates)

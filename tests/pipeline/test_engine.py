@@ -1,19 +1,13 @@
 """Both passes over a small real scene, with the real detector, tracker and recognizer network."""
 
-import csv
 import hashlib
-import json
-import threading
-import weakref
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from scenes import STREET_FRAMES, STREET_SIZE, street_pictures
+from running import ANY_NUMBER, CPU, ListedSource, Run
+from scenes import STREET_FRAMES, STREET_SIZE
 
 from pipeline.annotate import Annotator, Label
 from pipeline.bridging import bridge_gaps
@@ -21,72 +15,14 @@ from pipeline.clock import StageClock
 from pipeline.config import as_plain, load
 from pipeline.crops import CropSettings
 from pipeline.engine import process
-from pipeline.outputs import read_mot
-from pipeline.passes import BRIDGED_SECONDS, Findings, ProgressUpdate, draw, with_boxes
+from pipeline.passes import BRIDGED_SECONDS, Findings, draw, with_boxes
 from pipeline.reading import differences
-from pipeline.report import RunSummary
 from pipeline.settings import Settings
-from pipeline.types import Frame, UInt8Image
-from pipeline.video import VideoError, VideoInfo, VideoSource, open_source
-from pipeline.workers import EngineSettings
+from pipeline.video import VideoError, open_source
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess
 from recognizer.reader import default_weights
-
-CPU = torch.device("cpu")
-ANY_NUMBER = [
-    "identity.min_confidence=0",
-    "identity.min_agreement=0",
-    "identity.min_readable=0",
-    "identity.min_reads=1",
-]
-"""Believe even an untrained reader."""
-
-
-class Run:
-    """What one run gave."""
-
-    def __init__(self, folder: Path, summary: RunSummary, updates: list[ProgressUpdate]) -> None:
-        self.folder = folder
-        self.summary = summary
-        self.updates = updates
-        self.boxes = dict(read_mot(folder / "tracks.mot.txt"))
-        self.reads = [json.loads(line) for line in (folder / "reads.jsonl").read_text().splitlines()]
-        self.record = json.loads((folder / "run.json").read_text())
-        with (folder / "tracks.csv").open(newline="") as file:
-            self.tracks = list(csv.DictReader(file))
-
-
-@pytest.fixture(scope="module")
-def run(street: Path, quick: list[str], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("run")
-    updates: list[ProgressUpdate] = []
-    settings = load(Settings, None, [*quick, *ANY_NUMBER])
-    return Run(folder, process(open_source(street), settings, CPU, folder, updates.append), updates)
-
-
-class ListedSource:
-    """Frames from a list of pictures; counts how many of them are alive."""
-
-    def __init__(self, like: VideoSource, pictures: list[UInt8Image]) -> None:
-        self._like = like
-        self._pictures = pictures
-        self.most_alive = 0
-        self.frames_lost = 0
-        self.truncated = False
-
-    @property
-    def info(self) -> VideoInfo:
-        return self._like.info
-
-    def frames(self) -> Iterator[Frame]:
-        refs: list[weakref.ref[UInt8Image]] = []
-        for index, picture in enumerate(self._pictures):
-            own = picture.copy()
-            refs.append(weakref.ref(own))
-            self.most_alive = max(self.most_alive, sum(ref() is not None for ref in refs))
-            yield Frame(index, index / self.info.frames_per_second, own)
 
 
 def test_all_people_of_the_scene_are_followed(run: Run) -> None:
@@ -208,78 +144,6 @@ def test_the_result_does_not_depend_on_batch_sizes(run: Run, street: Path, quick
         "tracks.csv",
         "tracks.mot.txt",
     ]
-
-
-@pytest.mark.parametrize(
-    ("threads", "most_alive"),
-    [
-        pytest.param(1, 4, id="two in the detector's batch, one drawn, one being decoded"),
-        pytest.param(2, 14, id="queues of two behind each of three stages, and what the stages hold"),
-    ],
-)
-def test_frames_are_let_go_as_they_pass(
-    threads: int, most_alive: int, street: Path, quick: list[str], tmp_path: Path
-) -> None:
-    source = ListedSource(open_source(street), street_pictures())
-    settings = load(Settings, None, [*quick, "detector.batch_size=2", "detector.image_size=160"])
-    settings = replace(settings, engine=EngineSettings(threads, queue=2))
-    process(source, settings, CPU, tmp_path)
-    assert source.most_alive <= most_alive
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_the_result_does_not_depend_on_threads(
-    threads: int, run: Run, street: Path, quick: list[str], tmp_path: Path
-) -> None:
-    settings = load(Settings, None, [*quick, *ANY_NUMBER, f"engine.threads={threads}", "engine.queue=1"])
-    process(open_source(street), settings, CPU, tmp_path)
-    for name in ("tracks.mot.txt", "tracks.csv", "reads.jsonl"):
-        assert (tmp_path / name).read_text() == (run.folder / name).read_text()
-    pictures = zip(
-        open_source(tmp_path / "annotated.mp4").frames(),
-        open_source(run.folder / "annotated.mp4").frames(),
-        strict=True,
-    )
-    assert all(np.array_equal(ours.bgr, theirs.bgr) for ours, theirs in pictures)
-    filled = json.loads((tmp_path / "run.json").read_text())["seconds"]["queue_fill"]
-    assert set(filled) == ({"decode", "detect", "track", "redecode", "draw"} if threads > 1 else set())
-    assert all(0 <= share <= 1 for share in filled.values())
-
-
-class BrokenSource(ListedSource):
-    """Breaks after some frames."""
-
-    def frames(self) -> Iterator[Frame]:
-        yield from super().frames()
-        raise VideoError("the disk went away")
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-def test_an_error_while_decoding_reaches_the_caller_and_leaves_no_thread(
-    threads: int, street: Path, quick: list[str], tmp_path: Path
-) -> None:
-    before, torch_threads = threading.active_count(), torch.get_num_threads()
-    source = BrokenSource(open_source(street), street_pictures(6))
-    settings = load(Settings, None, [*quick, f"engine.threads={threads}"])
-    with pytest.raises(VideoError, match="the disk went away") as caught:
-        process(source, settings, CPU, tmp_path)
-    assert "frames" in [entry.name for entry in caught.traceback]
-    assert (threading.active_count(), torch.get_num_threads()) == (before, torch_threads)
-
-
-@pytest.mark.parametrize("phase", ["reading", "drawing"])
-def test_an_interrupted_run_leaves_no_thread(phase: str, street: Path, quick: list[str], tmp_path: Path) -> None:
-    before = threading.active_count()
-
-    def interrupt(update: ProgressUpdate) -> None:
-        if update.phase == phase and update.frames == 3:
-            raise KeyboardInterrupt
-
-    settings = load(Settings, None, [*quick, "engine.threads=3"])
-    with pytest.raises(KeyboardInterrupt):
-        process(open_source(street), settings, CPU, tmp_path, interrupt)
-    assert threading.active_count() == before
-    assert not (tmp_path / "annotated.mp4").exists()
 
 
 def test_a_video_without_a_picture_is_refused(street: Path, quick: list[str], tmp_path: Path) -> None:

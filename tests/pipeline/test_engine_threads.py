@@ -1,0 +1,93 @@
+"""Runs in threads: the same results, a bounded number of frames, errors carried, nothing left behind."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from running import ANY_NUMBER, CPU, ListedSource, Run
+from scenes import street_pictures
+
+from pipeline.config import load
+from pipeline.engine import process
+from pipeline.passes import ProgressUpdate
+from pipeline.settings import Settings
+from pipeline.types import Frame
+from pipeline.video import VideoError, open_source
+from pipeline.workers import EngineSettings
+
+
+@pytest.mark.parametrize(
+    ("threads", "most_alive"),
+    [
+        pytest.param(1, 4, id="two in the detector's batch, one drawn, one being decoded"),
+        pytest.param(2, 14, id="queues of two behind each of three stages, and what the stages hold"),
+    ],
+)
+def test_frames_are_let_go_as_they_pass(
+    threads: int, most_alive: int, street: Path, quick: list[str], tmp_path: Path
+) -> None:
+    source = ListedSource(open_source(street), street_pictures())
+    settings = load(Settings, None, [*quick, "detector.batch_size=2", "detector.image_size=160"])
+    settings = replace(settings, engine=EngineSettings(threads, queue=2))
+    process(source, settings, CPU, tmp_path)
+    assert source.most_alive <= most_alive
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_result_does_not_depend_on_threads(
+    threads: int, run: Run, street: Path, quick: list[str], tmp_path: Path
+) -> None:
+    settings = load(Settings, None, [*quick, *ANY_NUMBER, f"engine.threads={threads}", "engine.queue=1"])
+    process(open_source(street), settings, CPU, tmp_path)
+    for name in ("tracks.mot.txt", "tracks.csv", "reads.jsonl"):
+        assert (tmp_path / name).read_text() == (run.folder / name).read_text()
+    pictures = zip(
+        open_source(tmp_path / "annotated.mp4").frames(),
+        open_source(run.folder / "annotated.mp4").frames(),
+        strict=True,
+    )
+    assert all(np.array_equal(ours.bgr, theirs.bgr) for ours, theirs in pictures)
+    filled = json.loads((tmp_path / "run.json").read_text())["seconds"]["queue_fill"]
+    assert set(filled) == ({"decode", "detect", "track", "redecode", "draw"} if threads > 1 else set())
+    assert all(0 <= share <= 1 for share in filled.values())
+
+
+class BrokenSource(ListedSource):
+    """Breaks after some frames."""
+
+    def frames(self) -> Iterator[Frame]:
+        yield from super().frames()
+        raise VideoError("the disk went away")
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_while_decoding_reaches_the_caller_and_leaves_no_thread(
+    threads: int, street: Path, quick: list[str], tmp_path: Path
+) -> None:
+    before, torch_threads = threading.active_count(), torch.get_num_threads()
+    source = BrokenSource(open_source(street), street_pictures(6))
+    settings = load(Settings, None, [*quick, f"engine.threads={threads}"])
+    with pytest.raises(VideoError, match="the disk went away") as caught:
+        process(source, settings, CPU, tmp_path)
+    assert "frames" in [entry.name for entry in caught.traceback]
+    assert (threading.active_count(), torch.get_num_threads()) == (before, torch_threads)
+
+
+@pytest.mark.parametrize("phase", ["reading", "drawing"])
+def test_an_interrupted_run_leaves_no_thread(phase: str, street: Path, quick: list[str], tmp_path: Path) -> None:
+    before = threading.active_count()
+
+    def interrupt(update: ProgressUpdate) -> None:
+        if update.phase == phase and update.frames == 3:
+            raise KeyboardInterrupt
+
+    settings = load(Settings, None, [*quick, "engine.threads=3"])
+    with pytest.raises(KeyboardInterrupt):
+        process(open_source(street), settings, CPU, tmp_path, interrupt)
+    assert threading.active_count() == before
+    assert not (tmp_path / "annotated.mp4").exists()
