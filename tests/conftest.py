@@ -1,7 +1,17 @@
 """What holds for all tests."""
 
+from collections.abc import Iterator
+
 import pytest
 from factories import SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Exported networks stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("user-cache")))
+        yield
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "pipeline": {"pipeline", "recognizer"},
     "training": {"training", "pipeline", "recognizer"},
 }
-RECOGNIZER_PACKAGES = {"torch", "torchvision", "numpy", "PIL", "safetensors"}
+RECOGNIZER_PACKAGES = {"torch", "torchvision", "numpy", "PIL", "safetensors", "onnxruntime"}
 ULTRALYTICS_HOMES = re.compile(r"pipeline/(detector|tracker)\.py|training/(\w*detector\w*|detector/\w+)\.py")
 TORCH_FREE = {"pipeline/types.py", "pipeline/config.py", "pipeline/folder.py", "recognizer/labels.py"}
 

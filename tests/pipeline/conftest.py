@@ -25,14 +25,6 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_street(tmp_path_factory.mktemp("street") / "street.mp4")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Exported networks stay out of the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("user-cache")))
-        yield
-
-
 @pytest.fixture(scope="session")
 def few_threads() -> Iterator[None]:
     """Tests share the machine."""
