@@ -112,12 +112,14 @@ def test_training_leaves_the_tested_numbers_out() -> None:
 
 def test_the_recipes_differ_in_what_their_names_say() -> None:
     base = base_settings(UnseenSettings(), "shirts", 5)
-    seed, loss, weighting, composition = (settings_of(recipe, base, "out") for recipe in RECIPES)
+    seed, loss, weighting, composition, filming = (settings_of(recipe, base, "out") for recipe in RECIPES)
     assert (seed.model.frozen_fraction, seed.fit.mixup_probability, seed.fit.label_smoothing) == (0.6, 0.5, 0.1)
     assert (loss.model.frozen_fraction, loss.fit.mixup_probability, loss.fit.deep_supervision) == (0.0, 0.0, 0.5)
     assert loss.fit == weighting.fit == composition.fit
     assert seed.class_weights == loss.class_weights != weighting.class_weights
-    assert [recipe.tree for recipe in RECIPES] == ["shirts"] * 3 + ["composed"]
+    assert replace(filming, augment=composition.augment, output="out") == composition
+    assert filming.augment.film
+    assert [recipe.tree for recipe in RECIPES] == ["shirts"] * 3 + ["composed"] * 2
 
 
 def test_the_shipped_configuration_is_the_default() -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from training.balance import WeightScheme
+from training.fitting.augment_batch import AugmentSettings
 from training.fitting.settings import ClassWeightSettings, FitSettings, TrainSettings
 
 
@@ -22,6 +23,8 @@ class Recipe:
     """Factor on the weight of 'no tens digit'."""
     tree: str = "shirts"
     """What is trained on: `shirts`, or `composed`, which also holds numbers composed of two trained digits."""
+    film: bool = False
+    """Whether windows also pass `training.augment.film`: other colours, distances and light in every epoch."""
 
 
 RECIPES: Final = (
@@ -29,6 +32,7 @@ RECIPES: Final = (
     Recipe("+ loss", own_loss=True, weights="effective_number", empty_tens_factor=0.5),
     Recipe("+ weighting", own_loss=True, weights="balanced", empty_tens_factor=1.0),
     Recipe("+ composition", own_loss=True, weights="none", empty_tens_factor=1.0, tree="composed"),
+    Recipe("+ filming", own_loss=True, weights="none", empty_tens_factor=1.0, tree="composed", film=True),
 )
 """In the order of the table. Composition evens out the classes itself, so nothing is left for class weights to do."""
 
@@ -49,4 +53,6 @@ def settings_of(recipe: Recipe, base: TrainSettings, output: str) -> TrainSettin
     )
     weights = ClassWeightSettings(recipe.weights, empty_tens_factor=recipe.empty_tens_factor, square_root=True)
     model = replace(base.model, frozen_fraction=0.0 if recipe.own_loss else 0.6)
-    return replace(base, fit=fit, class_weights=weights, model=model, output=output)
+    return replace(
+        base, fit=fit, class_weights=weights, model=model, augment=AugmentSettings(film=recipe.film), output=output
+    )
