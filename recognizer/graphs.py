@@ -148,7 +148,7 @@ def write_onnx(graph: Graph, path: Path, opset: int = OPSETS[0]) -> None:
                 opset_version=opset,
                 dynamo=False,  # the newer exporter needs a further package
             )
-        except (torch.onnx.OnnxExporterError, RuntimeError) as error:
+        except (torch.onnx.OnnxExporterError, RuntimeError, TypeError) as error:
             raise ExportError(f"The network cannot be exported to ONNX: {_first_line(error)}.") from error
 
 
