@@ -1,6 +1,7 @@
 """The test of numbers whose digits were seen, but not together."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
