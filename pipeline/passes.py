@@ -13,7 +13,7 @@ from pipeline.annotate import Annotator, Label
 from pipeline.bridging import bridge_gaps
 from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
-from pipeline.following import detect, follow, in_batches
+from pipeline.following import detect, follow
 from pipeline.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
 from pipeline.reading import WindowReader
 from pipeline.settings import Settings
@@ -26,8 +26,6 @@ from pipeline.video_writer import VideoWriter
 from pipeline.workers import Workers
 
 T = TypeVar("T")
-
-__all__ = ["Findings", "Models", "Progress", "ProgressUpdate", "draw", "find", "in_batches", "with_boxes"]
 
 BRIDGED_SECONDS: Final = 0.25
 """Longest gap in a track that is drawn as if the player had been found; the tables keep the gap."""

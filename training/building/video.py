@@ -8,7 +8,8 @@ from pathlib import Path
 from pipeline.config import as_plain
 from pipeline.crops import cut_crops
 from pipeline.detector import PlayerDetector, default_weights
-from pipeline.passes import in_batches, with_boxes
+from pipeline.following import in_batches
+from pipeline.passes import with_boxes
 from pipeline.report import file_record, input_record
 from pipeline.settings import Settings
 from pipeline.swaps import SwapSplitter
