@@ -1,4 +1,4 @@
-'''Write the recognizer for use without this product: `python -m recognizer.export -o exported`.
+"""Write the recognizer for use without this product: `python -m recognizer.export -o exported`.
 
 `--format onnx` writes three graphs, each for any number of rows, and what to know about them:
 
@@ -17,47 +17,8 @@ False where a window has no frame; padding may stand anywhere. `--format torch` 
 Every graph is compared with PyTorch. Exit codes: 0 written; 1 a graph differs by more than 1e-4; 2 nothing could be
 exported, for the reason given. Unless 0, nothing is written.
 
-Reading a number with numpy, onnxruntime and pillow alone, from a picture of a jersey (the part of a player from
-shoulders to waist):
-
-```python
-import json
-import os
-from pathlib import Path
-
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # official builds of ONNX Runtime report their use otherwise
-import numpy as np
-import onnxruntime
-from PIL import Image, ImageEnhance
-
-folder = Path("exported")
-about = json.loads((folder / "jersey_reader.export.json").read_text())
-session = onnxruntime.InferenceSession(folder / "jersey_reader.onnx", providers=["CPUExecutionProvider"])
-
-
-def prepare(path):
-    picture, size = Image.open(path).convert("RGB"), about["size"]
-    side = max(picture.size)
-    square = Image.new("RGB", (side, side))  # black around a picture that is not square
-    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-    scaling = Image.Resampling.LANCZOS if side < about["upscale_below"] else Image.Resampling.BILINEAR
-    return np.array(ImageEnhance.Sharpness(square.resize((size, size), scaling)).enhance(about["sharpness"]))
-
-
-def read(paths):
-    """One player's pictures, at most as many as the window is long, to a number (None: unreadable) and how sure."""
-    size, length = about["size"], about["window_length"]
-    rgb, valid = np.zeros((1, length, size, size, 3), np.uint8), np.arange(length)[None] < len(paths)
-    rgb[0, : len(paths)] = [prepare(path) for path in paths]
-    tens, units, _ = session.run(None, {"rgb": rgb, "valid": valid})
-    joint = [tens[0, a] + units[0, b] for a, b in about["digits"]]  # one for each of about["numbers"]
-    shares = np.exp(joint) / np.exp(joint).sum()
-    return about["numbers"][shares.argmax()], float(shares.max())
-
-
-print(read(["crop.png"]))
-```
-'''
+README shows how to read a number from them with numpy, onnxruntime and pillow alone.
+"""
 
 import argparse
 import contextlib

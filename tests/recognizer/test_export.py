@@ -21,6 +21,8 @@ from recognizer.onnx_network import missing_packages
 from recognizer.preprocess import normalize
 from recognizer.reader import JerseyReader
 
+README = Path(__file__).parents[2] / "README.md"
+
 needs_onnx = pytest.mark.skipif(bool(missing_packages()), reason="needs the extra 'cpu'")
 
 
@@ -59,7 +61,7 @@ def test_the_documented_snippet_reads_as_the_product_does(checkpoint: Path, tmp_
     regions = [np.random.default_rng(side).integers(0, 256, (side, 31, 3), dtype=np.uint8) for side in (18, 90)]
     for place, region in enumerate(regions):
         Image.fromarray(region).save(tmp_path / f"{place}.png")
-    (snippet,) = re.findall(r"```python\n(.*?)```", str(export_module.__doc__), re.DOTALL)
+    (snippet,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     assert 'read(["crop.png"])' in snippet
     snippet = snippet.replace('read(["crop.png"])', 'read(["0.png", "1.png"])')
     block = "import sys\nsys.modules.update(dict.fromkeys(['torch', 'recognizer', 'pipeline']))\n"
