@@ -34,7 +34,7 @@ from training.layout import scan
 from training.metrics import outcomes_of, wilson_interval
 from training.tree_data import tree_data
 from training.unseen.data import UnseenData, build_trees
-from training.unseen.recipes import RECIPES, Recipe, settings_of
+from training.unseen.recipes import AVERAGED, RECIPES, Recipe, mean_checkpoint, settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -136,14 +136,17 @@ def compare(settings: UnseenSettings) -> dict[str, dict[str, dict[str, tuple[int
             (partial / tree).rename(output / tree)
         partial.rmdir()
     start = train_start(settings, device)
+    checkpoints = {recipe.name: train_recipe(settings, recipe, start, device) for recipe in RECIPES}
+    folder = output / "with_averaging"
+    folder.mkdir(exist_ok=True)
+    checkpoints["+ averaging"] = mean_checkpoint([checkpoints[name] for name in AVERAGED], folder / "last.safetensors")
     results = {}
-    for recipe in RECIPES:
-        checkpoint = train_recipe(settings, recipe, start, device)
-        results[recipe.name] = {
+    for name, checkpoint in checkpoints.items():
+        results[name] = {
             "seen": evaluate(checkpoint, output / "seen", settings.data.train_numbers, device),
             "unseen": evaluate(checkpoint, output / "shirts", settings.data.test_numbers, device),
         }
-        logger.info("%s: %s", recipe.name, results[recipe.name])
+        logger.info("%s: %s", name, results[name])
     return results
 
 
