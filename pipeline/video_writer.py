@@ -37,7 +37,7 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path, info: VideoInfo, audio_from: Path | None = None, crf: int = 21, preset: str = "veryfast"
+        self, path: Path, info: VideoInfo, audio_from: Path | None = None, crf: int = 21, preset: str = "superfast"
     ) -> None:
         """Create the file.
 
