@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 
+import matplotlib
 import pytest
 from factories import SHARED
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Exported networks stay out of the user's cache."""
+    """Exported networks stay out of the user's cache; the list of fonts that Matplotlib built there may be used."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", matplotlib.get_cachedir())
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("user-cache")))
         yield
 
