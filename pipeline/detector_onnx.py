@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import logging
 import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +16,9 @@ from torch import Tensor, nn
 
 from pipeline.types import UInt8Image
 from recognizer.errors import InputError
-from recognizer.graphs import OPSETS, ExportError
+from recognizer.graphs import ExportError, trace_onnx
 from recognizer.onnx_cache import CacheError, cache_folder
-from recognizer.onnx_network import BackendError, Session, missing_packages, open_session
+from recognizer.onnx_network import BackendError, Session, import_onnxruntime, missing_packages, open_session
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ def faster_forward(weights: Path, network: nn.Module) -> Forward | None:
 
 
 def _key(weights: Path) -> str:
-    versions = [importlib.metadata.version(name) for name in ("torch", "ultralytics", "onnx", "onnxruntime")]
+    versions = [torch.__version__, importlib.metadata.version("ultralytics"), import_onnxruntime().__version__]
     described = json.dumps([_GRAPH_VERSION, *versions]).encode()
     return hashlib.sha256(weights.read_bytes() + described).hexdigest()[:32]
 
@@ -110,27 +109,14 @@ def _export(network: nn.Module, path: Path) -> None:
     """Write beside the final place, check, then rename, so that the file is whole or absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.stem}.{os.getpid()}.part")
-    pictures = Pictures(network).eval()
+    pictures = Pictures(network)
     free = {0: "frames", 1: "height", 2: "width"}
     cells = {0: "frames", 2: "cells"}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the tracer's, of its age and of values it takes for constants
-            torch.onnx.export(
-                pictures,
-                (torch.zeros(_TRACED, dtype=torch.uint8),),
-                str(beside),
-                input_names=["rgb"],
-                output_names=["distances", "scores"],
-                dynamic_axes={"rgb": free, "distances": cells, "scores": cells},
-                opset_version=OPSETS[0],
-                dynamo=False,  # the newer exporter needs a further package
-            )
+        axes = {"rgb": free, "distances": cells, "scores": cells}
+        trace_onnx(pictures, {"rgb": torch.zeros(_TRACED, dtype=torch.uint8)}, beside, ("distances", "scores"), axes)
         _require_parity(pictures, open_session(beside))
         beside.rename(path)
-    except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise ExportError(f"The detector cannot be exported to ONNX ({reason}); use detector.backend torch.") from error
     finally:
         beside.unlink(missing_ok=True)
     _make_room(path)

@@ -1,7 +1,7 @@
 """The network as graphs that run without this product: pixels in, log-probabilities out."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -134,17 +134,41 @@ def write_onnx(graph: Graph, path: Path, opset: int = OPSETS[0]) -> None:
     if opset not in OPSETS:
         raise ExportError(f"The operator set is {opset}; allowed are {OPSETS[0]} to {OPSETS[-1]}.")
     names = (*graph.inputs, *graph.outputs)
+    trace_onnx(graph.module, graph.example(2), path, graph.outputs, {name: {0: graph.rows} for name in names}, opset)
+
+
+def trace_onnx(
+    module: nn.Module,
+    example: Mapping[str, torch.Tensor],
+    path: Path,
+    outputs: Sequence[str],
+    free: Mapping[str, Mapping[int, str]],
+    opset: int = OPSETS[0],
+) -> None:
+    """Write any module as ONNX from one pass over an example.
+
+    Args:
+        module: Set to evaluate.
+        example: Inputs by name, in the order of the module's arguments.
+        path: File to write.
+        outputs: Names of the outputs.
+        free: By input or output, the dimensions of any length and their names.
+        opset: One of `OPSETS`.
+
+    Raises:
+        ExportError: The export failed.
+    """
     with warnings.catch_warnings():
         # Of the tracer, on values it takes for constants: the window's length, which is meant; and of its age.
         warnings.simplefilter("ignore")
         try:
             torch.onnx.export(
-                graph.module.eval(),
-                tuple(graph.example(2).values()),
+                module.eval(),
+                tuple(example.values()),
                 str(path),
-                input_names=list(graph.inputs),
-                output_names=list(graph.outputs),
-                dynamic_axes={name: {0: graph.rows} for name in names},
+                input_names=list(example),
+                output_names=list(outputs),
+                dynamic_axes={name: dict(axes) for name, axes in free.items()},
                 opset_version=opset,
                 dynamo=False,  # the newer exporter needs a further package
             )
