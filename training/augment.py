@@ -3,7 +3,7 @@
 Pictures are uint8 (h, w, 3) RGB unless said otherwise. Every function returns a new array.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -26,6 +26,10 @@ class Look:
 
     side: int
     """Side in pixels to which a region is scaled down before anything else."""
+    resolved: int
+    """Side in pixels of the picture that the camera really resolved, at most `side`; the rest is upscaling."""
+    halo: float
+    """Strength of the sharpening that broadcast adds, with its bright and dark seams; 0 for none."""
     mix: FloatArray
     """float32 (3, 3), each row a channel of the result as a sum of the picture's: other kits, the same digits."""
     negative: bool
@@ -44,18 +48,21 @@ class Look:
     """Standard deviation of the lens blur as a share of the side."""
 
 
-def draw_look(rng: Rng, smallest: int = 20, largest: int = 90) -> Look:
+def draw_look(rng: Rng, smallest: int = 14, largest: int = 90, *, broadcast: bool = True) -> Look:
     """Draw the conditions of one window.
 
     Args:
         rng: source of chance.
-        smallest: least side of a region in pixels (20 leaves digits of about 8 px on a standing player).
+        smallest: least side of a region in pixels (14 leaves digits of about 8 px on a standing player).
         largest: greatest side.
+        broadcast: whether pictures may be upscaled and sharpened on their way, as broadcast's are.
     """
     side = round(float(np.exp(rng.uniform(np.log(smallest), np.log(largest)))))
     tint = rng.normal(0.0, 0.05, 3)
-    return Look(
+    look = Look(
         side=side,
+        resolved=side,
+        halo=0.0,
         mix=draw_mix(rng),
         negative=bool(rng.random() < 0.06),
         gain=np.asarray(rng.uniform(0.7, 1.3) * (1.0 + tint), np.float32),
@@ -65,6 +72,11 @@ def draw_look(rng: Rng, smallest: int = 20, largest: int = 90) -> Look:
         noise=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 7.0)),
         blur=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 0.016)),
     )
+    if not broadcast:
+        return look
+    soft = 1.0 if rng.random() < 0.5 else rng.uniform(0.55, 1.0)
+    halo = 0.0 if rng.random() < 0.6 else float(rng.uniform(0.3, 1.8))
+    return replace(look, resolved=min(side, max(smallest, round(side * soft))), halo=halo)
 
 
 def draw_mix(rng: Rng) -> FloatArray:
@@ -185,6 +197,21 @@ def compress(image: UInt8Image, quality: int) -> UInt8Image:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
+def soften(image: UInt8Image, side: int) -> UInt8Image:
+    """Take away what a camera of `side` pixels would not have resolved; the size stays."""
+    small = shrink(image, side)
+    if small.shape == image.shape:
+        return image
+    return np.asarray(cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def sharpen(image: UInt8Image, strength: float) -> UInt8Image:
+    """Add `strength` times the difference to a picture blurred by one pixel (unsharp masking); 0 changes nothing."""
+    if strength <= 0.0:
+        return image
+    return np.asarray(cv2.addWeighted(image, 1.0 + strength, cv2.GaussianBlur(image, (0, 0), 1.0), -strength, 0.0))
+
+
 def hide_part(rng: Rng, image: UInt8Image) -> UInt8Image:
     """Put a limb-like bar of a plain colour over an edge of the picture, never over its middle."""
     side = image.shape[0]
@@ -198,7 +225,7 @@ def hide_part(rng: Rng, image: UInt8Image) -> UInt8Image:
     return out
 
 
-def film(rng: Rng, image: UInt8Image, look: Look, motion: float) -> UInt8Image:
+def film(rng: Rng, image: UInt8Image, look: Look, motion: float, *, filmed: bool = False) -> UInt8Image:
     """Turn a clean square region into one as broadcast shows it.
 
     Args:
@@ -206,16 +233,22 @@ def film(rng: Rng, image: UInt8Image, look: Look, motion: float) -> UInt8Image:
         image: square region.
         look: what the frames of the window share.
         motion: length of the motion blur as a share of the side, 0 for none.
+        filmed: whether a broadcast camera took the picture; one that is no larger than the look's side then keeps the
+            softness and the compression it has, and gets no more.
     """
+    as_it_is = filmed and image.shape[0] <= look.side
     image = tilt(rng, shrink(image, look.side), angle=_LEANING if rng.random() < _LEANING_SHARE else 5.0)
     side = image.shape[0]
     if rng.random() < 0.12:
         image = hide_part(rng, image)
     image = motion_blur(image, motion * side, float(rng.uniform(0, np.pi)))
-    if look.blur * side > 0.25:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), look.blur * side), np.uint8)
+    if not as_it_is:
+        image = soften(image, look.resolved)
+        if look.blur * side > 0.25:
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), look.blur * side), np.uint8)
+        image = sharpen(image, look.halo)
     image = expose(image, look)
     if look.noise > 0:
         noise = rng.normal(0.0, look.noise, image.shape[:2]).astype(np.float32)[:, :, None]
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    return compress(image, look.jpeg_quality)
+    return image if as_it_is else compress(image, look.jpeg_quality)

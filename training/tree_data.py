@@ -64,7 +64,7 @@ class Filmed(Dataset[Batch]):
         rgb, valid = batch.rgb.numpy(), batch.valid.numpy()
         for place, index in enumerate(indices):
             rng = np.random.default_rng([self._seed, int(self._epoch), index, 1])
-            look = draw_look(rng)
+            look = draw_look(rng, smallest=20, broadcast=False)
             for frame in np.flatnonzero(valid[place]).tolist():
                 motion = float(rng.uniform(0.0, 0.09)) if rng.random() < 0.3 else 0.0
                 rgb[place, frame] = self._preprocess.apply(film(rng, rgb[place, frame], look, motion))

@@ -1,10 +1,24 @@
 """What filming does to a region."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.types import UInt8Image
-from training.augment import Look, compress, draw_look, expose, film, jitter_square, motion_blur, shrink, tilt
+from training.augment import (
+    Look,
+    compress,
+    draw_look,
+    expose,
+    film,
+    jitter_square,
+    motion_blur,
+    sharpen,
+    shrink,
+    soften,
+    tilt,
+)
 
 
 def checkerboard(side: int = 64) -> UInt8Image:
@@ -15,6 +29,8 @@ def checkerboard(side: int = 64) -> UInt8Image:
 
 PLAIN = Look(
     side=64,
+    resolved=64,
+    halo=0.0,
     mix=np.eye(3, dtype=np.float32),
     negative=False,
     gain=np.ones(3, np.float32),
@@ -78,3 +94,34 @@ def test_tilt_keeps_shape_and_turns() -> None:
     tilted = tilt(np.random.default_rng(1), checkerboard(), angle=20.0)
     assert tilted.shape == (64, 64, 3)
     assert not np.array_equal(tilted, checkerboard())
+
+
+def test_softening_takes_detail_away_and_keeps_the_size() -> None:
+    image = checkerboard()
+    soft = soften(image, 10)
+    assert soft.shape == image.shape
+    assert soft.astype(int).std() < 0.9 * image.astype(int).std()
+    assert np.array_equal(soften(image, 64), image)
+
+
+def test_sharpening_adds_seams_on_both_sides_of_an_edge() -> None:
+    edge = np.full((20, 20, 3), 80, np.uint8)
+    edge[:, 10:] = 160
+    seamed = sharpen(edge, 1.0)
+    assert seamed.min() < 80
+    assert seamed.max() > 160
+    assert np.array_equal(sharpen(edge, 0.0), edge)
+
+
+def test_a_small_picture_of_a_camera_is_compressed_no_further() -> None:
+    look = replace(PLAIN, jpeg_quality=5, side=64)
+    as_filmed, again = (film(np.random.default_rng(1), checkerboard(), look, 0.0, filmed=f) for f in (True, False))
+    assert not np.array_equal(as_filmed, again)
+    larger, compressed = (film(np.random.default_rng(1), checkerboard(96), look, 0.0, filmed=f) for f in (True, False))
+    assert np.array_equal(larger, compressed)
+
+
+def test_only_broadcast_looks_are_upscaled_or_sharpened() -> None:
+    looks = [draw_look(np.random.default_rng(seed), broadcast=False) for seed in range(50)]
+    assert all(look.resolved == look.side and look.halo == 0.0 for look in looks)
+    assert any(draw_look(np.random.default_rng(seed)).halo > 0.0 for seed in range(50))

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS, encode
 from recognizer.preprocess import Preprocess
+from training.mixture.number_crops import load_turned_crops
 from training.mixture.players import NumberPhoto, Track, Verdict, read_stretches, verdict_of
 from training.mixture.recipe import LABELS
-from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Source, TrackSource
+from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Source, TrackSource, number_height
 from training.mixture.stream import Ingredient, WindowStream
 
 
@@ -122,3 +124,24 @@ def test_every_shipped_label_file_has_its_boxes() -> None:
 
 def test_the_labels_read_by_eye_are_found() -> None:
     assert list(LABELS.glob("*.labels.csv"))
+
+
+def test_turned_and_mirrored_crops_are_turned_back(tmp_path: Path) -> None:
+    upright = np.zeros((40, 24, 3), np.uint8)
+    upright[:20, :12] = 255  # white in the upper left only
+    (tmp_path / "7").mkdir()
+    turned = np.ascontiguousarray(np.rot90(upright[:, ::-1], 3))
+    cv2.imwrite(str(tmp_path / "7" / "a.png"), turned)
+    cv2.imwrite(str(tmp_path / "7" / "not_listed.png"), upright)
+    table = tmp_path / "turns.csv"
+    table.write_text("file,number,mirrored,quarter_turns\n7/a.png,7,1,3\n")
+    crops = load_turned_crops(tmp_path, table)
+    assert list(crops) == ["7"]
+    assert len(crops["7"]) == 1
+    assert np.array_equal(crops["7"][0], upright)
+
+
+def test_small_regions_get_numbers_that_can_be_read() -> None:
+    rng = np.random.default_rng(0)
+    assert min(number_height(rng, 16) for _ in range(200)) * 16 >= 7.0
+    assert min(number_height(rng, 80) for _ in range(200)) < 0.35

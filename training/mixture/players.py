@@ -265,21 +265,6 @@ def _with_surroundings(rgb: UInt8Image, box: FloatArray, side: int) -> tuple[UIn
     return cut_square(scaled, square), np.asarray(inner, np.float32)
 
 
-def load_number_crops(folder: Path, every: int = 1) -> dict[str, list[UInt8Image]]:
-    """Cut-out numbers by number from `{number}/**/*.jpg|png`.
-
-    Args:
-        folder: the data set.
-        every: keep every n-th picture of a number (neighbouring video frames look alike).
-    """
-    crops: dict[str, list[UInt8Image]] = {}
-    for number in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = sorted(p for p in number.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
-        pictures = [cv2.imread(str(path)) for path in files[::every]]
-        crops[number.name] = [np.ascontiguousarray(p[:, :, ::-1]) for p in pictures if p is not None]
-    return crops
-
-
 def count_verdicts(tracks: Iterable[Track]) -> dict[str, int]:
     """How many pictures of each verdict the tracks hold."""
     counts = {verdict.name: 0 for verdict in Verdict}

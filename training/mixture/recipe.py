@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS
+from training.mixture.number_crops import load_number_crops, load_turned_crops
 from training.mixture.players import (
     Track,
     count_verdicts,
     load_clip_tracks,
     load_crop_folders,
-    load_number_crops,
     load_photos,
     load_player_crops,
 )
@@ -85,12 +85,17 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     real = TrackSource(tracks + hockey + broadcast, crops, settings.readable)
     torsos = real.torsos(3000, settings.seed)
     soccer = {n: c for n, c in load_number_crops(data / "soccernet_numbers", every=3).items() if n in NUMBERS}
-    basketball = {n: c for n, c in load_number_crops(data / "basketball_numbers").items() if n in NUMBERS}
+    basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
     return [
         Ingredient("tracks", real, settings.tracks, plain=False),
         Ingredient("photos", PhotoSource(load_photos(data / "jersey_photos")), settings.photos, plain=True),
-        Ingredient("soccer_crops", PasteSource(soccer, torsos), settings.soccer_crops, plain=True),
-        Ingredient("basketball_crops", PasteSource(basketball, torsos), settings.basketball_crops, plain=True),
+        Ingredient("soccer_crops", PasteSource(soccer, torsos, in_time_order=True), settings.soccer_crops, plain=True),
+        Ingredient(
+            "basketball_crops",
+            PasteSource(basketball, torsos, in_time_order=False),
+            settings.basketball_crops,
+            plain=True,
+        ),
         Ingredient("drawn", DrawSource(torsos), settings.drawn, plain=True),
     ]
 

@@ -26,13 +26,29 @@ from training.synthesize import (
 Regions = list[UInt8Image]
 _SIDE = 96
 """Working side of drawn and pasted regions, pixels."""
+_LEAST_SIDE = 32
+"""Real players are cut at this side at the least, and scaled down when they are filmed."""
+_LEAST_DIGITS = 7.0
+"""Height in pixels under which printed digits are not shown: nobody could read them."""
+
+_TIGHT_SHARE = 0.1
+"""Share of the cut-out numbers and photos that show hardly more than the number."""
+
+
+def number_height(rng: Rng, side: int, tallest: float = 0.72) -> float:
+    """Draw the height of a printed number as a share of a region that will be shown `side` px wide."""
+    return float(rng.uniform(min(max(0.3, _LEAST_DIGITS / side), 0.6), tallest))
 
 
 class Source(Protocol):
     """Draws windows."""
 
     def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
-        """Draw `length` square regions of one player, at most `side` px, and the number (None: not readable)."""
+        """Draw `length` square regions of one player that will be shown `side` px wide.
+
+        Returns:
+            The regions, uint8 (s, s, 3) RGB, mostly larger than `side`, and the number (None: not readable).
+        """
         ...
 
 
@@ -81,7 +97,7 @@ class TrackSource:
 
     def _region(self, rng: Rng, track: Track, place: int, side: int) -> UInt8Image:
         square = jersey_regions(track.boxes[place][None], self._settings)[0]
-        return cut_region(track.images[place], jitter_square(rng, square), side)
+        return cut_region(track.images[place], jitter_square(rng, square), max(side, _LEAST_SIDE))
 
     def torsos(self, limit: int, seed: int = 0) -> Regions:
         """Regions without a readable number, the ground to print on: uint8 (96, 96, 3) at the most."""
@@ -104,31 +120,37 @@ class PhotoSource:
         """See Source."""
         photo = self._photos[min(int(np.searchsorted(self._weights, rng.random())), len(self._photos) - 1)]
         left, top, right, bottom = photo.box.tolist()
-        extent = max((bottom - top) / rng.uniform(0.3, 0.72), (right - left) / 0.85)
+        tight = rng.random() < _TIGHT_SHARE
+        height = rng.uniform(0.72, 0.95) if tight else number_height(rng, side)
+        extent = max((bottom - top) / height, (right - left) / (0.95 if tight else 0.85))
         x = (left + right) / 2 + rng.normal(0.0, 0.05) * extent
         y = (top + bottom) / 2 + rng.normal(0.06, 0.06) * extent
         square = np.array([x - extent / 2, y - extent / 2, x + extent / 2, y + extent / 2], np.float32)
-        regions = [cut_region(photo.image, jitter_square(rng, square, 0.03, 0.02), side) for _ in range(length)]
+        shown = max(side, _LEAST_SIDE)
+        regions = [cut_region(photo.image, jitter_square(rng, square, 0.03, 0.02), shown) for _ in range(length)]
         return regions, photo.number
 
 
 class PasteSource:
     """Real cut-out numbers laid onto torsos dyed in the colour of their shirt."""
 
-    def __init__(self, crops: dict[str, list[UInt8Image]], torsos: Regions) -> None:
+    def __init__(self, crops: dict[str, list[UInt8Image]], torsos: Regions, *, in_time_order: bool = True) -> None:
         self._crops = {number: pictures for number, pictures in crops.items() if pictures}
+        self._in_time_order = in_time_order
         self._numbers = sorted(self._crops)
         self._torsos = torsos
 
     def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
-        """See Source; the pictures of a window are neighbours of one number's folder."""
+        """See Source; a window shows neighbours in time where the pictures are in that order, else one picture."""
         number = self._numbers[int(rng.integers(len(self._numbers)))]
         pictures = self._crops[number]
-        first = int(rng.integers(max(1, len(pictures) - length)))
-        chosen = [pictures[min(first + k, len(pictures) - 1)] for k in range(length)]
+        first, step = int(rng.integers(max(1, len(pictures) - length))), int(self._in_time_order)
+        chosen = [pictures[min(first + k * step, len(pictures) - 1)] for k in range(length)]
+        if rng.random() < _TIGHT_SHARE:
+            return [_squared(picture) for picture in chosen], number
         torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
         zone = shirt_zone(_SIDE, rng)
-        height, x, y = rng.uniform(0.3, 0.7), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
+        height, x, y = number_height(rng, side, 0.7), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
         return [self._paste(rng, picture, torso, zone, (x, y), height) for picture in chosen], number
 
     @staticmethod
@@ -162,7 +184,7 @@ class DrawSource:
         readable: bool = False,
     ) -> None:
         self._torsos = torsos
-        self._contrast = 90.0 if readable else 60.0
+        self._contrast = 90.0 if readable else 75.0
         self._hollow = 0.0 if readable else 0.15
         self._empty_share = empty_share
         self._numbers = tuple(numbers)
@@ -180,16 +202,19 @@ class DrawSource:
         cloth = (torso * zone[:, :, None]).sum((0, 1)) / max(float(zone.sum()), 1e-6)
         empty = rng.random() < self._empty_share
         number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
-        return self._draw(rng, torso, cloth.astype(np.float32), number, length), number
+        return self._draw(rng, torso, cloth.astype(np.float32), number, (length, side)), number
 
-    def _draw(self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, length: int) -> Regions:
+    def _draw(
+        self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, extent: tuple[int, int]
+    ) -> Regions:
+        length, side = extent
         ink, rim = (random_colours(rng, cloth, self._contrast) for _ in range(2))
         digits = number_mask(rng, number, self._fonts) if number else None
         outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
         shadow = rng.uniform(-3.0, 3.0, 2).astype(np.float32) if rng.random() < 0.12 else None
         if outline and rng.random() < self._hollow:  # hollow digits: only the outline stands out
             ink = cloth
-        height, x, y = rng.uniform(0.3, 0.72), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
+        height, x, y = number_height(rng, side), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
         turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
         with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
         name_height, sponsor_height = rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.13 if number else 0.25)
@@ -223,7 +248,7 @@ def spoil(rng: Rng, regions: Regions) -> Regions:
     """Blur or shrink regions until nobody could read them (digits under about 4 px or smeared over their width)."""
     spoilt = []
     for region in regions:
-        small = shrink(region, int(rng.integers(8, 13)))
+        small = shrink(region, int(rng.integers(5, 9)))
         smeared = motion_blur(region, 0.4 * region.shape[0], float(rng.normal(0.0, 0.3)))
         spoilt.append(small if rng.random() < 0.6 else smeared)
     return spoilt
@@ -231,6 +256,15 @@ def spoil(rng: Rng, regions: Regions) -> Regions:
 
 def _planes(patch: UInt8Image) -> list[FloatArray]:
     return [patch[:, :, channel].astype(np.float32) for channel in range(3)]
+
+
+def _squared(image: UInt8Image) -> UInt8Image:
+    """Make a picture square by stretching its border outwards."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    edges = (top, side - height - top, left, side - width - left)
+    return np.asarray(cv2.copyMakeBorder(image, *edges, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _square_to(image: UInt8Image, side: int) -> UInt8Image:

@@ -65,7 +65,7 @@ class WindowStream(IterableDataset[Batch]):
         chosen = self._ingredients[int(rng.choice(len(self._ingredients), p=self._shares))]
         look = draw_look(rng)
         length = self._length if rng.random() < 0.7 else int(rng.integers(1, self._length + 1))
-        regions, number = chosen.source.window(rng, length, max(look.side, 32))
+        regions, number = chosen.source.window(rng, length, look.side)
         if number is not None and rng.random() < 0.04:
             regions, number = spoil(rng, regions), None
         elif chosen.plain and number is not None and len(regions) > 1:
@@ -73,8 +73,9 @@ class WindowStream(IterableDataset[Batch]):
             hidden[int(rng.integers(len(regions)))] = False
             regions = [spoil(rng, [r])[0] if h else r for r, h in zip(regions, hidden, strict=True)]
         if number is not None and len(regions) >= 3 and rng.random() < 0.06:  # another player's picture strays in
-            stranger, _ = chosen.source.window(rng, 1, max(look.side, 32))
+            stranger, _ = chosen.source.window(rng, 1, look.side)
             regions[int(rng.integers(len(regions)))] = stranger[0]
         blurred = rng.random() < (0.3 if chosen.plain else 0.1)
         motions = [float(rng.uniform(0.0, 0.09)) if blurred else 0.0 for _ in regions]
-        return [film(rng, region, look, motion) for region, motion in zip(regions, motions, strict=True)], number
+        filmed = not chosen.plain
+        return [film(rng, r, look, motion, filmed=filmed) for r, motion in zip(regions, motions, strict=True)], number

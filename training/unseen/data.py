@@ -20,7 +20,8 @@ from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
 from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
-from training.mixture.players import NumberPhoto, load_number_crops, load_photos
+from training.mixture.number_crops import load_number_crops
+from training.mixture.players import NumberPhoto, load_photos
 from training.mixture.recipe import MixtureSettings, load_labelled_clips
 from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Regions, Source, TrackSource
 from training.synthesize import font_files
@@ -204,8 +205,11 @@ def write_sequence(rng: Rng, folder: Path, source: Source, serial: str) -> None:
 
 def readable_look(rng: Rng) -> Look:
     """Conditions in which a person reads the number: what is tested is reading, not abstaining."""
+    side = int(rng.integers(44, 97))
     return Look(
-        side=int(rng.integers(44, 97)),
+        side=side,
+        resolved=side,
+        halo=0.0,
         mix=np.eye(3, dtype=np.float32),
         negative=False,
         gain=np.full(3, rng.uniform(0.85, 1.15), np.float32),
