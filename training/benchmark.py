@@ -1,7 +1,8 @@
 """Runs the product on labelled match clips and scores it: `python -m training.benchmark CLIPS --scorer FILE`.
 
 CLIPS holds `NAME.mp4` with `NAME.boxes.csv` and `NAME.labels.csv`. The scorer is a Python file with the functions
-`read_truth`, `read_run`, `outcomes` and `summary`; the last line of the table is over all clips together.
+`read_truth`, `read_run`, `outcomes` and `summary`; the last line of the table is over all clips together. Below it
+stand the calibration of the confidence and the referees and bystanders that were given a number.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +26,13 @@ from pipeline.outputs import BOXES, TRACKS
 from pipeline.settings import Settings
 from pipeline.video import open_source
 from recognizer.errors import InputError
+from training.evaluation.trust import (
+    Bin,
+    calibration_bins,
+    expected_calibration_error,
+    numbered_referees,
+    read_claims,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +80,52 @@ def score(scorer: ModuleType, clip: Path, run: Path) -> list[tuple[Any, ...]]:
     return [(outcome, (clip.stem, team), number, legible) for outcome, team, number, legible in rows]
 
 
+@dataclass(slots=True)
+class Trust:
+    """How far the numbers of several runs can be trusted."""
+
+    given: list[Bin] = field(default_factory=list)
+    """Tracks that were given a number."""
+    likeliest: list[Bin] = field(default_factory=list)
+    """Tracks with a likeliest number, given or withheld."""
+    referees: tuple[int, int] = (0, 0)
+    """Tracks of referees and bystanders: with a number, and all."""
+
+    def add(self, scorer: ModuleType, clip: Path, run: Path) -> None:
+        """Take one clip's run in."""
+        truth = scorer.read_truth(clip.with_suffix(".labels.csv"), clip.with_suffix(".boxes.csv"))
+        boxes, _ = scorer.read_run(run / BOXES, run / TRACKS)
+        claims = read_claims(run / TRACKS)
+        self.given += calibration_bins(scorer, truth, boxes, claims, given_only=True)
+        self.likeliest += calibration_bins(scorer, truth, boxes, claims, given_only=False)
+        self.referees = [
+            a + b for a, b in zip(self.referees, numbered_referees(scorer, truth, boxes, claims), strict=True)
+        ]
+
+    def record(self) -> dict[str, Any]:
+        """The figures, for JSON."""
+        return {
+            name: {
+                "calibration_error": expected_calibration_error(bins),
+                "tracks": len(bins),
+                "boxes": sum(one.boxes for one in bins),
+            }
+            for name, bins in (("given", self.given), ("likeliest", self.likeliest))
+        } | {"referees": {"numbered": self.referees[0], "tracks": self.referees[1]}}
+
+
+def trust_lines(record: dict[str, Any]) -> list[str]:
+    """The figures of `Trust.record` as Markdown list items."""
+    lines = []
+    for name, what in (("given", "numbers given"), ("likeliest", "likeliest numbers, given or withheld")):
+        figures = record[name]
+        error = "–" if figures["calibration_error"] is None else f"{figures['calibration_error']:.3f}"
+        extent = f"({figures['boxes']} boxes, {figures['tracks']} tracks)"
+        lines.append(f"- expected calibration error of the {what}: {error} {extent}")
+    numbered, total = record["referees"]["numbered"], record["referees"]["tracks"]
+    return [*lines, f"- referees and bystanders given a number: {numbered} of {total} tracks"]
+
+
 def table_row(name: str, figures: dict[str, Any], legible: dict[str, Any], frames_per_second: float | None) -> str:
     """One line of the Markdown table."""
     people = "{}/{}".format(*figures["people"])
@@ -102,15 +157,19 @@ def benchmark(clips: Sequence[Path], scorer: ModuleType, runs: Path, settings: S
     ]
     everything: list[tuple[Any, ...]] = []
     record: dict[str, Any] = {}
+    trust = Trust()
     for clip in [*clips, None]:
         name = clip.stem if clip else "all"
         rows = score(scorer, clip, done[name][0]) if clip else everything
-        everything += rows if clip else []
+        if clip:
+            everything += rows
+            trust.add(scorer, clip, done[name][0])
         figures, legible = scorer.summary(rows), scorer.summary([row for row in rows if row[3]])
         lines.append(table_row(name, figures, legible, done[name][1] if clip else None))
         record[name] = {**{key: figures[key] for key in _COLUMNS}, "legible": legible}
+    record["trust"] = trust.record()
     (runs / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *trust_lines(record["trust"])])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
