@@ -98,9 +98,8 @@ class Trust:
         claims = read_claims(run / TRACKS)
         self.given += calibration_bins(scorer, truth, boxes, claims, given_only=True)
         self.likeliest += calibration_bins(scorer, truth, boxes, claims, given_only=False)
-        self.referees = [
-            a + b for a, b in zip(self.referees, numbered_referees(scorer, truth, boxes, claims), strict=True)
-        ]
+        numbered, total = numbered_referees(scorer, truth, boxes, claims)
+        self.referees = (self.referees[0] + numbered, self.referees[1] + total)
 
     def record(self) -> dict[str, Any]:
         """The figures, for JSON."""
