@@ -23,8 +23,9 @@ from recognizer.preprocess import Preprocess
 FORMAT_VERSION: Final = 1
 """Written into every checkpoint; a checkpoint of another version is refused."""
 
-_HALF_MANTISSA_BITS: Final = 10
-_SINGLE_MANTISSA_BITS: Final = 23
+_FINEST_STEP: Final = 2.0**-24
+"""Least difference of two numbers in half precision."""
+_MOST_LEVELS: Final = 256
 _KEYS: Final = (
     "format_version",
     "architecture",
@@ -69,26 +70,24 @@ class CheckpointInfo:
             raise ValueError(f"window_length is {length!r}; allowed is a whole number from 1")
 
 
-def save_checkpoint(
-    path: Path, model: JerseyTemporalNet, info: CheckpointInfo, *, mantissa_bits: int | None = None
-) -> None:
+def save_checkpoint(path: Path, model: JerseyTemporalNet, info: CheckpointInfo, *, levels: int | None = None) -> None:
     """Write weights to `path` and the JSON beside it (same stem); each appears whole or not at all.
 
     Args:
         path: Ends in `.safetensors`; its folder is made if missing.
         model: The network; its weights may be on any device.
         info: Everything else the JSON says.
-        mantissa_bits: None writes the weights as they are. 1 to 10 writes them in half precision, rounded to so
-            many bits (see `round_mantissa`), for weights that ship.
+        levels: None writes the weights as they are. 1 to 256 writes them in half precision, rounded to about so many
+            steps in a standard deviation (see `round_to_grid`), for weights that ship.
 
     Raises:
         CheckpointError: The path has another ending, or the files cannot be written.
-        ValueError: `mantissa_bits` is outside 1 to 10, or a weight is not finite in half precision.
+        ValueError: `levels` is outside 1 to 256, or a weight is not finite in half precision.
     """
     _require_suffix(path)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    if mantissa_bits is not None:
-        state = round_mantissa(state, mantissa_bits)
+    if levels is not None:
+        state = round_to_grid(state, levels)
     weights = safetensors.torch.save(state)
     description = {
         "format_version": FORMAT_VERSION,
@@ -142,34 +141,35 @@ def load_checkpoint(
     return model.eval(), info
 
 
-def round_mantissa(state: Mapping[str, torch.Tensor], bits: int) -> dict[str, torch.Tensor]:
-    """Store matrices in half precision with fewer mantissa bits, so that they compress well.
+def round_to_grid(state: Mapping[str, torch.Tensor], levels: int) -> dict[str, torch.Tensor]:
+    """Store matrices in half precision on a grid of their own, so that they compress well.
 
-    Vectors (biases, norms, running statistics) are small and sensitive, and counters are whole numbers: both stay
-    as they are.
+    The grid's step is the power of two nearest to the tensor's standard deviation divided by `levels`. At one size of
+    the packed file this errs less than dropping mantissa bits, which spends as much on small weights as on large ones.
+    Vectors (biases, norms, running statistics) are small and sensitive, and counters are whole numbers: both stay as
+    they are.
 
     Args:
         state: Tensors by name.
-        bits: Mantissa bits kept, 1 to 10 (10 is plain half precision); the rest becomes zero, rounded to nearest,
-            ties to even.
+        levels: Steps in a standard deviation, 1 to 256.
 
     Returns:
         New tensors by name.
 
     Raises:
-        ValueError: `bits` is outside 1 to 10, or a weight is not finite in half precision.
+        ValueError: `levels` is outside 1 to 256, or a weight is not finite in half precision.
     """
-    if not 1 <= bits <= _HALF_MANTISSA_BITS:
-        raise ValueError(f"mantissa bits are {bits}; allowed is 1 to {_HALF_MANTISSA_BITS}")
-    drop = _SINGLE_MANTISSA_BITS - bits
+    if not 1 <= levels <= _MOST_LEVELS:
+        raise ValueError(f"levels are {levels}; allowed is 1 to {_MOST_LEVELS}")
     rounded: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
         if not tensor.is_floating_point() or tensor.ndim < 2:
             rounded[name] = tensor.clone()
             continue
-        raw = tensor.detach().float().contiguous().view(torch.int32)
-        raw = (raw + ((1 << (drop - 1)) - 1) + ((raw >> drop) & 1)) & ~((1 << drop) - 1)
-        rounded[name] = raw.view(torch.float32).half()
+        values = tensor.detach().float()
+        wanted = max(float(values.std(correction=0)) / levels, _FINEST_STEP)
+        step = 2.0 ** round(math.log2(wanted)) if math.isfinite(wanted) else 1.0
+        rounded[name] = (torch.round(values / step) * step).half()
         if not bool(torch.isfinite(rounded[name]).all()):
             raise ValueError(f"{name} holds values that are not finite in half precision")
     return rounded
