@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_data_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--data", type=Path, metavar="ROOT", help="default: DATA_ROOT, else the data the checkpoint was trained on")
+    add("--data", type=Path, metavar="ROOT", help="default: the data the checkpoint was trained on, else DATA_ROOT")
     add("--split", choices=("held_out", "all", "classes"), default="held_out", help="what to measure on")
     add("--classes", nargs="+", metavar="NUMBER", help="for --split classes (default: the checkpoint's test numbers)")
     add("--split-by", choices=("match", "sequence"), help="what a held-out part holds whole")

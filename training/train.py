@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write(f"Ended at once; what {settings.output} holds was saved before and goes on with --resume.\n")
+        sys.stderr.write("Ended at once; what the output folder holds was saved before and goes on with --resume.\n")
         return _INTERRUPTED
     except Interrupted:
         sys.stderr.write(f"Interrupted; the training in {settings.output} is saved and goes on with --resume.\n")

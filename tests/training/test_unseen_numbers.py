@@ -21,6 +21,7 @@ from training.unseen.data import (
     composed_numbers,
     composed_sources,
     copy_tree,
+    font_family,
     pair_crops,
     shirt_colours,
     sources_of,
@@ -156,3 +157,25 @@ def test_the_table_has_a_row_for_every_recipe_and_decoder() -> None:
 def test_a_wrong_setting_is_one_sentence(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--set", text]) == 2
     assert text.split("=")[0].split(".")[-1] in capsys.readouterr().err
+
+
+def test_missing_data_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--set", f"data.data={tmp_path}/none", "--set", f"output={tmp_path}/out"]) == 2
+    error = capsys.readouterr().err
+    assert "does not exist; set data.data and data.clips" in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "family"),
+    [
+        ("opentype/play/Play-Regular.otf", "play"),
+        ("truetype/play/Play-Bold.ttf", "play"),
+        ("roboto/unhinted/RobotoTTF/RobotoCondensed-Bold.ttf", "roboto"),
+        ("karla-variable/Karla[wght].ttf", "karla"),
+        ("liberation2/LiberationSans-Regular.ttf", "liberation"),
+        ("dejavu/DejaVuSans.ttf", "deja"),
+    ],
+)
+def test_a_family_is_known_by_its_name_in_any_folder(file: str, family: str) -> None:
+    assert font_family(Path(file)) == family

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.balance import digit_weights
+from training.balance import digit_weights, weights_table
 from training.batch import Batch
 from training.fitting.augment_batch import augment_batch
 from training.fitting.distributed import Team
@@ -233,6 +233,7 @@ def _prepare(
         found = digit_weights(
             data.codes, chosen.scheme, chosen.beta, chosen.empty_tens_factor, square_root=chosen.square_root
         )
+        logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
         weights = (torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device))
     loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights)
     return Bench(settings, team, device, resolve_precision(settings.precision, device), loss, data.steps, should_stop)

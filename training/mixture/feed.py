@@ -9,23 +9,24 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
 from training.batch import Batch
 from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
 from training.fitting.settings import TrainSettings
-from training.mixture.recipe import build_mixture, held_out_source, load_labelled_clips, missing_folders
+from training.mixture.recipe import (
+    MixtureError,
+    build_mixture,
+    held_out_source,
+    load_labelled_clips,
+    require_folders,
+)
 from training.mixture.stream import Ingredient, WindowStream
 from training.tree_data import leave_interrupts_to_the_parent
 
 _FIXED_BATCH = 64
 _HELD_OUT_BATCHES = 12
 _DRAWN_BATCHES = 4
-
-
-class MixtureError(InputError):
-    """Data sets of the mixture are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,7 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
     Raises:
         MixtureError: A folder is missing, or the held-out matches are not there.
     """
-    missing = missing_folders(settings.mixture)
-    if missing:
-        raise MixtureError(f"The folder {missing[0]} does not exist; set mixture.data and mixture.clips.")
+    require_folders(settings.mixture)
     tracks = load_labelled_clips(settings.mixture)
     matches = {track.match for track in tracks}
     absent = [name for name in settings.mixture.held_out if name not in matches]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.crops import CropSettings
+from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 from training.mixture.number_crops import load_number_crops, load_turned_crops
 from training.mixture.players import (
@@ -22,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 LABELS = Path(__file__).parent.parent / "labels"
 """Stretches read by eye, and the boxes they belong to; the clips themselves are not part of the product."""
+
+
+class MixtureError(InputError):
+    """Data sets of the mixture are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,20 @@ def missing_folders(settings: MixtureSettings) -> list[Path]:
     names = ("jersey_photos", "soccernet_numbers", "basketball_numbers", "player_crops")
     wanted = [Path(settings.clips), *(Path(settings.data) / name for name in names)]
     return [folder for folder in wanted if not folder.is_dir()]
+
+
+def require_folders(settings: MixtureSettings, keys: str = "mixture.data and mixture.clips") -> None:
+    """Make sure that the data sets are there.
+
+    Args:
+        settings: folders.
+        keys: what the message asks to set.
+
+    Raises:
+        MixtureError: A folder is missing.
+    """
+    if missing := missing_folders(settings):
+        raise MixtureError(f"The folder {missing[0]} does not exist; set {keys}.")
 
 
 def load_labelled_clips(settings: MixtureSettings) -> list[Track]:

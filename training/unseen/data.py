@@ -1,12 +1,13 @@
 """Builds the data-set trees of the unseen-numbers test from real digits, photos and drawn numbers.
 
 Nothing stands on both sides: torsos come from different matches, cut-out digits from different games, photos from
-different sources, drawn numbers from different typefaces.
+different sources, drawn numbers from typefaces of different families.
 """
 
 import csv
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -20,9 +21,9 @@ from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
 from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
-from training.mixture.number_crops import load_number_crops
+from training.mixture.number_crops import load_turned_crops
 from training.mixture.players import NumberPhoto, load_photos
-from training.mixture.recipe import MixtureSettings, load_labelled_clips
+from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
 from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Regions, Source, TrackSource
 from training.synthesize import font_files
 
@@ -70,18 +71,23 @@ class Side(NamedTuple):
 
 
 def load_sides(settings: UnseenData) -> tuple[Side, Side]:
-    """Load the material and part it into a training and a test side."""
+    """Load the material and part it into a training and a test side.
+
+    Raises:
+        MixtureError: A data set is missing.
+    """
     data = Path(settings.data)
+    require_folders(MixtureSettings(data=settings.data, clips=settings.clips), "data.data and data.clips")
     tracks = load_labelled_clips(MixtureSettings(data=settings.data, clips=settings.clips))
     matches = sorted({track.match for track in tracks})
     torsos = [
         TrackSource([t for t in tracks if t.match in matches[i::2]], CropSettings(), 0.0).torsos(1500, settings.seed)
         for i in range(2)
     ]
-    families = sorted({path.parent for path in font_files()})
-    fonts = [tuple(f for f in font_files() if f.parent in families[i::2]) for i in range(2)]
+    families = sorted({font_family(path) for path in font_files()})
+    fonts = [tuple(f for f in font_files() if font_family(f) in families[i::2]) for i in range(2)]
     train_digits, test_digits = (_crops_of_game(data / "soccernet_numbers", game) for game in "AC")
-    for number, crops in load_number_crops(data / "basketball_numbers").items():
+    for number, crops in load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv").items():
         train_digits.setdefault(number, []).extend(crops)
     photos = load_photos(data / "jersey_photos")
     tested = {p.source for p in photos if p.number in settings.test_numbers}
@@ -92,6 +98,16 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
             digits.setdefault(photo.number, []).append(photo.cut_out())
     shown = [[photo for photo in side if photo.on_shirt] for side in sides]
     return Side(torsos[0], fonts[0], train_digits, shown[0]), Side(torsos[1], fonts[1], test_digits, shown[1])
+
+
+def font_family(font: Path) -> str:
+    """The family a font file's name speaks of, whatever folder, style or version it has.
+
+    >>> font_family(Path("truetype/play/Play-Bold.ttf")), font_family(Path("LiberationSansNarrow-Regular.ttf"))
+    ('play', 'liberation')
+    """
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", font.stem)
+    return words[0].lower() if words else font.stem.lower()
 
 
 def _crops_of_game(folder: Path, game: str) -> dict[str, list[UInt8Image]]:
