@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,8 +95,17 @@ def choose_items(layout: Layout, settings: DataSettings, seed: int) -> tuple[lis
     return trained, held_out
 
 
-def tree_data(settings: TrainSettings, team: Team) -> TrainingData:
-    """Windows of the tree at `data.root`, split as the settings say.
+Chooser = Callable[[Layout, DataSettings, int], tuple[list[SubSequence], list[SubSequence]]]
+"""Chooses the sub-folders to train on and to measure on, from the data set, its settings and a seed."""
+
+
+def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_items) -> TrainingData:
+    """Windows of the tree at `data.root`.
+
+    Args:
+        settings: the training run.
+        team: the processes that train together.
+        choose: what is trained and measured on; the settings' split by default.
 
     Raises:
         InputError: There is no data set, or it cannot be split or read.
@@ -106,7 +115,7 @@ def tree_data(settings: TrainSettings, team: Team) -> TrainingData:
         logger.warning("left out: %s: %s", rejected.path, rejected.reason)
     if len(layout.rejected) > 5:
         logger.warning("left out: %d files or folders in all; --check lists them", len(layout.rejected))
-    trained, held_out = choose_items(layout, settings.data, settings.seed)
+    trained, held_out = choose(layout, settings.data, settings.seed)
     cache = open_cache(layout, settings.preprocess, Path(settings.data.cache) if settings.data.cache else None)
     windows = WindowDataset(trained, cache, settings.sampling, settings.seed)
     batches = TrainBatches(windows, settings, team)

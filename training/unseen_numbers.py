@@ -32,9 +32,9 @@ from training.fitting.measure import read_all
 from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.layout import scan
 from training.metrics import outcomes_of, wilson_interval
-from training.tree_data import tree_data
+from training.tree_data import Chooser, choose_items, tree_data
 from training.unseen.data import UnseenData, build_trees
-from training.unseen.recipes import AVERAGED, RECIPES, Recipe, mean_checkpoint, settings_of
+from training.unseen.recipes import AVERAGED, RECIPES, Recipe, mean_checkpoint, seed_items, settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -91,22 +91,23 @@ def train_start(settings: UnseenSettings, device: torch.device) -> Path:
     folder = Path(settings.output) / "start"
     augment = AugmentSettings(film=True)
     wanted = replace(base_settings(settings, "digits", 1), fit=settings.start, augment=augment, output=str(folder))
-    return _train(wanted, device)
+    return _train(wanted, device, choose_items)
 
 
 def train_recipe(settings: UnseenSettings, recipe: Recipe, start: Path, device: torch.device) -> Path:
     """Train one recipe, or find it done; returns its last checkpoint."""
     name = recipe.name.replace("+ ", "with_")
     base = replace(base_settings(settings, recipe.tree, 5), fit=settings.fit, start_from=str(start))
-    return _train(settings_of(recipe, base, str(Path(settings.output) / name)), device)
+    choose = seed_items if recipe.leaky_split else choose_items
+    return _train(settings_of(recipe, base, str(Path(settings.output) / name)), device, choose)
 
 
-def _train(settings: TrainSettings, device: torch.device) -> Path:
+def _train(settings: TrainSettings, device: torch.device, choose: Chooser) -> Path:
     folder = Path(settings.output)
     done = folder / "done"
     if not done.is_file():
         shutil.rmtree(folder, ignore_errors=True)
-        run_training(settings, tree_data(settings, Team()), device=device)
+        run_training(settings, tree_data(settings, Team(), choose), device=device)
         done.touch()
     return folder / "last.safetensors"
 

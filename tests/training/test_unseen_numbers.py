@@ -12,9 +12,11 @@ from pipeline.config import load
 from pipeline.types import UInt8Image
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig
+from training.fitting.settings import DataSettings
 from training.layout import scan
 from training.mixture.players import NumberPhoto
 from training.mixture.sources import PhotoSource, Source
+from training.tree_data import choose_items
 from training.unseen.data import (
     Side,
     UnseenData,
@@ -28,7 +30,7 @@ from training.unseen.data import (
     training_shares,
     write_tree,
 )
-from training.unseen.recipes import AVERAGED, RECIPES, mean_checkpoint, settings_of
+from training.unseen.recipes import AVERAGED, RECIPES, mean_checkpoint, seed_items, settings_of
 from training.unseen_numbers import UnseenSettings, base_settings, main, table
 
 
@@ -179,3 +181,22 @@ def test_missing_data_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
 )
 def test_a_family_is_known_by_its_name_in_any_folder(file: str, family: str) -> None:
     assert font_family(Path(file)) == family
+
+
+def test_only_the_seeds_split_tears_sequences_apart(tmp_path: Path) -> None:
+    for number in ("4", "48", "8"):
+        for sequence in range(12):
+            for subdir in range(2):
+                folder = tmp_path / number / f"player_{number}{sequence}_seq_1" / str(subdir)
+                folder.mkdir(parents=True)
+                (folder / "1_1_0.jpg").touch()
+    data = DataSettings(test_numbers=("48",), validation_share=0.3)
+    torn = {}
+    for choose in (seed_items, choose_items):
+        trained, held_out = choose(scan(tmp_path), data, 0)
+        assert len(trained) + len(held_out) == 48
+        assert {item.number for item in (*trained, *held_out)} == {"4", "8"}
+        torn[choose.__name__] = {item.key for item in trained} & {item.key for item in held_out}
+    assert torn["seed_items"]
+    assert not torn["choose_items"]
+    assert [recipe.name for recipe in RECIPES if recipe.leaky_split] == ["seed"]

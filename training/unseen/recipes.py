@@ -10,7 +10,9 @@ import torch
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
 from training.balance import WeightScheme
 from training.fitting.augment_batch import AugmentSettings
-from training.fitting.settings import ClassWeightSettings, FitSettings, TrainSettings
+from training.fitting.settings import ClassWeightSettings, DataSettings, FitSettings, TrainSettings
+from training.layout import Layout
+from training.splits import Split, by_class, leaky_split_by_subfolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,15 @@ class Recipe:
     """Factor on the weight of 'no tens digit'."""
     tree: str = "shirts"
     """What is trained on: `shirts`, or `composed`, which also holds numbers composed of two trained digits."""
+    leaky_split: bool = False
+    """Whether sub-folders of one sequence may fall on both sides of the split, as in the seed. No checkpoint is chosen
+    by the held-out part here, so that this decides only what the training leaves out."""
     film: bool = False
     """Whether windows also pass `training.augment.film`: other colours, distances and light in every epoch."""
 
 
 RECIPES: Final = (
-    Recipe("seed", own_loss=False, weights="effective_number", empty_tens_factor=0.5),
+    Recipe("seed", own_loss=False, weights="effective_number", empty_tens_factor=0.5, leaky_split=True),
     Recipe("+ loss", own_loss=True, weights="effective_number", empty_tens_factor=0.5),
     Recipe("+ weighting", own_loss=True, weights="balanced", empty_tens_factor=1.0),
     Recipe("+ composition", own_loss=True, weights="none", empty_tens_factor=1.0, tree="composed"),
@@ -44,6 +49,16 @@ RECIPES: Final = (
 
 AVERAGED: Final = ("+ composition", "+ filming")
 """Recipes whose weights are averaged in the end: both start from one network, and err on different windows."""
+
+
+def seed_items(layout: Layout, settings: DataSettings, seed: int) -> Split:
+    """What the seed would train and measure on: sub-folders drawn one by one.
+
+    Raises:
+        SplitError: One side would be empty.
+    """
+    trained, _ = by_class(layout.items, settings.train_numbers, settings.test_numbers)
+    return leaky_split_by_subfolder(trained, settings.validation_share, seed)
 
 
 def settings_of(recipe: Recipe, base: TrainSettings, output: str) -> TrainSettings:
