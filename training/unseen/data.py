@@ -22,7 +22,7 @@ from pipeline.types import FloatArray, UInt8Image
 from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
 from training.mixture.number_crops import load_turned_crops
-from training.mixture.players import NumberPhoto, load_photos
+from training.mixture.players import NumberPhoto, Track, load_photos
 from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
 from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Regions, Source, TrackSource
 from training.synthesize import font_files
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 _SUBFOLDERS = 2
 _FRAMES = 5
+_SAME_MATCH = {"american_football_b": "american_football_a"}
+"""Clips that show the same teams in the same colours, and perhaps one match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,11 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
     data = Path(settings.data)
     require_folders(MixtureSettings(data=settings.data, clips=settings.clips), "data.data and data.clips")
     tracks = load_labelled_clips(MixtureSettings(data=settings.data, clips=settings.clips))
-    matches = sorted({track.match for track in tracks})
+    matches = sorted({_match_of(track) for track in tracks})
     torsos = [
-        TrackSource([t for t in tracks if t.match in matches[i::2]], CropSettings(), 0.0).torsos(1500, settings.seed)
+        TrackSource([t for t in tracks if _match_of(t) in matches[i::2]], CropSettings(), 0.0).torsos(
+            1500, settings.seed
+        )
         for i in range(2)
     ]
     families = sorted({font_family(path) for path in font_files()})
@@ -98,6 +102,10 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
             digits.setdefault(photo.number, []).append(photo.cut_out())
     shown = [[photo for photo in side if photo.on_shirt] for side in sides]
     return Side(torsos[0], fonts[0], train_digits, shown[0]), Side(torsos[1], fonts[1], test_digits, shown[1])
+
+
+def _match_of(track: Track) -> str:
+    return _SAME_MATCH.get(track.match, track.match)
 
 
 def font_family(font: Path) -> str:
