@@ -96,8 +96,11 @@ class Trust:
         truth = scorer.read_truth(clip.with_suffix(".labels.csv"), clip.with_suffix(".boxes.csv"))
         boxes, _ = scorer.read_run(run / BOXES, run / TRACKS)
         claims = read_claims(run / TRACKS)
-        self.given += calibration_bins(scorer, truth, boxes, claims, given_only=True)
-        self.likeliest += calibration_bins(scorer, truth, boxes, claims, given_only=False)
+        published = {track: claim for track, claim in claims.items() if claim.given}
+        withheld = {track: claim for track, claim in claims.items() if not claim.given}
+        given = calibration_bins(scorer, truth, boxes, published)
+        self.given += given
+        self.likeliest += given + calibration_bins(scorer, truth, boxes, withheld)
         numbered, total = numbered_referees(scorer, truth, boxes, claims)
         self.referees = (self.referees[0] + numbered, self.referees[1] + total)
 

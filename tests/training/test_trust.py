@@ -24,11 +24,10 @@ TRUTH = {frame: [(PLAYER, "7", "red", "player", True), (REFEREE, None, "", "refe
 BOXES = {frame: [(1, PLAYER + 1), (2, REFEREE + 1)] for frame in range(4)}
 
 
-def test_a_right_number_a_withheld_one_and_one_on_a_referee_are_told_apart() -> None:
+def test_a_right_number_and_one_on_a_referee_are_told_apart() -> None:
     scorer = load_scorer(SCORER)
     claims = {1: Claim("7", 0.9, True), 2: Claim("3", 0.6, False)}
-    assert calibration_bins(scorer, TRUTH, BOXES, claims, given_only=True) == [Bin(4, 4, 0.9)]
-    assert calibration_bins(scorer, TRUTH, BOXES, claims, given_only=False) == [Bin(4, 4, 0.9), Bin(4, 0, 0.6)]
+    assert calibration_bins(scorer, TRUTH, BOXES, claims) == [Bin(4, 4, 0.9), Bin(4, 0, 0.6)]
 
 
 def test_only_published_numbers_count_against_referees() -> None:

@@ -52,9 +52,7 @@ def read_claims(tracks: Path) -> dict[int, Claim]:
     return claims
 
 
-def calibration_bins(
-    scorer: ModuleType, truth: Truth, boxes: Boxes, claims: Mapping[int, Claim], *, given_only: bool
-) -> list[Bin]:
+def calibration_bins(scorer: ModuleType, truth: Truth, boxes: Boxes, claims: Mapping[int, Claim]) -> list[Bin]:
     """How often each track's number is right, over the boxes of known people it covers (none is right of a referee).
 
     Args:
@@ -62,18 +60,15 @@ def calibration_bins(
         truth: labelled boxes.
         boxes: the run's boxes.
         claims: by `read_claims`.
-        given_only: whether numbers that were withheld are left out.
 
     Returns:
         A Bin for each track with such a box.
     """
     bins = []
     for track, claim in claims.items():
-        if claim.given or not given_only:
-            alone = {track: claim.number}
-            count = Counter(row[0] for row in scorer.outcomes(truth, boxes, alone))
-            if total := count["right"] + count["wrong"]:
-                bins.append(Bin(total, count["right"], claim.confidence))
+        count = Counter(row[0] for row in scorer.outcomes(truth, boxes, {track: claim.number}))
+        if total := count["right"] + count["wrong"]:
+            bins.append(Bin(total, count["right"], claim.confidence))
     return bins
 
 
