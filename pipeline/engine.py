@@ -12,6 +12,7 @@ from pipeline.detector import PlayerDetector
 from pipeline.folder import RECORD
 from pipeline.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
 from pipeline.passes import Models, Progress, draw, find
+from pipeline.players import PLAYERS, join_tracks, write_players
 from pipeline.reading import WindowReader, differences
 from pipeline.report import RunSummary, provenance, run_record, write_record
 from pipeline.settings import Settings
@@ -63,10 +64,12 @@ def process(
             raise VideoError(f"{source.info.path} holds no picture that can be decoded.")
         frames_lost, truncated = source.frames_lost, source.truncated
         write_tracks(folder / TRACKS, findings.rows)
+        write_players(folder / PLAYERS, players := join_tracks(findings.rows))
         if video:
             draw(source, findings, folder, clock, progress, workers)
     summary = RunSummary(
         rows=findings.rows,
+        players=players,
         reads=findings.reads,
         frames_decoded=findings.frames,
         frames_lost=frames_lost,
@@ -74,7 +77,7 @@ def process(
         stage_seconds=clock.seconds,
         queue_fill=workers.fill,
         wall_seconds=time.perf_counter() - begun,
-        files=[*([VIDEO] if video else []), TRACKS, BOXES, READS, RECORD],
+        files=[*([VIDEO] if video else []), PLAYERS, TRACKS, BOXES, READS, RECORD],
     )
     write_record(folder / RECORD, run_record(summary, origin, settings, device, started))
     logger.info("%d frames in %.1f s", summary.frames_decoded, summary.wall_seconds)

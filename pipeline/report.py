@@ -18,6 +18,7 @@ from pipeline.config import as_plain
 from pipeline.detector import default_weights as detector_weights
 from pipeline.device import device_name
 from pipeline.outputs import TrackRow
+from pipeline.players import Player
 from pipeline.settings import Settings
 from pipeline.video import VideoInfo
 from recognizer.reader import default_weights as reader_weights
@@ -48,6 +49,8 @@ class RunSummary:
 
     rows: Sequence[TrackRow]
     """One per track, by track id."""
+    players: Sequence[Player]
+    """Tracks with a number, put together."""
     reads: int
     """Windows read."""
     frames_decoded: int
@@ -103,6 +106,7 @@ def run_record(
             "frames_lost": summary.frames_lost,
             "truncated": summary.truncated,
             "tracks": len(summary.rows),
+            "players": len(summary.players),
             "tracks_read": sum(row.identity.number is not None for row in summary.rows),
             "tracks_by_status": dict(Counter(row.status for row in summary.rows)),
             "reads": summary.reads,
@@ -182,17 +186,15 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     path.write_text(text, encoding="utf-8", errors="backslashreplace")  # a name in another coding must not cost the run
 
 
-def table(rows: Sequence[TrackRow]) -> str:
-    """One line per track that was read (by team, then number), and a line on the others."""
-    read = sorted((row for row in rows if row.identity.number), key=_reading_order)
+def table(players: Sequence[Player], rows: Sequence[TrackRow]) -> str:
+    """One line per player (by team, then number), and a line on the tracks without a number."""
     lines = []
-    if read:
-        lines.append(f"{'team':<12} {'number':>6} {'confidence':>10} {'seconds seen':>12} {'track':>6}")
-    for row in read:
-        team = row.team.name if row.team else ""
+    if players:
+        lines.append(f"{'team':<12} {'number':>6} {'confidence':>10} {'seconds seen':>12}  tracks")
+    for player in players:
+        tracks = " ".join(str(row.span.track_id) for row in player.rows)
         lines.append(
-            f"{team:<12} {row.identity.number:>6} {row.identity.confidence:>10.2f}"
-            f" {row.span.seconds_seen:>12.1f} {row.span.track_id:>6}"
+            f"{player.team:<12} {player.number:>6} {player.confidence:>10.2f} {player.seconds_seen:>12.1f}  {tracks}"
         )
     unread = Counter(row.status for row in rows if not row.identity.number)
     total = sum(unread.values())
@@ -209,11 +211,6 @@ def partial_sentence(summary: RunSummary) -> str:
     parts = [f"{_counted(summary.frames_lost, 'frame')} could not be decoded"] if summary.frames_lost else []
     parts += ["the input breaks off before its end"] if summary.truncated else []
     return f"Partial result: {' and '.join(parts)}; {_counted(summary.frames_decoded, 'frame')} were processed."
-
-
-def _reading_order(row: TrackRow) -> tuple[str, int, str, float]:
-    number = row.identity.number or ""
-    return (row.team.name if row.team else "~", int(number), number, -row.span.seconds_seen)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Interrupted; nothing was written.", file=sys.stderr)
         return EXIT_INTERRUPTED
     if arguments.loudness >= 0:
-        print(table(summary.rows))
+        print(table(summary.players, summary.rows))
         print("\n".join(_printable(folder / name) for name in summary.files))
     if summary.is_whole:
         return 0

@@ -12,6 +12,10 @@ from pipeline.run import main
 
 SAMPLE = Path(__file__).parents[1] / "sample_videos" / "match.mp4"
 SECONDS = 3.0
+CUT = 200
+"""Frame with which the second camera comes on air."""
+BEFORE, AFTER = 40, 45
+"""Frames before and after the cut that are read to see who comes back."""
 
 Boxes = dict[int, list[tuple[int, np.ndarray]]]
 
@@ -37,13 +41,13 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return float(shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared))
 
 
-def who_is_who(mot: Path) -> dict[int, int]:
-    """The true track behind most boxes of each track of a run."""
+def who_is_who(mot: Path, first: int = 0) -> dict[int, int]:
+    """The true track behind most boxes of each track of a run that began with frame `first`."""
     truth, votes = truth_boxes(), defaultdict[int, Counter[int]](Counter)
     for line in mot.read_text().splitlines():
         frame, track, left, top, width, height = (float(value) for value in line.split(",")[:6])
         box = np.array([left, top, left + width, top + height])
-        for true_track, true_box in truth[int(frame) - 1]:
+        for true_track, true_box in truth[int(frame) - 1 + first]:
             if overlap(box, true_box) >= 0.5:
                 votes[int(track)][true_track] += 1
     return {track: counter.most_common(1)[0][0] for track, counter in votes.items()}
@@ -73,3 +77,16 @@ def test_the_run_is_whole(run: Path) -> None:
     assert record["counts"]["frames_lost"] == 0
     assert record["counts"]["frames_decoded"] == pytest.approx(25 * SECONDS, abs=1)
     assert sorted(path.name for path in run.iterdir()) == sorted(record["files"])
+
+
+@pytest.mark.slow
+def test_players_are_known_again_after_the_cut(tmp_path: Path) -> None:
+    first = CUT - BEFORE
+    arguments = ["--start", str(first / 25), "--duration", str((BEFORE + AFTER) / 25), "--no-video", "--device", "cpu"]
+    assert main([str(SAMPLE), "-o", str(tmp_path / "run"), *arguments]) == 0
+    people, numbers = who_is_who(tmp_path / "run" / "tracks.mot.txt", first), truth_numbers()
+    with (tmp_path / "run" / "players.csv").open(newline="") as handle:
+        players = list(csv.DictReader(handle))
+    back = [[people[int(track)] for track in p["tracks"].split()] for p in players if p["n_tracks"] != "1"]
+    assert len(back) >= 5, players
+    assert all(len(set(tracks)) == 1 for tracks in back), f"{players}, truth {numbers}, match {people}"

@@ -36,6 +36,8 @@ class Run:
         self.record = json.loads((folder / "run.json").read_text())
         with (folder / "tracks.csv").open(newline="") as file:
             self.tracks = list(csv.DictReader(file))
+        with (folder / "players.csv").open(newline="") as file:
+            self.players = list(csv.DictReader(file))
 
 
 class ListedSource:

@@ -117,6 +117,7 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
         "frames_lost": 0,
         "truncated": False,
         "tracks": len(run.tracks),
+        "players": len(run.players),
         "tracks_read": sum(row["status"] == "read" for row in run.tracks),
         "tracks_by_status": Counter(row["status"] for row in run.tracks),
         "reads": len(run.reads),
@@ -136,9 +137,10 @@ def test_the_result_does_not_depend_on_batch_sizes(run: Run, street: Path, quick
     batches = ["detector.batch_size=7", "reader.batch_size=3"]
     settings = load(Settings, None, [*quick, *ANY_NUMBER, *batches])
     process(open_source(street), settings, CPU, tmp_path, video=False)
-    for name in ("tracks.mot.txt", "tracks.csv"):
+    for name in ("tracks.mot.txt", "tracks.csv", "players.csv"):
         assert (tmp_path / name).read_text() == (run.folder / name).read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "players.csv",
         "reads.jsonl",
         "run.json",
         "tracks.csv",

@@ -18,7 +18,7 @@ from pipeline.run import main
 from pipeline.types import Frame
 from pipeline.video import VideoSource, open_source
 
-FILES = ["annotated.mp4", "reads.jsonl", "run.json", "tracks.csv", "tracks.mot.txt"]
+FILES = ["annotated.mp4", "players.csv", "reads.jsonl", "run.json", "tracks.csv", "tracks.mot.txt"]
 
 
 def listing(folder: Path) -> list[str]:
@@ -37,7 +37,7 @@ def test_a_whole_run(brief: Path, options: list[str], at_home: Path, capsys: pyt
     assert listing(at_home / "runs" / "brief") == FILES
     printed = capsys.readouterr()
     assert "without a number" in printed.out
-    paths = [Path(line) for line in printed.out.splitlines()[-5:]]
+    paths = [Path(line) for line in printed.out.splitlines()[-6:]]
     assert sorted(path.name for path in paths) == FILES
     assert all(path.exists() for path in paths)
     assert "Traceback" not in printed.err

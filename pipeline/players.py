@@ -1,0 +1,124 @@
+"""Players: the tracks that are one person, put together by kit and number."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline.outputs import TrackRow
+from pipeline.teams import OTHER
+
+PLAYERS: Final = "players.csv"
+
+PLAYER_COLUMNS: Final = (
+    "player_id",
+    "team",
+    "jersey_number",
+    "confidence",
+    "n_tracks",
+    "tracks",
+    "seconds_seen",
+    "first_time_s",
+    "last_time_s",
+)
+
+SHARED_SECONDS: Final = 0.5
+"""Two tracks seen at once for longer than this are two people: a tracker that loses a player for a moment may give
+him a second box beside the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A person with a known number."""
+
+    player_id: int
+    """Counted from 1 in the order of the table: by team, then number."""
+    rows: tuple[TrackRow, ...]
+    """His tracks in order of time; at least one."""
+
+    @property
+    def team(self) -> str:
+        """Name of his kit, empty where no kit was seen."""
+        team = self.rows[0].team
+        return team.name if team else ""
+
+    @property
+    def number(self) -> str:
+        """The number on his shirt."""
+        return self.rows[0].identity.number or ""
+
+    @property
+    def confidence(self) -> float:
+        """That of his surest track, 0 to 1: tracks were joined because they say the same."""
+        return max(row.identity.confidence for row in self.rows)
+
+    @property
+    def seconds_seen(self) -> float:
+        """All tracks together."""
+        return sum(row.span.seconds_seen for row in self.rows)
+
+
+def join_tracks(rows: Iterable[TrackRow]) -> list[Player]:
+    """Put the tracks together that are one player: the same kit and number, at different times.
+
+    A cut, a player who leaves the picture and one whom the tracker loses each end a track; the number says who comes
+    back. Tracks of one kit and number that are seen at the same time cannot be one person: they stay apart, and at
+    least one of their numbers is wrong. Tracks whose kit is not known, or is none of the kits of the video, stay alone.
+
+    Args:
+        rows: Tracks; those without a number are left out.
+
+    Returns:
+        Players by team and number, those seen longer first where both are equal.
+    """
+    groups: dict[tuple[str, str], list[TrackRow]] = defaultdict(list)
+    alone: list[list[TrackRow]] = []
+    for row in sorted(rows, key=lambda row: row.span.first_time_seconds):
+        if row.identity.number and row.team and row.team.name != OTHER.name:
+            groups[row.team.name, row.identity.number].append(row)
+        elif row.identity.number:
+            alone.append([row])
+    joined = alone + [player for group in groups.values() for player in _chains(group)]
+    joined.sort(key=_order)
+    return [Player(k, tuple(tracks)) for k, tracks in enumerate(joined, start=1)]
+
+
+def _chains(rows: Sequence[TrackRow]) -> list[list[TrackRow]]:
+    """Tracks in order of their start, each after the first earlier one that has ended (all but) by then."""
+    chains: list[list[TrackRow]] = []
+    for row in rows:
+        for chain in chains:
+            if row.span.first_time_seconds > max(r.span.last_time_seconds for r in chain) - SHARED_SECONDS:
+                chain.append(row)
+                break
+        else:
+            chains.append([row])
+    return chains
+
+
+def _order(tracks: Sequence[TrackRow]) -> tuple[str, int, str, float]:
+    team, number = tracks[0].team, tracks[0].identity.number or ""
+    return (team.name if team else "~", int(number), number, -sum(row.span.seconds_seen for row in tracks))
+
+
+def write_players(path: Path, players: Iterable[Player]) -> None:
+    """Write players.csv: one row per player, `PLAYER_COLUMNS` in order; `tracks` holds track ids between blanks."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(PLAYER_COLUMNS)
+        for player in players:
+            writer.writerow(
+                [
+                    player.player_id,
+                    player.team,
+                    player.number,
+                    f"{player.confidence:.4f}",
+                    len(player.rows),
+                    " ".join(str(row.span.track_id) for row in player.rows),
+                    f"{player.seconds_seen:.3f}",
+                    f"{player.rows[0].span.first_time_seconds:.3f}",
+                    f"{max(row.span.last_time_seconds for row in player.rows):.3f}",
+                ]
+            )

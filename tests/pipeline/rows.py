@@ -1,0 +1,32 @@
+"""Tracks as a run finds them, made by hand."""
+
+from pipeline.identity import Identity, Status
+from pipeline.outputs import TrackRow, TrackSpan
+from pipeline.teams import Team
+
+
+def row(
+    track_id: int,
+    number: str | None,
+    team: str | None = "red",
+    status: Status = "unreadable",
+    seen: float = 1.0,
+    first: float = 0.4,
+    confidence: float = 0.9,
+) -> TrackRow:
+    """A track in view from `first` to 1.2 s later, for `seen` seconds in all."""
+    identity = Identity(
+        track_id=track_id,
+        number=number,
+        confidence=confidence if number else 0.0,
+        status="read" if number else status,
+        best=number,
+        runner_up="8" if number else None,
+        runner_up_confidence=0.05,
+        agreement=1.0 if number else 0.0,
+        readable=3.0 if number else 0.0,
+        n_reads=4 if number else 0,
+        best_frames=(12, 30) if number else (),
+    )
+    span = TrackSpan(track_id, round(25 * first), round(25 * first) + 30, first, first + 1.2, 25, seen)
+    return TrackRow(span, identity, Team(team, (200, 16, 0)) if team else None)

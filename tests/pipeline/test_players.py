@@ -1,0 +1,115 @@
+"""Tracks put together to players, players.csv and the printed table."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rows import row
+
+from pipeline.outputs import TrackRow
+from pipeline.players import Player, join_tracks, write_players
+from pipeline.report import table
+
+
+def tracks(players: list[Player]) -> list[list[int]]:
+    return [[one.span.track_id for one in player.rows] for player in players]
+
+
+def test_a_player_who_comes_back_is_one_player() -> None:
+    rows = [row(9, "7", first=5.0, confidence=0.97, seen=2.0), row(2, "7", first=0.0), row(3, "9", first=5.0)]
+    seven, nine = join_tracks(rows)
+    assert tracks([seven, nine]) == [[2, 9], [3]]
+    assert (seven.player_id, seven.team, seven.number) == (1, "red", "7")
+    assert (seven.confidence, seven.seconds_seen) == (0.97, 3.0)
+
+
+def test_one_number_worn_by_both_teams_is_two_players() -> None:
+    assert tracks(join_tracks([row(1, "11"), row(2, "11", "blue", first=8.0)])) == [[2], [1]]
+
+
+def test_two_at_once_are_two_people() -> None:
+    assert tracks(join_tracks([row(1, "7"), row(2, "7", seen=3.0)])) == [[2], [1]]
+    three = join_tracks([row(1, "7", first=0.0), row(2, "7", first=0.3), row(3, "7", first=4.0)])
+    assert tracks(three) == [[1, 3], [2]]
+
+
+@pytest.mark.parametrize(("late", "joined"), [(0.69, False), (0.71, True)])
+def test_a_second_box_for_a_moment_is_the_same_player(late: float, joined: bool) -> None:
+    assert (len(join_tracks([row(1, "7", first=0.0), row(2, "7", first=late)])) == 1) is joined
+
+
+@pytest.mark.parametrize("team", [None, "other"])
+def test_a_kit_that_nobody_knows_joins_nothing(team: str | None) -> None:
+    assert len(join_tracks([row(1, "7", team, first=0.0), row(2, "7", team, first=5.0)])) == 2
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["7", "17", None]), st.sampled_from(["red", "blue", None]), st.floats(0, 20, width=16)
+        ),
+        max_size=12,
+    )
+)
+def test_every_track_with_a_number_is_in_one_player(found: list[tuple[str | None, str | None, float]]) -> None:
+    rows = [row(k, number, team, first=first) for k, (number, team, first) in enumerate(found)]
+    players = join_tracks(rows)
+    assert sorted(track for player in tracks(players) for track in player) == [
+        k for k, (number, _, _) in enumerate(found) if number
+    ]
+    assert [player.player_id for player in players] == list(range(1, len(players) + 1))
+    for player in players:
+        assert {(one.identity.number, one.team) for one in player.rows} == {(player.number, player.rows[0].team)}
+
+
+def test_players_csv_names_the_tracks(tmp_path: Path) -> None:
+    write_players(tmp_path / "p.csv", join_tracks([row(4, "0", first=0.0), row(6, "0", first=7.0), row(1, None)]))
+    with (tmp_path / "p.csv").open(newline="") as file:
+        assert list(csv.DictReader(file)) == [
+            {
+                "player_id": "1",
+                "team": "red",
+                "jersey_number": "0",
+                "confidence": "0.9000",
+                "n_tracks": "2",
+                "tracks": "4 6",
+                "seconds_seen": "2.000",
+                "first_time_s": "0.000",
+                "last_time_s": "8.200",
+            }
+        ]
+
+
+def printed(rows: list[TrackRow]) -> list[str]:
+    return table(join_tracks(rows), rows).splitlines()
+
+
+def test_the_table_is_sorted_by_team_and_number_and_counts_the_unread() -> None:
+    rows = [
+        row(1, "10", seen=2.0, first=9.0),
+        row(2, "9", "blue"),
+        row(3, "9"),
+        row(4, None, status="too_short"),
+        row(5, None),
+        row(6, None, status="too_short"),
+        row(7, "00"),
+        row(8, "0"),
+        row(9, "10", seen=5.0),
+    ]
+    lines = printed(rows)
+    assert lines[0].split() == ["team", "number", "confidence", "seconds", "seen", "tracks"]
+    assert [line.split() for line in lines[1:6]] == [
+        ["blue", "9", "0.90", "1.0", "2"],
+        ["red", "0", "0.90", "1.0", "8"],
+        ["red", "00", "0.90", "1.0", "7"],
+        ["red", "9", "0.90", "1.0", "3"],
+        ["red", "10", "0.90", "7.0", "9", "1"],
+    ]
+    assert lines[6] == "3 tracks without a number: 2 seen too briefly, 1 no readable number."
+
+
+def test_the_table_of_an_empty_pitch() -> None:
+    assert printed([]) == ["No player was found."]
+    assert printed([row(1, None, status="conflicting")]) == ["1 track without a number: 1 reads contradict each other."]
