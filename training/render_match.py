@@ -1,4 +1,7 @@
-"""Render a match with known numbers: `python -m training.render_match --config configs/render.yaml`."""
+"""Render a match with known numbers: `python -m training.render_match --config configs/render.yaml`.
+
+`--invent SEED` draws a whole match from a seed instead: kits, people, their ways, light and cameras.
+"""
 
 import argparse
 import hashlib
@@ -8,15 +11,18 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import yaml
 from tqdm import tqdm
 
-from pipeline.config import as_plain, load
+from pipeline.config import SettingsError, as_plain, load
 from recognizer.errors import InputError
 from training.render.actors import Actor, make_actors, view_at
 from training.render.blender import load_blender
 from training.render.encode import write_video
 from training.render.graphics import score_box
+from training.render.invent import invent
 from training.render.scene import Scene
 from training.render.settings import RenderSettings
 from training.render.truth import Sighting, sightings, stretches, write_boxes, write_labels, write_visibility
@@ -29,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        settings = load(RenderSettings, options.config, options.set)
+        if options.invent is None:
+            settings = load(RenderSettings, options.config, options.set)
+        else:
+            settings = _invented(options.invent, options.set, options.typefaces, options.output)
         render_match(settings, options.output, options.work, options.only)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
@@ -61,6 +70,33 @@ def render_match(settings: RenderSettings, output: Path, work: Path, only: Seque
     video = output / f"{settings.name}.mp4"
     write_video(video, list(wanted.values()), settings.picture, settings.seed, settings.score)
     logger.info("video: %s (%.2f MB)", video, video.stat().st_size / 1e6)
+
+
+def _invented(seed: int, overrides: Sequence[str], typefaces: Sequence[Path], output: Path) -> RenderSettings:
+    """A match invented from a seed; what was drawn is written into `output`, to be looked at and changed."""
+    load_blender()  # say that it is missing before anything is made
+    if missing := [path for path in typefaces if not path.is_file()]:
+        raise SettingsError(f"The typeface {missing[0]} does not exist; name font files (.ttf, .otf).")
+    picture = load(RenderSettings, None, [text for text in overrides if text.startswith("picture.")]).picture
+    settings = invent(seed, picture, [str(path) for path in typefaces])
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / f"{settings.name}.yaml"
+    path.write_text(as_yaml(settings), encoding="utf-8")
+    logger.info("settings: %s", path)
+    return load(RenderSettings, path, overrides)
+
+
+def as_yaml(settings: RenderSettings) -> str:
+    """Settings as a file for `--config`; numbers to four digits behind the point."""
+    return yaml.safe_dump(_rounded(as_plain(settings)), sort_keys=False, default_flow_style=None, width=120)
+
+
+def _rounded(plain: Any) -> Any:  # noqa: ANN401 - dicts, lists and scalars
+    if isinstance(plain, dict):
+        return {key: _rounded(value) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_rounded(value) for value in plain]
+    return round(plain, 4) if isinstance(plain, float) else plain
 
 
 def write_truth(settings: RenderSettings, actors: Sequence[Actor], output: Path) -> None:
@@ -103,9 +139,17 @@ def _digest(settings: RenderSettings) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.render_match", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.render_match",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--config", type=Path, default=Path("configs/render.yaml"), help="the match (YAML)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting")
+    parser.add_argument("--invent", type=int, metavar="SEED", help="draw the match from a seed; --config is not read")
+    parser.add_argument(
+        "--typefaces", type=Path, nargs="+", default=[], metavar="FONT", help="font files for the digits of --invent"
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path("sample_videos"), help="folder for the files")
     parser.add_argument(
         "--work", type=Path, default=Path("runs/render"), help="folder for the pictures, kept to resume"

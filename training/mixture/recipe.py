@@ -16,6 +16,7 @@ from training.mixture.players import (
     load_photos,
     load_player_crops,
 )
+from training.mixture.rendered import load_rendered
 from training.mixture.sources import DrawSource, PasteSource, PhotoSource, TrackSource
 from training.mixture.stream import Ingredient
 
@@ -51,6 +52,10 @@ class MixtureSettings:
     """Share of basketball number crops laid onto torsos."""
     drawn: float = 0.30
     """Share of drawn numbers."""
+    rendered: float = 0.0
+    """Share of rendered players."""
+    renders: str = "renders"
+    """Folder with clips of `training.render_match`, wanted where `rendered` is above 0."""
     seed: int = 0
     """Chooses the torsos to draw on."""
 
@@ -59,6 +64,7 @@ def missing_folders(settings: MixtureSettings) -> list[Path]:
     """Folders the mixture needs and does not find."""
     names = ("jersey_photos", "soccernet_numbers", "basketball_numbers", "player_crops")
     wanted = [Path(settings.clips), *(Path(settings.data) / name for name in names)]
+    wanted += [Path(settings.renders)] if settings.rendered > 0 else []
     return [folder for folder in wanted if not folder.is_dir()]
 
 
@@ -105,7 +111,7 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     torsos = real.torsos(3000, settings.seed)
     soccer = {n: c for n, c in load_number_crops(data / "soccernet_numbers", every=3).items() if n in NUMBERS}
     basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
-    return [
+    ingredients = [
         Ingredient("tracks", real, settings.tracks, plain=False),
         Ingredient("photos", PhotoSource(load_photos(data / "jersey_photos")), settings.photos, plain=True),
         Ingredient("soccer_crops", PasteSource(soccer, torsos, in_time_order=True), settings.soccer_crops, plain=True),
@@ -117,6 +123,10 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
         ),
         Ingredient("drawn", DrawSource(torsos), settings.drawn, plain=True),
     ]
+    if settings.rendered > 0:
+        people = TrackSource(load_rendered(Path(settings.renders)), crops, settings.readable)
+        ingredients.append(Ingredient("rendered", people, settings.rendered, plain=False))
+    return ingredients
 
 
 def held_out_source(tracks: list[Track], settings: MixtureSettings, crops: CropSettings) -> TrackSource:

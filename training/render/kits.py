@@ -66,9 +66,10 @@ def digit_mask(number: str, team: TeamSettings, scale: float) -> Image.Image:
     """The number alone as a grey mask, `scale` texels per metre."""
     height = team.digit_height * scale
     width = height * (0.50 if len(number) > 1 else 0.60)
-    digits = [
-        _block_digit(d, width, height) if team.typeface == "block" else _round_digit(d, width, height) for d in number
-    ]
+    if team.typeface == "block":
+        digits = [_block_digit(d, width, height) for d in number]
+    else:
+        digits = [_font_digit(d, width, height, _digit_font(team.typeface, height)) for d in number]
     gap = round(0.07 * height)
     margin = round(0.12 * height)
     total = sum(d.width for d in digits) + gap * (len(digits) - 1)
@@ -93,8 +94,15 @@ def _block_digit(digit: str, width: float, height: float) -> Image.Image:
     return mask
 
 
-def _round_digit(digit: str, width: float, height: float) -> Image.Image:
+def _digit_font(typeface: str, height: float) -> ImageFont.FreeTypeFont:
+    if typeface != "round":
+        return ImageFont.truetype(typeface, size=height)
     font = ImageFont.load_default(size=height)
+    assert isinstance(font, ImageFont.FreeTypeFont)  # noqa: S101 - a size was given
+    return font
+
+
+def _font_digit(digit: str, width: float, height: float, font: ImageFont.FreeTypeFont) -> Image.Image:
     stroke = 0.024 * height
     left, top, right, bottom = font.getbbox(digit, stroke_width=stroke)
     mask = Image.new("L", (round(right - left), round(bottom - top)))

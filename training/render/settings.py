@@ -2,10 +2,13 @@
 
 import itertools
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255, as on a screen."""
+BUILT_IN = ("block", "round")
+"""Typefaces that need no font file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +128,14 @@ class TeamSettings:
     digits: Colour = (255, 255, 255)
     outline: Colour | None = None
     """Colour round the digits; none = no outline."""
-    typeface: Literal["block", "round"] = "round"
+    typeface: str = "round"
+    """Of the digits: block, round, or a font file."""
     digit_height: float = 0.31
     """Metres."""
+
+    def __post_init__(self) -> None:
+        if self.typeface not in BUILT_IN and not Path(self.typeface).is_file():
+            raise ValueError(f"typeface is {self.typeface!r}, expected {' or '.join(BUILT_IN)} or a font file")
 
 
 @dataclass(frozen=True, slots=True)
