@@ -117,7 +117,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("Ended at once; what the output folder holds was saved before and goes on with --resume.\n")
+        kept = "" if args.check else "; what the output folder holds was saved before and goes on with --resume"
+        sys.stderr.write(f"Ended at once{kept}.\n")
         return _INTERRUPTED
     except Interrupted:
         sys.stderr.write(f"Interrupted; the training in {settings.output} is saved and goes on with --resume.\n")

@@ -11,6 +11,7 @@ from trees import make_tree
 import training.fitting.loop
 from pipeline.config import as_plain, load
 from recognizer.checkpoint import load_checkpoint
+from training import analyze_weights, evaluate
 from training.fitting.settings import TrainSettings
 from training.train import main
 
@@ -50,7 +51,9 @@ def test_the_variants_load(name: str) -> None:
     assert load(TrainSettings, CONFIGS / f"{name}.yaml") != TrainSettings()
 
 
-def test_the_tiny_training_learns(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tiny_training_learns_and_is_measured(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sets = [f"data.root={tree}", f"output={tmp_path / 'run'}", "tensorboard=false"]
     arguments = ["--config", str(CONFIGS / "train_tiny.yaml"), *(f"--set={text}" for text in sets)]
     assert main(arguments) == 0
@@ -64,6 +67,11 @@ def test_the_tiny_training_learns(tree: Path, tmp_path: Path, capsys: pytest.Cap
     assert {"validation/loss", "validation/number", "validation/tens", "validation/units"} <= set(history[-1])
     assert main(arguments) == 2
     assert "holds a training already" in capsys.readouterr().err
+    best = ["--checkpoint", str(tmp_path / "run" / "best.safetensors"), "--data", str(tree)]
+    assert evaluate.main([*best, "--split", "all", "-o", str(tmp_path / "measured")]) == 0
+    assert analyze_weights.main([*best, "-o", str(tmp_path / "weights.json")]) == 0
+    assert (tmp_path / "weights.json").is_file()
+    assert any(path.suffix == ".json" for path in (tmp_path / "measured").iterdir())
 
 
 def arguments_for(tree: Path, output: Path, *sets: str) -> list[str]:
@@ -93,7 +101,8 @@ def test_a_request_to_end_saves_and_says_so(
     assert output.err.endswith(f"Interrupted; the training in {tmp_path / 'run'} is saved and goes on with --resume.\n")
     assert "Traceback" not in output.err
     assert signal.getsignal(request_to_end) is before
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["resume.pt"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["last.json", "last.safetensors", "resume.pt"]
+    assert load_checkpoint(tmp_path / "run" / "last.safetensors")[1].window_length == 3
     monkeypatch.setattr(training.fitting.loop, "train_step", step)
     assert main([*arguments, "--resume"]) == 0
     assert (tmp_path / "run" / "best.safetensors").exists()

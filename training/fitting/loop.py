@@ -2,11 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -122,18 +122,26 @@ def run_training(
             started = time.perf_counter()
             trained = _thaw(run, bench)
             batches = islice(data.batches(run.epoch), run.step, bench.steps)
-            train_epoch(run, trained, progress(batches, bench.steps, f"epoch {run.epoch + 1}"), bench, monitor)
+            shown = progress(batches, bench.steps, f"epoch {run.epoch + 1}")
+            train_epoch(run, trained, shown, data.description, bench, monitor)
             figures = measure_epoch(run, data, bench, monitor)
             figures["seconds"] = round(time.perf_counter() - started, 2)
             finish_epoch(run, figures, data, bench, monitor)
     return TrainResult(bench.folder / BEST, bench.folder / LAST, run.history)
 
 
-def train_epoch(run: Run, trained: nn.Module, batches: Iterable[Batch], bench: Bench, monitor: Monitor) -> None:
+def train_epoch(
+    run: Run,
+    trained: nn.Module,
+    batches: Iterable[Batch],
+    description: Mapping[str, Any],
+    bench: Bench,
+    monitor: Monitor,
+) -> None:
     """Make the steps of the present epoch that are left.
 
     Raises:
-        Interrupted: The bench's `should_stop` was true; the state is saved.
+        Interrupted: The bench's `should_stop` was true; the state and the weights so far are saved.
         TrainingError: There are fewer batches than steps.
     """
     run.learner.train()
@@ -143,6 +151,8 @@ def train_epoch(run: Run, trained: nn.Module, batches: Iterable[Batch], bench: B
             monitor.windows(mixed, run.epoch)
         if bench.team.any(bench.should_stop()):
             _save_state(run, bench)
+            if bench.team.leads:
+                save_reader(bench.folder / LAST, run, bench.settings, description)
             raise Interrupted
     if run.step < bench.steps:
         raise TrainingError(f"Epoch {run.epoch + 1} gave {run.step} batches where {bench.steps} were announced.")
