@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     step = steps.add_parser("label", parents=[common], help="list frames and the people in them")
     step.add_argument("--clips", type=Path, required=True, help="folder of clips; NAME.boxes.csv beside labelled ones")
     step.add_argument("--frames", type=Path, help="folder of hand-labelled frames in YOLO layout")
+    step.add_argument("--renders", type=Path, help="folder of rendered clips, see rendered_repeats")
     step.add_argument("--start", type=Path, required=True, help="YOLO11n weights for COCO, .safetensors")
     step = steps.add_parser("train", parents=[common], help="fine-tune the starting weights")
     step.add_argument("--hold-out", nargs="*", default=[], metavar="MATCH", help="matches to keep for measuring")
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace, settings: DetectorTraining) -> None:
     if given.step == "label":
-        label(given.clips, given.frames, given.start, given.work, settings)
+        label(given.clips, given.frames, given.renders, given.start, given.work, settings)
         return
     if given.step == "train":
         train(given.work, given.hold_out, given.out, settings)

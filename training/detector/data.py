@@ -40,7 +40,7 @@ class LabelledFrame:
     match: str
     """Match it was filmed at; a match is never on both sides of a split."""
     source: str
-    """`hand`, `tracked` (boxes of the labelled clips) or `teacher`."""
+    """`hand`, `tracked` (boxes of the labelled clips), `teacher`, or `rendered` (boxes that are true by making)."""
     people: FloatArray
     """float32 (N, 4) xyxy pixels: people by the labels."""
     doubtful: FloatArray
@@ -91,6 +91,15 @@ def read_yolo_folder(folder: Path, match: str) -> list[LabelledFrame]:
         xyxy = np.hstack((centred[:, :2] - half, centred[:, :2] + half)) * np.array([width, height] * 2)
         frames.append(LabelledFrame(image, match, "hand", xyxy.astype(np.float32), NO_BOXES, NOTHING_SEEN))
     return frames
+
+
+def read_boxes(boxes: Path) -> dict[int, FloatArray]:
+    """All boxes (N, 4) by frame of a `NAME.boxes.csv`."""
+    found: dict[int, list[list[float]]] = defaultdict(list)
+    with boxes.open(newline="", encoding="utf-8") as handle:
+        for row in csv.DictReader(handle):
+            found[int(row["frame"])].append([float(row[side]) for side in ("x1", "y1", "x2", "y2")])
+    return {frame: np.array(rows, np.float32) for frame, rows in found.items()}
 
 
 def read_tracked_boxes(boxes: Path, labels: Path) -> tuple[dict[int, FloatArray], dict[int, FloatArray]]:

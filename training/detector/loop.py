@@ -47,6 +47,10 @@ class DetectorTraining:
     """Times each frame is seen (hand-made ones `hand_repeats` times as often)."""
     hand_repeats: int = 3
     """Views of a hand-labelled frame in an epoch."""
+    rendered_clip_frames: int = 12
+    """Frames taken from a rendered clip."""
+    rendered_repeats: int = 0
+    """Views of a rendered frame in an epoch."""
     batch_size: int = 8
     """Views in a step."""
     learning_rate: float = 5e-4
@@ -64,6 +68,10 @@ class DetectorTraining:
     """Of everything random."""
     threads: int = 2
     """CPU threads; 0 leaves the number alone."""
+
+    def repeats(self, frame: LabelledFrame) -> int:
+        """Views of a frame in an epoch."""
+        return {"hand": self.hand_repeats, "rendered": self.rendered_repeats}.get(frame.source, 1)
 
 
 class _DoubtfulLeftOut(nn.Module):
@@ -83,7 +91,7 @@ def batches(
     frames: Sequence[LabelledFrame], settings: DetectorTraining, rng: np.random.Generator
 ) -> Iterator[tuple[UInt8Image, list[FloatArray], list[FloatArray]]]:
     """Views (B, height, width, 3) with their people and doubtful boxes, for one epoch, in random order."""
-    order = [f for f in frames for _ in range(settings.hand_repeats if f.source == "hand" else 1)]
+    order = [f for f in frames for _ in range(settings.repeats(f))]
     rng.shuffle(order)
     for start in range(0, len(order) - settings.batch_size + 1, settings.batch_size):
         views = [
@@ -172,7 +180,7 @@ def fine_tune(
     start = [parameter.detach().clone() for parameter in trained]
     mean = torch.optim.swa_utils.AveragedModel(network)
     optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    views = sum(settings.hand_repeats if f.source == "hand" else 1 for f in frames)
+    views = sum(settings.repeats(f) for f in frames)
     steps = max(1, views // settings.batch_size * settings.epochs)
     warm_up = max(1, round(0.05 * steps))
     epochs = (batches(frames, settings, rng) for _ in range(settings.epochs))

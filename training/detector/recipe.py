@@ -10,11 +10,14 @@ from safetensors.torch import load_file
 
 from pipeline.config import as_plain
 from pipeline.detector import ARCHITECTURE
+from pipeline.types import Frame
 from training.detector.data import (
     NO_BOXES,
+    NOTHING_SEEN,
     LabelledFrame,
     Teacher,
     beside_labels,
+    read_boxes,
     read_manifest,
     read_tracked_boxes,
     read_yolo_folder,
@@ -27,19 +30,25 @@ from training.detector.weights import save_detector, start_detector
 
 log = logging.getLogger(__name__)
 
+KINDS = ("hand", "tracked", "teacher", "rendered")
+"""Where the boxes of a frame come from."""
 MANIFEST = "frames.jsonl"
 """List of frames in the work directory."""
 START = "start.safetensors"
 """Starting weights in the work directory, one class."""
 
 
-def label(clips: Path, frames: Path | None, start: Path, work: Path, settings: DetectorTraining) -> Path:
+def label(
+    clips: Path, frames: Path | None, renders: Path | None, start: Path, work: Path, settings: DetectorTraining
+) -> Path:
     """Write the list of frames and its pictures into the work directory; returns the list's path."""
     pictures = work / "frames"
     pictures.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(start_detector(start, work / START), settings.teacher_size)
     same_match = dict(pair.split("=", 1) for pair in settings.same_match)
     listed = read_yolo_folder(frames, frames.name) if frames is not None else []
+    if renders is not None:
+        listed += rendered_frames(renders, pictures, settings.rendered_clip_frames)
     for clip in sorted(clips.rglob("*.mp4")):
         boxes = clip.with_suffix(".boxes.csv")
         tracked = read_tracked_boxes(boxes, clip.with_suffix(".labels.csv")) if boxes.is_file() else ({}, {})
@@ -47,8 +56,7 @@ def label(clips: Path, frames: Path | None, start: Path, work: Path, settings: D
         for frame in spread(clip, count):
             if not boxes.is_file() and not shows_pitch(frame.bgr):
                 continue  # without a pitch, who is a player and who looks on cannot be told
-            image = pictures / f"{clip.stem}_{frame.index:06d}.jpg"
-            cv2.imwrite(str(image), frame.bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+            image = _written(pictures, clip, frame)
             people, vague = (part.get(frame.index, NO_BOXES) for part in tracked)
             seen = beside_labels(frame.bgr, np.concatenate((people, vague)), teacher.find(frame))
             source = "tracked" if boxes.is_file() else "teacher"
@@ -59,16 +67,35 @@ def label(clips: Path, frames: Path | None, start: Path, work: Path, settings: D
     return work / MANIFEST
 
 
+def rendered_frames(folder: Path, pictures: Path, count: int) -> list[LabelledFrame]:
+    """Frames of the clips of `training.render_match` in a folder: their boxes leave nobody on the pitch out."""
+    listed = []
+    for clip in sorted(folder.glob("*.mp4")):
+        people = read_boxes(clip.with_suffix(".boxes.csv"))
+        for frame in spread(clip, count):
+            image, found = _written(pictures, clip, frame), people.get(frame.index, NO_BOXES)
+            listed.append(LabelledFrame(image, clip.stem, "rendered", found, NO_BOXES, NOTHING_SEEN))
+    log.info("%d rendered frames", len(listed))
+    return listed
+
+
+def _written(pictures: Path, clip: Path, frame: Frame) -> Path:
+    image = pictures / f"{clip.stem}_{frame.index:06d}.jpg"
+    cv2.imwrite(str(image), frame.bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return image
+
+
 def train(work: Path, hold_out: Sequence[str], out: Path, settings: DetectorTraining) -> None:
     """Fine-tune the starting weights on every listed frame but those of the matches held out."""
-    frames = [frame for frame in read_manifest(work / MANIFEST) if frame.match not in hold_out]
+    listed = [frame for frame in read_manifest(work / MANIFEST) if frame.match not in hold_out]
+    frames = [frame for frame in listed if settings.repeats(frame)]
     log.info("%d frames of %d matches", len(frames), len({frame.match for frame in frames}))
     state = fine_tune(load_file(work / START), frames, settings)
     card = {
         "architecture": ARCHITECTURE,
         "classes": ["player"],
         "training": {
-            "frames": {kind: sum(f.source == kind for f in frames) for kind in ("hand", "tracked", "teacher")},
+            "frames": {kind: sum(f.source == kind for f in frames) for kind in KINDS},
             "matches": sorted({frame.match for frame in frames}),
             "held_out": sorted(hold_out),
             "settings": as_plain(settings),

@@ -60,8 +60,8 @@ class Trial:
 
 
 def labelled_frames(work: Path) -> list[LabelledFrame]:
-    """The listed frames that can be measured on: none of the teacher's."""
-    return [frame for frame in read_manifest(work / MANIFEST) if frame.source != "teacher"]
+    """The listed frames that can be measured on: filmed ones, none of the teacher's."""
+    return [frame for frame in read_manifest(work / MANIFEST) if frame.source in {"hand", "tracked"}]
 
 
 def compare(work: Path, matches: Sequence[str], weights: Sequence[Path], trial: Trial) -> list[dict[str, Any]]:
