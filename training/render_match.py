@@ -29,6 +29,8 @@ from training.render.truth import Sighting, sightings, stretches, write_boxes, w
 
 logger = logging.getLogger(__name__)
 
+MOST_ON_A_SIDE = 15
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 = done, 2 = something given cannot be used."""
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.invent is None:
             settings = load(RenderSettings, options.config, options.set)
         else:
-            settings = _invented(options.invent, options.set, options.typefaces, options.output)
+            settings = _invented(options.invent, options.set, options.typefaces, options.side, options.output)
         render_match(settings, options.output, options.work, options.only)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
@@ -72,13 +74,19 @@ def render_match(settings: RenderSettings, output: Path, work: Path, only: Seque
     logger.info("video: %s (%.2f MB)", video, video.stat().st_size / 1e6)
 
 
-def _invented(seed: int, overrides: Sequence[str], typefaces: Sequence[Path], output: Path) -> RenderSettings:
+def _invented(
+    seed: int, overrides: Sequence[str], typefaces: Sequence[Path], side: int, output: Path
+) -> RenderSettings:
     """A match invented from a seed; what was drawn is written into `output`, to be looked at and changed."""
     load_blender()  # say that it is missing before anything is made
+    if not 1 <= side <= MOST_ON_A_SIDE:
+        raise SettingsError(f"--side is {side}, expected 1 to {MOST_ON_A_SIDE} outfield players.")
+    if seed < 0:
+        raise SettingsError(f"--invent is {seed}, expected a seed from 0.")
     if missing := [path for path in typefaces if not path.is_file()]:
         raise SettingsError(f"The typeface {missing[0]} does not exist; name font files (.ttf, .otf).")
     picture = load(RenderSettings, None, [text for text in overrides if text.startswith("picture.")]).picture
-    settings = invent(seed, picture, [str(path) for path in typefaces])
+    settings = invent(seed, picture, [str(path) for path in typefaces], side)
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{settings.name}.yaml"
     path.write_text(as_yaml(settings), encoding="utf-8")
@@ -149,6 +157,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--invent", type=int, metavar="SEED", help="draw the match from a seed; --config is not read")
     parser.add_argument(
         "--typefaces", type=Path, nargs="+", default=[], metavar="FONT", help="font files for the digits of --invent"
+    )
+    parser.add_argument(
+        "--side", type=int, default=8, metavar="N", help="outfield players of each side of --invent (%(default)s)"
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("sample_videos"), help="folder for the files")
     parser.add_argument(

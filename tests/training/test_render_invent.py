@@ -55,6 +55,11 @@ def test_cameras_show_the_play_at_a_readable_size(seed: int) -> None:
         assert 50 < tall < 300
 
 
+def test_sides_may_be_larger() -> None:
+    roles = Counter(person.role for person in invent(2, PICTURE, side=10).people)
+    assert roles == {"player": 20, "goalkeeper": 2, "referee": 1}
+
+
 def test_what_was_drawn_can_be_kept_and_changed(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(as_yaml(invent(5, PICTURE)))
     again = load(RenderSettings, tmp_path / "m.yaml", ["picture.width=640"])

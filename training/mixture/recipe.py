@@ -53,7 +53,7 @@ class MixtureSettings:
     drawn: float = 0.30
     """Share of drawn numbers."""
     rendered: float = 0.0
-    """Share of rendered players."""
+    """Share of rendered players; of no help on real clips so far (`training/LOG.md`)."""
     renders: str = "renders"
     """Folder with clips of `training.render_match`, wanted where `rendered` is above 0."""
     seed: int = 0

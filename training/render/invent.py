@@ -21,8 +21,6 @@ from training.render.settings import (
 )
 from training.render.skeleton import Floats
 
-SIDE = 8
-"""Outfield players of each side; a goalkeeper each and a referee come beside them."""
 SHOT_SECONDS = 4.0
 """About how long a camera is on air."""
 FIELD = ((8.0, 44.0), (-26.0, 30.0))
@@ -52,18 +50,21 @@ HAIRS: tuple[Colour, ...] = ((26, 20, 18), (62, 42, 28), (110, 58, 30), (150, 11
 SYLLABLES = ("BER", "LO", "MAR", "TA", "NI", "KOV", "SAN", "DE", "RU", "FEL", "OST", "HA", "LIN", "VA", "DOR", "QUI")
 
 
-def invent(seed: int, picture: PictureSettings | None = None, typefaces: Sequence[str] = ()) -> RenderSettings:
+def invent(
+    seed: int, picture: PictureSettings | None = None, typefaces: Sequence[str] = (), side: int = 8
+) -> RenderSettings:
     """A whole match drawn from a seed.
 
     Args:
         seed: same seed, same match.
         picture: size, length and cost of the video; the numbers of everyone's back stay the same whatever it is.
         typefaces: font files to choose the digits from, beside the two built-in styles.
+        side: outfield players of each side; a goalkeeper each and a referee come beside them.
     """
     rng = np.random.default_rng(seed)
     picture = picture or PictureSettings()
     teams = _kits(rng, ("block", "round", *typefaces))
-    centre, people = _people(rng, teams, picture.duration_seconds)
+    centre, people = _people(rng, teams, side, picture.duration_seconds)
     return RenderSettings(
         name=f"invented{seed}",
         seed=seed,
@@ -130,13 +131,13 @@ def _kit(rng: np.random.Generator, shirt: Colour, typefaces: Sequence[str]) -> T
 
 
 def _people(
-    rng: np.random.Generator, teams: Sequence[TeamSettings], seconds: float
+    rng: np.random.Generator, teams: Sequence[TeamSettings], side: int, seconds: float
 ) -> tuple[Floats, tuple[PersonSettings, ...]]:
     """The middle of the play as rows of time, x and y, and everyone round it."""
     times = np.arange(0.0, seconds + 2.0, 2.0)
     centre = _wander(rng, times)
-    people, places = [], _places(rng, 2 * SIDE + 3)
-    worn = [(rng.permutation(99)[: SIDE + 1] + 1).tolist() for _ in range(2)]
+    people, places = [], _places(rng, 2 * side + 3)
+    worn = [(rng.permutation(99)[: side + 1] + 1).tolist() for _ in range(2)]
     numbers = [worn[0][1:], worn[1][1:], worn[0][:1], worn[1][:1], [0]]
     for team, role, own_numbers in zip(teams, ROLES, numbers, strict=True):
         for number in own_numbers:
@@ -204,7 +205,7 @@ def _ball(rng: np.random.Generator, people: Sequence[PersonSettings]) -> BallSet
     times = [row[0] for row in people[0].path]
     rows = []
     for k, time in enumerate(times):
-        x, y = people[int(rng.integers(2 * SIDE))].path[k][1:]
+        x, y = people[int(rng.integers(len(people) - 3))].path[k][1:]
         rows.append((time, x + 0.4, y - 0.4, 0.11))
     return BallSettings(path=tuple(rows))
 
