@@ -44,6 +44,8 @@ class IdentitySettings:
     """Factor on the summed evidence, 0 to 1: neighbouring windows share crops and err alike."""
     noise: float = 0.05
     """Share of readable windows taken to be wild guesses, above 0 and below 1."""
+    one_wearer: bool = True
+    """Whether, of tracks of one kit that show the same number at the same time, only the surest keeps it."""
 
     def __post_init__(self) -> None:
         for name in ("min_confidence", "min_agreement", "window_readable"):

@@ -15,6 +15,7 @@ from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
 from pipeline.following import detect, follow
 from pipeline.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
+from pipeline.players import keep_one_wearer
 from pipeline.reading import WindowReader
 from pipeline.settings import Settings
 from pipeline.swaps import SwapSplitter
@@ -106,7 +107,7 @@ def find(
         teams = track_reader.teams.assign()
     identity = track_reader.fuser.identity
     rows = [TrackRow(span, identity(track), teams.get(track)) for track, span in sorted(tracks.spans.items())]
-    return Findings(rows, frames, reads)
+    return Findings(keep_one_wearer(rows) if settings.identity.one_wearer else rows, frames, reads)
 
 
 def draw(

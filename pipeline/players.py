@@ -1,9 +1,9 @@
-"""Players: the tracks that are one person, put together by kit and number."""
+"""Players: one wearer for each kit and number, and the tracks that are one person put together."""
 
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -60,12 +60,45 @@ class Player:
         return sum(row.span.seconds_seen for row in self.rows)
 
 
+def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
+    """Take a number from all but the surest of the tracks that show it in one kit at the same time.
+
+    Two players of a side never wear one number, so that all but one of such tracks are misread, or are a second box on
+    the same player. Tracks whose kit is not known, or is none of the kits of the video, keep what they have.
+
+    Args:
+        rows: All tracks.
+
+    Returns:
+        The same tracks in the same order; those that lost their number are `conflicting`.
+    """
+    wearers: dict[tuple[str, str], list[TrackRow]] = defaultdict(list)
+    doubles: set[int] = set()
+    for row in sorted(rows, key=lambda row: (-row.identity.confidence, -row.identity.n_reads)):
+        if row.identity.number and row.team and row.team.name != OTHER.name:
+            same = wearers[row.team.name, row.identity.number]
+            if any(_seconds_together(row, other) > SHARED_SECONDS for other in same):
+                doubles.add(row.span.track_id)
+            else:
+                same.append(row)
+    return [_silenced(row) if row.span.track_id in doubles else row for row in rows]
+
+
+def _seconds_together(one: TrackRow, other: TrackRow) -> float:
+    last = min(one.span.last_time_seconds, other.span.last_time_seconds)
+    return last - max(one.span.first_time_seconds, other.span.first_time_seconds)
+
+
+def _silenced(row: TrackRow) -> TrackRow:
+    return replace(row, identity=replace(row.identity, number=None, status="conflicting"))
+
+
 def join_tracks(rows: Iterable[TrackRow]) -> list[Player]:
     """Put the tracks together that are one player: the same kit and number, at different times.
 
     A cut, a player who leaves the picture and one whom the tracker loses each end a track; the number says who comes
-    back. Tracks of one kit and number that are seen at the same time cannot be one person: they stay apart, and at
-    least one of their numbers is wrong. Tracks whose kit is not known, or is none of the kits of the video, stay alone.
+    back. Tracks of one kit and number that are seen at the same time cannot be one person and stay apart. Tracks whose
+    kit is not known, or is none of the kits of the video, stay alone.
 
     Args:
         rows: Tracks; those without a number are left out.

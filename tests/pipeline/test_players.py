@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rows import row
 
 from pipeline.outputs import TrackRow
-from pipeline.players import Player, join_tracks, write_players
+from pipeline.players import Player, join_tracks, keep_one_wearer, write_players
 from pipeline.report import table
 
 
@@ -62,6 +62,25 @@ def test_every_track_with_a_number_is_in_one_player(found: list[tuple[str | None
     assert [player.player_id for player in players] == list(range(1, len(players) + 1))
     for player in players:
         assert {(one.identity.number, one.team) for one in player.rows} == {(player.number, player.rows[0].team)}
+
+
+def test_of_two_wearers_at_once_the_surer_keeps_the_number() -> None:
+    rows = [row(1, "71", confidence=0.88), row(2, "71", confidence=0.99), row(3, "71", "blue"), row(4, "7")]
+    kept = keep_one_wearer(rows)
+    assert [one.identity.number for one in kept] == [None, "71", "71", "7"]
+    assert (kept[0].status, kept[0].identity.best, kept[0].identity.confidence) == ("conflicting", "71", 0.88)
+    assert kept[1:] == rows[1:]
+
+
+@pytest.mark.parametrize("team", [None, "other"])
+def test_without_a_kit_nobody_loses_a_number(team: str | None) -> None:
+    rows = [row(1, "7", team), row(2, "7", team)]
+    assert keep_one_wearer(rows) == rows
+
+
+def test_one_after_the_other_may_wear_a_number() -> None:
+    rows = [row(1, "7", first=0.0), row(2, "7", first=0.8), row(3, "7", first=9.0)]
+    assert keep_one_wearer(rows) == rows
 
 
 def test_players_csv_names_the_tracks(tmp_path: Path) -> None:
