@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from training.render.encode import write_video
 from training.render.graphics import score_box
 from training.render.invent import invent
 from training.render.scene import Scene
-from training.render.settings import RenderSettings
+from training.render.settings import RenderSettings, TeamSettings
 from training.render.truth import Sighting, sightings, stretches, write_boxes, write_labels, write_visibility
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ MOST_ON_A_SIDE = 15
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 = done, 2 = something given cannot be used."""
+    """Run the command; 0 = done, 2 = something given cannot be used, 130 = interrupted."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -45,6 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or options.output} cannot be written or read: {error.strerror or error}.\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; the pictures that are done are kept, the same command goes on with the next.\n")
+        return 130
     return 0
 
 
@@ -61,13 +68,13 @@ def render_match(settings: RenderSettings, output: Path, work: Path, only: Seque
     wanted = {frame: pictures / f"{frame:05d}.png" for frame in (only or range(settings.picture.frames))}
     if not all(path.exists() for path in wanted.values()):
         load_blender()  # say that it is missing before anything is made
-    pictures.mkdir(parents=True, exist_ok=True)
+    for folder in (pictures, output):  # find out before hours of rendering
+        folder.mkdir(parents=True, exist_ok=True)
     actors = make_actors(settings)
     _render(settings, actors, wanted)
     logger.info("pictures: %s", pictures)
     if only:
         return
-    output.mkdir(parents=True, exist_ok=True)
     write_truth(settings, actors, output)
     video = output / f"{settings.name}.mp4"
     write_video(video, list(wanted.values()), settings.picture, settings.seed, settings.score)
@@ -83,15 +90,21 @@ def _invented(
         raise SettingsError(f"--side is {side}, expected 1 to {MOST_ON_A_SIDE} outfield players.")
     if seed < 0:
         raise SettingsError(f"--invent is {seed}, expected a seed from 0.")
-    if missing := [path for path in typefaces if not path.is_file()]:
-        raise SettingsError(f"The typeface {missing[0]} does not exist; name font files (.ttf, .otf).")
+    for typeface in typefaces:
+        try:
+            TeamSettings(typeface=str(typeface))
+        except ValueError as error:
+            raise SettingsError(f"--typefaces: {error}.") from error
     picture = load(RenderSettings, None, [text for text in overrides if text.startswith("picture.")]).picture
-    settings = invent(seed, picture, [str(path) for path in typefaces], side)
+    text = as_yaml(invent(seed, picture, [str(path) for path in typefaces], side))
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder) / f"invented{seed}.yaml"
+        drawn.write_text(text, encoding="utf-8")
+        settings = load(RenderSettings, drawn, overrides)
     output.mkdir(parents=True, exist_ok=True)
-    path = output / f"{settings.name}.yaml"
-    path.write_text(as_yaml(settings), encoding="utf-8")
-    logger.info("settings: %s", path)
-    return load(RenderSettings, path, overrides)
+    (output / drawn.name).write_text(text, encoding="utf-8")
+    logger.info("settings: %s", output / drawn.name)
+    return settings
 
 
 def as_yaml(settings: RenderSettings) -> str:
@@ -118,7 +131,8 @@ def write_truth(settings: RenderSettings, actors: Sequence[Actor], output: Path)
         view = view_at(settings.shot(moment), moment, size)
         seen += sightings(actors, view, moment, frame, covered)
     write_boxes(output / f"{settings.name}.boxes.csv", seen)
-    write_visibility(output / f"{settings.name}.visibility.csv", seen)
+    without = {actor.track for actor in actors if actor.person.number is None}
+    write_visibility(output / f"{settings.name}.visibility.csv", seen, without)
     shots = [settings.shot(frame / picture.frames_per_second) for frame in range(picture.frames)]
     cuts = [frame for frame in range(1, picture.frames) if shots[frame] != shots[frame - 1]]
     rows = [row for actor in actors for row in stretches(actor, seen, picture.frames, cuts)]

@@ -1,10 +1,12 @@
 """Matches drawn from a seed, and rendered people as training windows."""
 
+import csv
 import importlib.util
 import math
 from collections import Counter
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from training.mixture.recipe import MixtureError, MixtureSettings, require_folde
 from training.mixture.rendered import load_rendered_clip, verdict_of_sighting
 from training.render.actors import view_at
 from training.render.invent import apart, invent
-from training.render.settings import PictureSettings, RenderSettings
+from training.render.settings import PictureSettings, RenderSettings, TeamSettings
 from training.render_match import as_yaml, main
 
 SAMPLE = Path(__file__).parents[2] / "sample_videos" / "match.mp4"
@@ -69,12 +71,40 @@ def test_what_was_drawn_can_be_kept_and_changed(tmp_path: Path) -> None:
 
 
 def test_a_font_file_may_be_a_typeface(tmp_path: Path) -> None:
-    font = tmp_path / "club.ttf"
-    font.touch()
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
     kits = [kit for seed in SEEDS for kit in invent(seed, PICTURE, [str(font)]).teams]
     assert {kit.typeface for kit in kits} == {"block", "round", str(font)}
     with pytest.raises(ValueError, match=r"typeface is 'none.ttf', expected block or round or a font file"):
         invent(0, PICTURE, ["none.ttf"] * 50)
+    (tmp_path / "club.ttf").write_text("no font")
+    with pytest.raises(ValueError, match="is no font file"):
+        TeamSettings(typeface=str(tmp_path / "club.ttf"))
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("name=../escaped", "name is '../escaped'"),
+        ("seed=-4", "seed is -4"),
+        ("picture.crf=-5", "crf is -5"),
+        ("picture.duration_seconds=1e12", "duration_seconds is 1"),
+        ("picture.duration_seconds=0.01", "duration_seconds is 0.01"),
+        ("people=[{number: abc}]", "number is 'abc'"),
+        ("people=[{height: 0.0}]", "height is 0"),
+        ("people=[{path: []}]", "path: times are"),
+        ("people=[{path: [[0.0, 1.0, 1.0], [0.0, 2.0, 2.0]]}]", "path: times are"),
+        ("teams=[{digit_height: 0.0}]", "digit_height is 0"),
+    ],
+)
+def test_what_cannot_be_rendered_is_refused_before_anything_is_made(
+    override: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("{}\n")
+    folders = ["-o", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
+    assert main(["--config", str(config), f"--set={override}", *folders]) == 2
+    assert reason in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("bpy") is not None, reason="Blender's package is installed")
@@ -114,6 +144,15 @@ def test_rendered_people_bear_the_numbers_of_the_truth(sample: list[Track]) -> N
     without = [track for track in sample if not any(track.numbers)]
     assert len(without) == 1  # the referee; white 4 never shows his number and is left out
     assert set(without[0].verdicts) == {Verdict.UNREADABLE}
+
+
+def test_a_shirt_without_a_number_is_never_legible() -> None:
+    def rows(part: str) -> list[dict[str, str]]:
+        with SAMPLE.with_suffix(f".{part}.csv").open(newline="") as handle:
+            return list(csv.DictReader(handle))
+
+    referees = {row["track"] for row in rows("labels") if row["role"] == "referee"}
+    assert {row["legible"] for row in rows("visibility") if row["track"] in referees} == {"0"}
 
 
 def test_a_missing_folder_of_renders_is_named() -> None:

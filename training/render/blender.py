@@ -29,7 +29,7 @@ def load_blender() -> Thing:
     except ImportError as error:
         raise RendererMissingError(
             "Rendering needs Blender's package bpy, which is not installed here. "
-            "Install it under Python 3.11 with: pip install 'jersey-numbers[render]'."
+            "Install it under Python 3.11, in an environment of its own, with: pip install bpy pillow pyyaml av tqdm."
         ) from error
 
 

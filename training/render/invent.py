@@ -74,7 +74,9 @@ def invent(
         teams=teams,
         people=people,
         ball=_ball(rng, people),
-        score=ScoreSettings(colours=(teams[0].shirt, teams[1].shirt), clock_seconds=int(rng.integers(5400)))
+        score=ScoreSettings(
+            teams=("HOM", "AWY"), colours=(teams[0].shirt, teams[1].shirt), clock_seconds=int(rng.integers(5400))
+        )
         if rng.random() < 0.7
         else None,
     )

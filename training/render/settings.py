@@ -5,8 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from PIL import ImageFont
+
+from recognizer.labels import NUMBERS
+
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255, as on a screen."""
+MOST_SECONDS = 600
+"""Of a video: longer ones would take days to render."""
 BUILT_IN = ("block", "round")
 """Typefaces that need no font file."""
 
@@ -46,8 +52,14 @@ class PictureSettings:
             raise ValueError(f"detail is {self.detail}, expected 0.1 to 1")
         if not 0.0 < self.shutter <= 1.0:
             raise ValueError(f"shutter is {self.shutter}, expected above 0 and up to 1")
-        if self.duration_seconds <= 0:
-            raise ValueError(f"duration_seconds is {self.duration_seconds}, expected above 0")
+        if not 0 < self.duration_seconds <= MOST_SECONDS or self.frames < 1:
+            raise ValueError(
+                f"duration_seconds is {self.duration_seconds}, expected at least one frame and at most {MOST_SECONDS}"
+            )
+        if not 0 <= self.crf <= 51:
+            raise ValueError(f"crf is {self.crf}, expected 0 to 51")
+        if min(self.bounces, self.threads) < 0:
+            raise ValueError(f"bounces and threads are {self.bounces} and {self.threads}, expected 0 or more")
 
     @property
     def frames(self) -> int:
@@ -136,6 +148,13 @@ class TeamSettings:
     def __post_init__(self) -> None:
         if self.typeface not in BUILT_IN and not Path(self.typeface).is_file():
             raise ValueError(f"typeface is {self.typeface!r}, expected {' or '.join(BUILT_IN)} or a font file")
+        if self.typeface not in BUILT_IN:
+            try:
+                ImageFont.truetype(self.typeface, size=20)
+            except OSError as error:
+                raise ValueError(f"typeface is {self.typeface!r}, which is no font file ({error})") from error
+        if not 0.05 <= self.digit_height <= 0.45:
+            raise ValueError(f"digit_height is {self.digit_height}, expected 0.05 to 0.45 metres")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +185,17 @@ class PersonSettings:
     phase: float = 0.0
     """Place in the stride at the start, 0 to 1."""
 
+    def __post_init__(self) -> None:
+        if self.number is not None and self.number not in NUMBERS:
+            raise ValueError(f"number is {self.number!r}, expected 0 to 99 or 00, or none")
+        if not 1.0 <= self.height <= 2.3:
+            raise ValueError(f"height is {self.height}, expected 1 to 2.3 metres")
+        if min(self.girth, self.fit) <= 0.5 or max(self.girth, self.fit) > 2:
+            raise ValueError(f"girth and fit are {self.girth} and {self.fit}, expected above 0.5 and up to 2")
+        times = [row[0] for row in self.path]
+        if not times or any(b <= a for a, b in itertools.pairwise(times)):
+            raise ValueError(f"path: times are {times}, expected one or more that rise")
+
 
 @dataclass(frozen=True, slots=True)
 class BallSettings:
@@ -195,6 +225,10 @@ class RenderSettings:
     """None = no graphic."""
 
     def __post_init__(self) -> None:
+        if not self.name or Path(self.name).name != self.name:
+            raise ValueError(f"name is {self.name!r}, expected the name of a file without folders")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}, expected 0 or more")
         kits = {team.name for team in self.teams}
         for person in self.people:
             if person.team not in kits:

@@ -3,7 +3,7 @@
 import csv
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -219,8 +219,14 @@ def write_labels(path: Path, rows: Iterable[Stretch]) -> None:
             writer.writerow([r.track, r.first, r.last, r.number, r.team, r.role, r.sure, r.note])
 
 
-def write_visibility(path: Path, seen: Iterable[Sighting]) -> None:
-    """Write per frame and person how much is seen and whether the number can be read."""
+def write_visibility(path: Path, seen: Iterable[Sighting], without: Collection[int] = ()) -> None:
+    """Write per frame and person how much is seen and whether the number can be read.
+
+    Args:
+        path: the table.
+        seen: sightings.
+        without: tracks of people without a number: there is nothing to be read.
+    """
     with path.open("w", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(["frame", "track", "seen", "back_angle_degrees", "digit_pixels", "digits_seen", "legible"])
@@ -234,6 +240,6 @@ def write_visibility(path: Path, seen: Iterable[Sighting]) -> None:
                     angle,
                     f"{s.digit_pixels:.1f}",
                     f"{s.digits_seen:.2f}",
-                    int(s.legible),
+                    int(s.legible and s.track not in without),
                 ]
             )
