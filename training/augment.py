@@ -136,26 +136,37 @@ def cut_region(image: UInt8Image, square: FloatArray, side: int) -> UInt8Image:
     return shrink(cut_square(image, square), side)
 
 
-def tilt(rng: Rng, image: UInt8Image, angle: float = 5.0, shear: float = 0.08, squeeze: float = 0.10) -> UInt8Image:
-    """Turn, shear and squeeze a square picture about its centre.
+def draw_tilt(rng: Rng, side: int, angle: float = 5.0, shear: float = 0.08, squeeze: float = 0.10) -> FloatArray:
+    """Draw a turn, shear and squeeze of a square picture about its centre.
 
     Args:
         rng: source of chance.
-        image: the picture.
+        side: of the picture, pixels.
         angle: standard deviation of the turn in degrees.
         shear: standard deviation of the horizontal shear.
         squeeze: standard deviation of the logarithm of the width's change.
+
+    Returns:
+        float32 (2, 3), from the picture's pixels to the result's.
     """
-    side = image.shape[0]
     turn = np.deg2rad(rng.normal(0.0, angle))
     cos, sin = np.cos(turn), np.sin(turn)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1.0, rng.normal(0.0, shear)], [0.0, 1.0]])
     matrix = matrix @ np.diag([np.exp(rng.normal(0.0, squeeze)), 1.0])
     centre = np.array([(side - 1) / 2, (side - 1) / 2])
-    offset = centre - matrix @ centre
-    affine = np.concatenate([matrix, offset[:, None]], axis=1)
-    warped = cv2.warpAffine(image, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(warped, np.uint8)
+    return np.asarray(np.concatenate([matrix, (centre - matrix @ centre)[:, None]], axis=1), np.float32)
+
+
+def warp(image: UInt8Image, affine: FloatArray) -> UInt8Image:
+    """Move a picture's pixels by a (2, 3) matrix; its border is stretched into what comes in from outside."""
+    size = (image.shape[1], image.shape[0])
+    moved = cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
+
+
+def tilt(rng: Rng, image: UInt8Image, angle: float = 5.0, shear: float = 0.08, squeeze: float = 0.10) -> UInt8Image:
+    """Turn, shear and squeeze a square picture about its centre; see `draw_tilt`."""
+    return warp(image, draw_tilt(rng, image.shape[0], angle, shear, squeeze))
 
 
 def motion_blur(image: UInt8Image, length: float, angle: float) -> UInt8Image:
@@ -226,6 +237,13 @@ def hide_part(rng: Rng, image: UInt8Image) -> UInt8Image:
 
 
 def film(rng: Rng, image: UInt8Image, look: Look, motion: float, *, filmed: bool = False) -> UInt8Image:
+    """The picture of `film_moved`."""
+    return film_moved(rng, image, look, motion, filmed=filmed)[0]
+
+
+def film_moved(
+    rng: Rng, image: UInt8Image, look: Look, motion: float, *, filmed: bool = False
+) -> tuple[UInt8Image, FloatArray]:
     """Turn a clean square region into one as broadcast shows it.
 
     Args:
@@ -235,9 +253,14 @@ def film(rng: Rng, image: UInt8Image, look: Look, motion: float, *, filmed: bool
         motion: length of the motion blur as a share of the side, 0 for none.
         filmed: whether a broadcast camera took the picture; one that is no larger than the look's side then keeps the
             softness and the compression it has, and gets no more.
+
+    Returns:
+        The picture, and the matrix, float32 (2, 3), that moved its pixels after it was scaled to the result's size.
     """
     as_it_is = filmed and image.shape[0] <= look.side
-    image = tilt(rng, shrink(image, look.side), angle=_LEANING if rng.random() < _LEANING_SHARE else 5.0)
+    image = shrink(image, look.side)
+    affine = draw_tilt(rng, image.shape[0], angle=_LEANING if rng.random() < _LEANING_SHARE else 5.0)
+    image = warp(image, affine)
     side = image.shape[0]
     if rng.random() < 0.12:
         image = hide_part(rng, image)
@@ -251,4 +274,4 @@ def film(rng: Rng, image: UInt8Image, look: Look, motion: float, *, filmed: bool
     if look.noise > 0:
         noise = rng.normal(0.0, look.noise, image.shape[:2]).astype(np.float32)[:, :, None]
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    return image if as_it_is else compress(image, look.jpeg_quality)
+    return (image if as_it_is else compress(image, look.jpeg_quality)), affine

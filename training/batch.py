@@ -16,3 +16,10 @@ class Batch(NamedTuple):
     """int64 (B,), 0 to 10."""
     units: torch.Tensor
     """int64 (B,), 0 to 10."""
+    boxes: torch.Tensor
+    """float32 (B, T, 4) xyxy of the number in each frame as shares of the side; not a number where unknown."""
+
+
+def unknown_boxes(valid: torch.Tensor) -> torch.Tensor:
+    """Boxes of windows in which nobody measured where the number is: (B, T, 4) of no numbers, for bool (B, T)."""
+    return torch.full((*valid.shape, 4), torch.nan, device=valid.device)

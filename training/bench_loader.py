@@ -68,7 +68,7 @@ class TrainingStep:
 
     def __call__(self, batch: Batch) -> None:
         """Train on one batch, the copy to the device included, and wait for the result."""
-        rgb, valid, tens, units = (part.to(self._device, non_blocking=True) for part in batch)
+        rgb, valid, tens, units = (part.to(self._device, non_blocking=True) for part in batch[:4])
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
             out = self._model(normalize(rgb), valid)
         loss = F.cross_entropy(out.tens.float(), tens) + F.cross_entropy(out.units.float(), units)

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from recognizer.errors import InputError
 from recognizer.labels import encode
 from recognizer.sampling import PADDING, SamplingMode, sample_indices
-from training.batch import Batch
+from training.batch import Batch, unknown_boxes
 from training.crop_cache import CropCache
 from training.layout import SubSequence
 
@@ -160,4 +160,5 @@ def collate(windows: Sequence[Window] | Batch) -> Batch:
 
 def _batch(rgb: NDArray[np.uint8], valid: NDArray[np.bool_], codes: NDArray[np.int64]) -> Batch:
     tens, units = torch.from_numpy(codes.T.copy())
-    return Batch(torch.from_numpy(rgb), torch.from_numpy(valid), tens, units)
+    known = torch.from_numpy(valid)
+    return Batch(torch.from_numpy(rgb), known, tens, units, unknown_boxes(known))

@@ -12,9 +12,13 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
 from training.augment import Rng
 
+TORSO_SIDE = 0.35
+"""Side of a region that the torso of a standing player fills, as a share of the player's height. In a larger region
+the torso takes a smaller `share` of the side, round its middle."""
 _GLYPH_HEIGHT = 96
 _FONT_FAMILIES = (
     "BebasNeue", "Roboto", "Lato", "OpenSans", "Inter", "Cabin", "Cantarell", "Comfortaa", "Quicksand", "Jura",
@@ -43,6 +47,11 @@ _BLOCK_STROKES: dict[str, list[list[tuple[float, float]]]] = {
     "9": [[(0, 0.88), (0.2, 1), (0.8, 1), (1, 0.88), (1, 0.12), (0.8, 0), (0.2, 0), (0, 0.12), (0, 0.42),
            (0.2, 0.54), (1, 0.54)]],
 }  # fmt: skip
+
+
+def torso_share(crops: CropSettings) -> float:
+    """How much of a region's side a standing player's torso takes."""
+    return min(1.0, TORSO_SIDE / crops.side_of_height)
 
 
 @lru_cache(maxsize=1)
@@ -162,7 +171,13 @@ def slant(mask: FloatArray, shear: float) -> FloatArray:
 
 
 def place_mask(
-    mask: FloatArray, side: int, centre: tuple[float, float], height: float, turn: float, lean: float
+    mask: FloatArray,
+    side: int,
+    centre: tuple[float, float],
+    height: float,
+    turn: float,
+    lean: float,
+    radius: float = 0.42,
 ) -> FloatArray:
     """Lay a mask onto a square canvas, bent round an upright cylinder.
 
@@ -173,6 +188,7 @@ def place_mask(
         height: of the mask, as a share of the side.
         turn: how far the body is turned, radians; the far edge of the mask narrows.
         lean: turn in the picture plane, radians.
+        radius: of the cylinder, as a share of the side.
 
     Returns:
         float32 (side, side), 0 to 1.
@@ -187,7 +203,7 @@ def place_mask(
     x, y = columns - centre[0] * side, rows - centre[1] * side
     cos, sin = np.cos(lean), np.sin(lean)
     x, y = x * cos + y * sin, -x * sin + y * cos
-    radius = 0.42 * side
+    radius *= side
     across = np.clip(x / radius + np.sin(turn), -1.0, 1.0)
     arc = (np.arcsin(across) - turn) * radius
     hidden = np.abs(across) >= 1.0
@@ -213,12 +229,13 @@ def random_colours(rng: Rng, against: FloatArray, contrast: float = 60.0) -> Flo
     return np.asarray(np.full(3, 255.0 if against.mean() < 128 else 0.0), np.float32)
 
 
-def shirt_zone(side: int, rng: Rng) -> FloatArray:
-    """Soft mask (side, side) of where cloth is on a standing player's torso, 0 to 1."""
+def shirt_zone(side: int, rng: Rng, share: float = 1.0) -> FloatArray:
+    """Soft mask (side, side) of where cloth is on a standing player's torso, 0 to 1; see `TORSO_SIDE` for `share`."""
     mask = np.zeros((side, side), np.float32)
     left, right = rng.uniform(0.08, 0.26) * side, rng.uniform(0.74, 0.92) * side
     top = rng.uniform(0.02, 0.12) * side
     points = np.array([[left + 0.05 * side, top], [right - 0.05 * side, top], [right, side], [left, side]])
+    points = (points - side / 2) * share + side / 2
     cv2.fillPoly(mask, [points.astype(np.int32)], 1.0)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, side * 0.03)), np.float32)
 
@@ -260,14 +277,14 @@ def random_word(rng: Rng) -> str:
     return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(3, 10))))
 
 
-def word_mask(rng: Rng, side: int, centre_y: float, height: float, turn: float) -> FloatArray:
-    """A word across the shirt as a mask (side, side)."""
+def word_mask(rng: Rng, side: int, centre_y: float, height: float, turn: float, share: float = 1.0) -> FloatArray:
+    """A word across the shirt as a mask (side, side); see `TORSO_SIDE` for `share`."""
     fonts = font_files()
     mask = text_mask(random_word(rng), fonts[int(rng.integers(len(fonts)))] if fonts else None, 0.02)
     width = mask.shape[1] / mask.shape[0] * height
-    if width > 0.6:
-        height *= 0.6 / width
-    return place_mask(mask, side, (0.5, centre_y), height, turn, 0.0)
+    if width > 0.6 * share:
+        height *= 0.6 * share / width
+    return place_mask(mask, side, (0.5, centre_y), height, turn, 0.0, 0.42 * share)
 
 
 def _cut_to_ink(mask: FloatArray) -> FloatArray:

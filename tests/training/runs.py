@@ -9,7 +9,7 @@ from torch import nn
 
 import recognizer.model
 from recognizer.preprocess import Preprocess
-from training.batch import Batch
+from training.batch import Batch, unknown_boxes
 from training.fitting.feed import TrainingData
 from training.fitting.settings import FitSettings, NetworkSettings, TrainSettings, WindowSampling
 
@@ -60,7 +60,7 @@ def batch_of(seed: int, count: int = 4, length: int = 2, side: int = 32) -> Batc
     rgb = noise + (units * 70).to(torch.uint8)[:, None, None, None, None]
     valid = torch.ones(count, length, dtype=torch.bool)
     valid[0, -1] = False
-    return Batch(rgb, valid, torch.full((count,), 10), units)
+    return Batch(rgb, valid, torch.full((count,), 10), units, unknown_boxes(valid))
 
 
 def small_data(validation: bool = True) -> TrainingData:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training.batch import Batch
+from training.batch import Batch, unknown_boxes
 from training.fitting.augment_batch import AugmentSettings, affine_matrices, augment_batch, relight
 
 STILL = AugmentSettings(angle=0.0, shift=0.0, scale=0.0, brightness=0.0, contrast=0.0)
@@ -18,7 +18,9 @@ def batch(count: int = 2, length: int = 3, side: int = 32) -> Batch:
     valid = torch.ones(count, length, dtype=torch.bool)
     valid[:, -1] = False
     rgb[~valid] = 0
-    return Batch(rgb, valid, torch.zeros(count, dtype=torch.int64), torch.ones(count, dtype=torch.int64))
+    return Batch(
+        rgb, valid, torch.zeros(count, dtype=torch.int64), torch.ones(count, dtype=torch.int64), unknown_boxes(valid)
+    )
 
 
 def change(settings: AugmentSettings, seed: int = 0) -> torch.Tensor:
@@ -45,7 +47,13 @@ def test_padding_stays_black_and_the_rest_of_the_batch_as_it_is() -> None:
     out = augment_batch(batch(), AugmentSettings(), torch.Generator().manual_seed(0))
     assert int(out.rgb[:, -1].max()) == 0
     assert out.rgb.dtype == torch.uint8
-    assert all(torch.equal(a, b) for a, b in zip(out[1:], batch()[1:], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(out[1:4], batch()[1:4], strict=True))
+
+
+def test_where_the_numbers_are_is_unknown_once_the_pixels_have_moved() -> None:
+    known = batch()._replace(boxes=torch.zeros(*batch().valid.shape, 4))
+    assert augment_batch(known, AugmentSettings(), torch.Generator().manual_seed(0)).boxes.isnan().all()
+    assert augment_batch(known, AugmentSettings(enabled=False), torch.Generator()).boxes is known.boxes
 
 
 @pytest.mark.parametrize("per_frame", [False, True])

@@ -8,15 +8,14 @@ import torch
 from trees import make_tree
 
 from training import bench_loader
-from training.batch import Batch
+from training.batch import Batch, unknown_boxes
 from training.bench_loader import BenchResult, compare, main
 
 
 def tiny(count: int = 2) -> Batch:
     zeros = torch.zeros(count, dtype=torch.int64)
-    return Batch(
-        torch.zeros(count, 5, 8, 8, 3, dtype=torch.uint8), torch.ones(count, 5, dtype=torch.bool), zeros, zeros
-    )
+    valid = torch.ones(count, 5, dtype=torch.bool)
+    return Batch(torch.zeros(count, 5, 8, 8, 3, dtype=torch.uint8), valid, zeros, zeros, unknown_boxes(valid))
 
 
 def test_both_run_in_turns_and_rates_follow_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +51,8 @@ def test_a_step_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     step = bench_loader.TrainingStep(torch.device("cpu"))
     before = [p.detach().clone() for p in step._model.parameters()]
     rgb = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 2, 32, 32, 3)).astype(np.uint8))
-    step(Batch(rgb, torch.ones(2, 2, dtype=torch.bool), torch.tensor([10, 4]), torch.tensor([7, 6])))
+    valid = torch.ones(2, 2, dtype=torch.bool)
+    step(Batch(rgb, valid, torch.tensor([10, 4]), torch.tensor([7, 6]), unknown_boxes(valid)))
     assert any(not torch.equal(a, b) for a, b in zip(before, step._model.parameters(), strict=True))
 
 

@@ -49,9 +49,10 @@ def test_every_source_draws_square_regions_and_a_known_number(name: str, length:
         regions, number = source.window(rng, length, 48)
         assert 1 <= len(regions) <= length
         assert number is None or number in NUMBERS
-        for region in regions:
-            assert region.dtype == np.uint8
-            assert region.shape[0] == region.shape[1]
+        for image, box in regions:
+            assert image.dtype == np.uint8
+            assert image.shape[0] == image.shape[1]
+            assert box is None or (box[2:] > box[:2]).all()
 
 
 def test_a_window_of_a_track_with_a_readable_frame_has_its_number() -> None:

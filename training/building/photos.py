@@ -18,6 +18,7 @@ from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
 from training.mixture.players import NumberPhoto
 from training.mixture.sources import PhotoSource
+from training.synthesize import torso_share
 
 PHOTO_COLUMNS: Final = ("image", "source", "number", "x1", "y1", "x2", "y2")
 REGION_SIDE: Final = 96
@@ -106,7 +107,7 @@ def build_photos(tree: DatasetTree, data: PhotoFolder, settings: CropSettings, p
     for done, photo in enumerate(data.photos, start=1):
         path = data.folder / "images" / photo.image
         size = path.stat().st_size if path.is_file() else 0
-        recipe = digest(size, photo.source, photo.boxes, REGION_SIDE, settings.full_side)
+        recipe = digest(size, photo.source, photo.boxes, REGION_SIDE, settings.full_side, settings.side_of_height)
         origin = Origin(f"{data.name}/{photo.image}", photo.source, f"photos {recipe}")
         if tree.begin(origin):
             _add_photo(tree, origin, photo, path, settings)
@@ -119,22 +120,23 @@ def _add_photo(tree: DatasetTree, origin: Origin, photo: Photo, path: Path, sett
         tree.tally.left_out[UNREADABLE] += 1
         return
     for place, box in enumerate(photo.boxes):
-        region = number_region(rgb, np.array(box.xyxy, np.float32), seed=digest(photo.image, place))
+        region = number_region(rgb, np.array(box.xyxy, np.float32), digest(photo.image, place), torso_share(settings))
         crop = crop_of_region(region, 0, settings)
         add_sequence(tree, origin, box.number, safe_track(f"{Path(photo.image).stem}-{place}"), Cutting(), [[crop]])
 
 
-def number_region(rgb: UInt8Image, box: FloatArray, seed: str) -> UInt8Image:
+def number_region(rgb: UInt8Image, box: FloatArray, seed: str, share: float = 1.0) -> UInt8Image:
     """A square region in which a number stands as in a crop of the pipeline.
 
     Args:
         rgb: uint8 (H, W, 3) photo.
         box: float32 (4,) xyxy of the number in it.
         seed: hexadecimal digits that decide where exactly in the region the number stands.
+        share: how much of the region's side the torso takes.
 
     Returns:
         uint8 (s, s, 3), s at most `REGION_SIDE`; black outside the photo.
     """
     rng = np.random.default_rng(int(seed, 16))
-    regions, _ = PhotoSource([NumberPhoto("", rgb, box, "")]).window(rng, 1, REGION_SIDE)
-    return regions[0]
+    regions, _ = PhotoSource([NumberPhoto("", rgb, box, "")], share).window(rng, 1, REGION_SIDE)
+    return regions[0].image

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from training.batch import Batch
+from training.batch import Batch, unknown_boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def augment_batch(batch: Batch, settings: AugmentSettings, generator: torch.Gene
         generator: source of chance, on the CPU.
 
     Returns:
-        A new batch; padded frames stay black.
+        A new batch; padded frames stay black, and where the numbers are is unknown from then on.
     """
     if not settings.enabled:
         return batch
@@ -61,7 +61,8 @@ def augment_batch(batch: Batch, settings: AugmentSettings, generator: torch.Gene
     moved = F.grid_sample(frames, grid, mode="bilinear", padding_mode="border", align_corners=False)
     lit = relight(moved, 1.0 + draws[:, 4] * settings.brightness, 1.0 + draws[:, 5] * settings.contrast)
     lit = lit * batch.valid.flatten()[:, None, None, None]
-    return batch._replace(rgb=lit.movedim(1, -1).to(torch.uint8).reshape(batch.rgb.shape))
+    rgb = lit.movedim(1, -1).to(torch.uint8).reshape(batch.rgb.shape)
+    return batch._replace(rgb=rgb, boxes=unknown_boxes(batch.valid))
 
 
 def affine_matrices(degrees: torch.Tensor, growth: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:

@@ -245,7 +245,7 @@ def _prepare(
         )
         logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
         weights = (torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device))
-    loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights)
+    loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights, settings.fit.localization)
     return Bench(settings, team, device, resolve_precision(settings.precision, device), loss, data.steps, should_stop)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from training.batch import Batch
+from training.batch import Batch, unknown_boxes
 
 
 class Mixed(NamedTuple):
@@ -51,4 +51,7 @@ def mix_up(batch: Batch, alpha: float, probability: float, rng: np.random.Genera
     weight = torch.where(own & other, share, own.float())[:, :, None, None, None]
     blended = batch.rgb.float() * weight + batch.rgb[partner].float() * (1.0 - weight)
     rgb = (blended + 0.5).to(torch.uint8)
-    return Mixed(batch._replace(rgb=rgb, valid=own | other), batch.tens[partner], batch.units[partner], share)
+    boxes = unknown_boxes(batch.valid)
+    return Mixed(
+        batch._replace(rgb=rgb, valid=own | other, boxes=boxes), batch.tens[partner], batch.units[partner], share
+    )

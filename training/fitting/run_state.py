@@ -104,12 +104,14 @@ def build_reader(settings: TrainSettings) -> JerseyTemporalNet:
     start, _ = load_checkpoint(Path(settings.start_from))
     for item in fields(settings.model):
         wanted, found = getattr(settings.model, item.name), getattr(start.config, item.name)
+        if item.name == "localizer" and wanted:
+            continue  # a new part beside the trained ones
         if wanted != found and item.name not in ("dropout", "frozen_fraction"):
             raise CheckpointError(
                 f"The checkpoint {settings.start_from} is of another architecture: its {item.name} is {found!r}, and "
                 f"model.{item.name} is {wanted!r}; set it to {found!r} or start from another checkpoint."
             )
-    reader.load_state_dict(start.state_dict())
+    reader.load_state_dict(reader.state_dict() | start.state_dict())
     return reader
 
 

@@ -89,6 +89,8 @@ class FitSettings:
     """How often a batch is mixed; 0 never."""
     deep_supervision: float = 0.0
     """Weight of the loss of a head on the frames' features, beside the network while it trains; 0 trains without."""
+    localization: float = 0.1
+    """Weight of the loss of the localizer where the number's place is known (model.localizer)."""
     ema: float = 0.998
     """Decay of the weights' moving average, which is what is measured and saved; 0 saves the weights as they are."""
     unfreezing: tuple[tuple[int, float], ...] = ()

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from recognizer.preprocess import Preprocess
 from training.batch import Batch
 from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
@@ -22,6 +21,7 @@ from training.mixture.recipe import (
     require_folders,
 )
 from training.mixture.stream import Ingredient, WindowStream
+from training.synthesize import torso_share
 from training.tree_data import leave_interrupts_to_the_parent
 
 _FIXED_BATCH = 64
@@ -42,7 +42,12 @@ class StreamBatches:
         settings, workers = self.settings, self.settings.data.workers
         seed = [settings.seed, epoch, self.team.rank]
         stream = WindowStream(
-            self.ingredients, settings.preprocess, settings.sampling.length, settings.fit.batch_size, seed
+            self.ingredients,
+            settings.preprocess,
+            settings.sampling.length,
+            settings.fit.batch_size,
+            seed,
+            torso_share(settings.crops),
         )
         loader = DataLoader(
             stream,
@@ -73,21 +78,21 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
     kept = [track for track in tracks if track.match not in settings.mixture.held_out]
     ingredients = build_mixture(settings.mixture, kept, settings.crops)
     checks: dict[str, list[Batch]] = {}
-    length = settings.sampling.length
     if settings.mixture.held_out:
         source = held_out_source(tracks, settings.mixture, settings.crops)
         held_out = Ingredient("held_out", source, 1.0, plain=False)
-        checks["held_out"] = fixed_batches(held_out, settings.preprocess, length, _HELD_OUT_BATCHES)
-    checks["drawn"] = fixed_batches(ingredients[-1], settings.preprocess, length, _DRAWN_BATCHES)
+        checks["held_out"] = fixed_batches(held_out, settings, _HELD_OUT_BATCHES)
+    checks["drawn"] = fixed_batches(ingredients[-1], settings, _DRAWN_BATCHES)
     validation = {name: partial(_share, batches, team) for name, batches in checks.items()}
     description = {"tracks": len(kept), "held_out_matches": list(settings.mixture.held_out)}
     batches = StreamBatches(ingredients, settings, team)
     return TrainingData(batches, settings.fit.steps_per_epoch, validation, None, description)
 
 
-def fixed_batches(ingredient: Ingredient, preprocess: Preprocess, length: int, count: int) -> list[Batch]:
+def fixed_batches(ingredient: Ingredient, settings: TrainSettings, count: int) -> list[Batch]:
     """The same windows at every call, to measure on."""
-    stream = WindowStream([ingredient], preprocess, length, _FIXED_BATCH, seed=1)
+    length, share = settings.sampling.length, torso_share(settings.crops)
+    stream = WindowStream([ingredient], settings.preprocess, length, _FIXED_BATCH, 1, share)
     rng = np.random.default_rng(7)
     return [stream.batch(rng) for _ in range(count)]
 

@@ -19,6 +19,7 @@ from training.mixture.players import (
 from training.mixture.rendered import load_rendered
 from training.mixture.sources import DrawSource, PasteSource, PhotoSource, TrackSource
 from training.mixture.stream import Ingredient
+from training.synthesize import torso_share
 
 logger = logging.getLogger(__name__)
 
@@ -108,20 +109,26 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     hockey = load_player_crops(data / "player_crops" / "hockey", data / "player_crops" / "hockey.csv")
     broadcast = load_crop_folders(data / "player_crops" / "liverpool_real", LABELS / "liverpool_real.crops.csv")
     real = TrackSource(tracks + hockey + broadcast, crops, settings.readable)
+    share = torso_share(crops)
     torsos = real.torsos(3000, settings.seed)
     soccer = {n: c for n, c in load_number_crops(data / "soccernet_numbers", every=3).items() if n in NUMBERS}
     basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
     ingredients = [
         Ingredient("tracks", real, settings.tracks, plain=False),
-        Ingredient("photos", PhotoSource(load_photos(data / "jersey_photos")), settings.photos, plain=True),
-        Ingredient("soccer_crops", PasteSource(soccer, torsos, in_time_order=True), settings.soccer_crops, plain=True),
+        Ingredient("photos", PhotoSource(load_photos(data / "jersey_photos"), share), settings.photos, plain=True),
+        Ingredient(
+            "soccer_crops",
+            PasteSource(soccer, torsos, in_time_order=True, torso_share=share),
+            settings.soccer_crops,
+            plain=True,
+        ),
         Ingredient(
             "basketball_crops",
-            PasteSource(basketball, torsos, in_time_order=False),
+            PasteSource(basketball, torsos, in_time_order=False, torso_share=share),
             settings.basketball_crops,
             plain=True,
         ),
-        Ingredient("drawn", DrawSource(torsos), settings.drawn, plain=True),
+        Ingredient("drawn", DrawSource(torsos, torso_share=share), settings.drawn, plain=True),
     ]
     if settings.rendered > 0:
         people = TrackSource(load_rendered(Path(settings.renders)), crops, settings.readable)

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -24,7 +24,18 @@ from training.synthesize import (
 )
 
 Regions = list[UInt8Image]
-_SIDE = 96
+
+
+class Region(NamedTuple):
+    """A square jersey region and where its number is."""
+
+    image: UInt8Image
+    """uint8 (s, s, 3) RGB."""
+    number_box: FloatArray | None = None
+    """float32 (4,) xyxy, as shares of the side; None where nobody measured it, or there is no number."""
+
+
+_SIDE = 128
 """Working side of drawn and pasted regions, pixels."""
 _LEAST_SIDE = 32
 """Real players are cut at this side at the least, and scaled down when they are filmed."""
@@ -35,15 +46,22 @@ _TIGHT_SHARE = 0.1
 """Share of the cut-out numbers and photos that show hardly more than the number."""
 
 
-def number_height(rng: Rng, side: int, tallest: float = 0.72) -> float:
-    """Draw the height of a printed number as a share of a region that will be shown `side` px wide."""
-    return float(rng.uniform(min(max(0.3, _LEAST_DIGITS / side), 0.6), tallest))
+def number_height(rng: Rng, side: int, tallest: float = 0.72, share: float = 1.0) -> float:
+    """Draw the height of a printed number as a share of a region that will be shown `side` px wide.
+
+    Args:
+        rng: source of chance.
+        side: of the region, pixels.
+        tallest: share of the torso that a number fills at the most.
+        share: of the region that the torso fills.
+    """
+    return float(rng.uniform(min(max(0.3, _LEAST_DIGITS / (side * share)), 0.6), tallest)) * share
 
 
 class Source(Protocol):
     """Draws windows."""
 
-    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+    def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """Draw `length` square regions of one player that will be shown `side` px wide.
 
         Returns:
@@ -71,7 +89,7 @@ class TrackSource:
         weights = np.array([len(p) for p in self._readable], float) ** 0.5
         self._weights = weights / weights.sum() if len(weights) else weights
 
-    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+    def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """See Source."""
         for _ in range(20):
             readable = bool(self._readable) and (not self._unreadable or rng.random() < self._readable_share)
@@ -85,7 +103,7 @@ class TrackSource:
             doubtful = any(self._tracks[i].verdicts[p] is Verdict.SKIP for p in picks)
             if len(numbers) <= 1 and not (doubtful and not numbers):
                 number = numbers.pop() if numbers else None
-                return [self._region(rng, self._tracks[i], p, side) for p in picks], number
+                return [Region(self._region(rng, self._tracks[i], p, side)) for p in picks], number
         return self.window(rng, 1, side)
 
     @staticmethod
@@ -100,7 +118,7 @@ class TrackSource:
         return cut_region(track.images[place], jitter_square(rng, square), max(side, _LEAST_SIDE))
 
     def torsos(self, limit: int, seed: int = 0) -> Regions:
-        """Regions without a readable number, the ground to print on: uint8 (96, 96, 3) at the most."""
+        """Regions without a readable number, the ground to print on: uint8 (128, 128, 3) at the most."""
         rng = np.random.default_rng(seed)
         places = [self._unreadable[i] for i in rng.permutation(len(self._unreadable))[:limit]]
         regions = [self._region(rng, self._tracks[i], j, _SIDE) for i, j in places]
@@ -110,37 +128,46 @@ class TrackSource:
 class PhotoSource:
     """Numbers in photos, their surroundings kept; the same photo seen `length` times."""
 
-    def __init__(self, photos: Sequence[NumberPhoto]) -> None:
+    def __init__(self, photos: Sequence[NumberPhoto], torso_share: float = 1.0) -> None:
         self._photos = list(photos)
+        self._torso_share = torso_share
         counts = Counter(photo.number for photo in self._photos)
         weights = np.array([counts[photo.number] ** -0.5 for photo in self._photos])
         self._weights = np.cumsum(weights / weights.sum())
 
-    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+    def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """See Source."""
         photo = self._photos[min(int(np.searchsorted(self._weights, rng.random())), len(self._photos) - 1)]
         left, top, right, bottom = photo.box.tolist()
-        tight = rng.random() < _TIGHT_SHARE
-        height = rng.uniform(0.72, 0.95) if tight else number_height(rng, side)
-        extent = max((bottom - top) / height, (right - left) / (0.95 if tight else 0.85))
+        tight = not photo.on_shirt or rng.random() < _TIGHT_SHARE
+        height = rng.uniform(0.72, 0.95) if tight else number_height(rng, side, share=self._torso_share)
+        extent = max((bottom - top) / height, (right - left) / (0.95 if tight else 0.85 * self._torso_share))
         x = (left + right) / 2 + rng.normal(0.0, 0.05) * extent
         y = (top + bottom) / 2 + rng.normal(0.06, 0.06) * extent
         square = np.array([x - extent / 2, y - extent / 2, x + extent / 2, y + extent / 2], np.float32)
         shown = max(side, _LEAST_SIDE)
-        regions = [cut_region(photo.image, jitter_square(rng, square, 0.03, 0.02), shown) for _ in range(length)]
-        return regions, photo.number
+        squares = [jitter_square(rng, square, 0.03, 0.02) for _ in range(length)]
+        return [Region(cut_region(photo.image, s, shown), _within(photo.box, s)) for s in squares], photo.number
 
 
 class PasteSource:
     """Real cut-out numbers laid onto torsos dyed in the colour of their shirt."""
 
-    def __init__(self, crops: dict[str, list[UInt8Image]], torsos: Regions, *, in_time_order: bool = True) -> None:
+    def __init__(
+        self,
+        crops: dict[str, list[UInt8Image]],
+        torsos: Regions,
+        *,
+        in_time_order: bool = True,
+        torso_share: float = 1.0,
+    ) -> None:
+        self._torso_share = torso_share
         self._crops = {number: pictures for number, pictures in crops.items() if pictures}
         self._in_time_order = in_time_order
         self._numbers = sorted(self._crops)
         self._torsos = torsos
 
-    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+    def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """See Source; a window shows neighbours in time where the pictures are in that order, else one picture."""
         number = self._numbers[int(rng.integers(len(self._numbers)))]
         pictures = self._crops[number]
@@ -149,27 +176,9 @@ class PasteSource:
         if rng.random() < _TIGHT_SHARE:
             return [_squared(picture) for picture in chosen], number
         torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
-        zone = shirt_zone(_SIDE, rng)
-        height, x, y = number_height(rng, side, 0.7), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
-        return [self._paste(rng, picture, torso, zone, (x, y), height) for picture in chosen], number
-
-    @staticmethod
-    def _paste(
-        rng: Rng, patch: UInt8Image, torso: UInt8Image, zone: FloatArray, centre: tuple[float, float], height: float
-    ) -> UInt8Image:
-        border = np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]]).astype(np.float32)
-        cloth = np.median(border, axis=0).astype(np.float32)
-        ground = dye(torso, zone, cloth, float(rng.uniform(0.2, 0.9)))
-        feather = np.zeros(patch.shape[:2], np.float32)
-        edge_y, edge_x = max(1, patch.shape[0] // 12), max(1, patch.shape[1] // 12)
-        feather[edge_y:-edge_y, edge_x:-edge_x] = 1.0
-        width = patch.shape[1] / patch.shape[0] * height
-        height = height if width < 0.75 else height * 0.75 / width
-        out = ground
-        placed = [place_mask(np.ascontiguousarray(c), _SIDE, centre, height, 0.0, 0.0) for c in _planes(patch)]
-        alpha = place_mask(feather, _SIDE, centre, height, 0.0, 0.0)[:, :, None]
-        out = out * (1 - alpha) + np.stack(placed, axis=2) * alpha
-        return np.clip(out, 0, 255).astype(np.uint8)
+        zone = shirt_zone(_SIDE, rng, self._torso_share)
+        height, (x, y) = number_height(rng, side, 0.7, self._torso_share), _number_centre(rng, self._torso_share)
+        return [_paste(rng, picture, torso, zone, (x, y), height, self._torso_share) for picture in chosen], number
 
 
 class DrawSource:
@@ -182,18 +191,20 @@ class DrawSource:
         numbers: Sequence[str] = NUMBERS,
         fonts: Sequence[Path] | None = None,
         readable: bool = False,
+        torso_share: float = 1.0,
     ) -> None:
         self._torsos = torsos
+        self._torso_share = torso_share
         self._contrast = 90.0 if readable else 75.0
         self._hollow = 0.0 if readable else 0.15
         self._empty_share = empty_share
         self._numbers = tuple(numbers)
         self._fonts = fonts
 
-    def window(self, rng: Rng, length: int, side: int) -> tuple[Regions, str | None]:
+    def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """See Source."""
         torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
-        zone = shirt_zone(_SIDE, rng)
+        zone = shirt_zone(_SIDE, rng, self._torso_share)
         if rng.random() < 0.65:
             plain = rng.uniform(0, 255, 3).astype(np.float32)
             torso = np.clip(dye(torso, zone, plain, float(rng.uniform(0.3, 1.0))), 0, 255).astype(np.uint8)
@@ -206,32 +217,34 @@ class DrawSource:
 
     def _draw(
         self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, extent: tuple[int, int]
-    ) -> Regions:
-        length, side = extent
+    ) -> list[Region]:
+        (length, side), share = extent, self._torso_share
         ink, rim = (random_colours(rng, cloth, self._contrast) for _ in range(2))
         digits = number_mask(rng, number, self._fonts) if number else None
         outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
         shadow = rng.uniform(-3.0, 3.0, 2).astype(np.float32) if rng.random() < 0.12 else None
         if outline and rng.random() < self._hollow:  # hollow digits: only the outline stands out
             ink = cloth
-        height, x, y = number_height(rng, side), rng.normal(0.5, 0.09), rng.normal(0.48, 0.1)
+        height, (x, y) = number_height(rng, side, share=share), _number_centre(rng, share)
         turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
         with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
-        name_height, sponsor_height = rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.13 if number else 0.25)
+        name_height = share * rng.uniform(0.05, 0.1)
+        sponsor_height = share * rng.uniform(0.05, 0.13 if number else 0.25)
         regions = []
         for _ in range(length):
-            masks, colours = [], []
+            masks, colours, box = [], [], None
             here = turn + float(rng.normal(0.0, 0.12))
             if with_name:
-                masks.append(word_mask(rng, _SIDE, y - height / 2 - name_height, name_height, here))
+                masks.append(word_mask(rng, _SIDE, y - height / 2 - name_height, name_height, here, share))
                 colours.append(ink)
             if with_sponsor:
                 below = y + height / 2 + sponsor_height if number else y
-                masks.append(word_mask(rng, _SIDE, below, sponsor_height, here))
+                masks.append(word_mask(rng, _SIDE, below, sponsor_height, here, share))
                 colours.append(rim)
             if digits is not None:
-                shown = height if digits.shape[1] / digits.shape[0] * height < 0.75 else height * 0.7
-                placed = place_mask(digits, _SIDE, (x, y), shown, here, lean)
+                fits = digits.shape[1] / digits.shape[0] * height < 0.75 * share
+                shown = height if fits else height * 0.7
+                placed = place_mask(digits, _SIDE, (x, y), shown, here, lean, 0.42 * share)
                 if shadow is not None:
                     masks.append(_shift(placed, shadow))
                     colours.append(rim)
@@ -240,31 +253,77 @@ class DrawSource:
                     colours.append(rim)
                 masks.append(placed)
                 colours.append(ink)
-            regions.append(print_number(rng, torso, masks, colours))
+                box = _bounds(placed)
+            regions.append(Region(print_number(rng, torso, masks, colours), box))
         return regions
 
 
-def spoil(rng: Rng, regions: Regions) -> Regions:
+def _number_centre(rng: Rng, share: float) -> tuple[float, float]:
+    """Draw where on a region a number is printed, as shares of its side."""
+    return 0.5 + float(rng.normal(0.0, 0.09)) * share, 0.5 + float(rng.normal(-0.02, 0.1)) * share
+
+
+def spoil(rng: Rng, regions: Sequence[Region], torso_share: float = 1.0) -> list[Region]:
     """Blur or shrink regions until nobody could read them (digits under about 4 px or smeared over their width)."""
     spoilt = []
-    for region in regions:
-        small = shrink(region, int(rng.integers(5, 9)))
-        smeared = motion_blur(region, 0.4 * region.shape[0], float(rng.normal(0.0, 0.3)))
-        spoilt.append(small if rng.random() < 0.6 else smeared)
+    for image, _ in regions:
+        small = shrink(image, round(int(rng.integers(5, 9)) / torso_share))
+        smeared = motion_blur(image, 0.4 * torso_share * image.shape[0], float(rng.normal(0.0, 0.3)))
+        spoilt.append(Region(small if rng.random() < 0.6 else smeared))
     return spoilt
+
+
+def _paste(
+    rng: Rng,
+    patch: UInt8Image,
+    torso: UInt8Image,
+    zone: FloatArray,
+    centre: tuple[float, float],
+    height: float,
+    share: float,
+) -> Region:
+    border = np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]]).astype(np.float32)
+    cloth = np.median(border, axis=0).astype(np.float32)
+    ground = dye(torso, zone, cloth, float(rng.uniform(0.2, 0.9)))
+    feather = np.zeros(patch.shape[:2], np.float32)
+    edge_y, edge_x = max(1, patch.shape[0] // 12), max(1, patch.shape[1] // 12)
+    feather[edge_y:-edge_y, edge_x:-edge_x] = 1.0
+    width = patch.shape[1] / patch.shape[0] * height
+    widest = 0.75 * share
+    height = height if width < widest else height * widest / width
+    out = ground
+    placed = [place_mask(np.ascontiguousarray(c), _SIDE, centre, height, 0.0, 0.0) for c in _planes(patch)]
+    alpha = place_mask(feather, _SIDE, centre, height, 0.0, 0.0)[:, :, None]
+    out = out * (1 - alpha) + np.stack(placed, axis=2) * alpha
+    return Region(np.clip(out, 0, 255).astype(np.uint8), _bounds(alpha[:, :, 0]))
 
 
 def _planes(patch: UInt8Image) -> list[FloatArray]:
     return [patch[:, :, channel].astype(np.float32) for channel in range(3)]
 
 
-def _squared(image: UInt8Image) -> UInt8Image:
-    """Make a picture square by stretching its border outwards."""
+def _bounds(mask: FloatArray) -> FloatArray | None:
+    """Where a mask (s, s) is more than half, as shares of the side; None for nowhere."""
+    rows, columns = np.flatnonzero(mask.max(axis=1) > 0.5), np.flatnonzero(mask.max(axis=0) > 0.5)
+    if len(rows) == 0:
+        return None
+    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / mask.shape[0]
+    return np.asarray(box, np.float32)
+
+
+def _within(box: FloatArray, square: FloatArray) -> FloatArray:
+    """A box in pixels as shares of a square."""
+    return np.asarray((box - np.tile(square[:2], 2)) / (square[2] - square[0]), np.float32)
+
+
+def _squared(image: UInt8Image) -> Region:
+    """Make a picture of a number square by stretching its border outwards."""
     height, width = image.shape[:2]
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
     edges = (top, side - height - top, left, side - width - left)
-    return np.asarray(cv2.copyMakeBorder(image, *edges, cv2.BORDER_REPLICATE), np.uint8)
+    box = np.array([left, top, left + width, top + height], np.float32) / side
+    return Region(np.asarray(cv2.copyMakeBorder(image, *edges, cv2.BORDER_REPLICATE), np.uint8), box)
 
 
 def _square_to(image: UInt8Image, side: int) -> UInt8Image:

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
+from pipeline.types import FloatArray
 from recognizer.labels import encode
 from recognizer.preprocess import Preprocess
-from training.augment import Rng, draw_look, film
+from training.augment import Rng, draw_look, film_moved
 from training.batch import Batch
-from training.mixture.sources import Source, spoil
+from training.mixture.sources import Region, Source, spoil
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,15 @@ class WindowStream(IterableDataset[Batch]):
     """Batches without end; a worker's windows depend on seed and worker number only."""
 
     def __init__(
-        self, ingredients: Sequence[Ingredient], preprocess: Preprocess, length: int, batch: int, seed: int | list[int]
+        self,
+        ingredients: Sequence[Ingredient],
+        preprocess: Preprocess,
+        length: int,
+        batch: int,
+        seed: int | list[int],
+        torso_share: float = 1.0,
     ) -> None:
+        self._torso_share = torso_share
         self._ingredients = list(ingredients)
         shares = np.array([i.share for i in ingredients], float)
         self._shares = shares / shares.sum()
@@ -50,32 +58,45 @@ class WindowStream(IterableDataset[Batch]):
         size = self._preprocess.size
         rgb = np.zeros((self._batch, self._length, size, size, 3), np.uint8)
         valid = np.zeros((self._batch, self._length), bool)
+        boxes = np.full((self._batch, self._length, 4), np.nan, np.float32)
         classes = np.zeros((self._batch, 2), np.int64)
         for i in range(self._batch):
             regions, number = self.window(rng)
             for j, region in enumerate(regions):
-                rgb[i, j] = self._preprocess.apply(region)
+                rgb[i, j] = self._preprocess.apply(region.image)
                 valid[i, j] = True
+                boxes[i, j] = np.nan if region.number_box is None else region.number_box
             classes[i] = encode(number)
         tens, units = torch.from_numpy(classes[:, 0].copy()), torch.from_numpy(classes[:, 1].copy())
-        return Batch(torch.from_numpy(rgb), torch.from_numpy(valid), tens, units)
+        return Batch(torch.from_numpy(rgb), torch.from_numpy(valid), tens, units, torch.from_numpy(boxes))
 
-    def window(self, rng: Rng) -> tuple[list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]], str | None]:
+    def window(self, rng: Rng) -> tuple[list[Region], str | None]:
         """Draw one filmed window: up to `length` square regions and the number."""
         chosen = self._ingredients[int(rng.choice(len(self._ingredients), p=self._shares))]
-        look = draw_look(rng)
+        look = draw_look(rng, round(14 / self._torso_share), round(90 / self._torso_share))
         length = self._length if rng.random() < 0.7 else int(rng.integers(1, self._length + 1))
         regions, number = chosen.source.window(rng, length, look.side)
         if number is not None and rng.random() < 0.04:
-            regions, number = spoil(rng, regions), None
+            regions, number = spoil(rng, regions, self._torso_share), None
         elif chosen.plain and number is not None and len(regions) > 1:
             hidden = rng.random(len(regions)) < rng.uniform(0.0, 0.6)
             hidden[int(rng.integers(len(regions)))] = False
-            regions = [spoil(rng, [r])[0] if h else r for r, h in zip(regions, hidden, strict=True)]
+            regions = [spoil(rng, [r], self._torso_share)[0] if h else r for r, h in zip(regions, hidden, strict=True)]
         if number is not None and len(regions) >= 3 and rng.random() < 0.06:  # another player's picture strays in
             stranger, _ = chosen.source.window(rng, 1, look.side)
             regions[int(rng.integers(len(regions)))] = stranger[0]
         blurred = rng.random() < (0.3 if chosen.plain else 0.1)
         motions = [float(rng.uniform(0.0, 0.09)) if blurred else 0.0 for _ in regions]
         filmed = not chosen.plain
-        return [film(rng, r, look, motion, filmed=filmed) for r, motion in zip(regions, motions, strict=True)], number
+        shown = []
+        for (image, box), motion in zip(regions, motions, strict=True):
+            image, affine = film_moved(rng, image, look, motion, filmed=filmed)
+            shown.append(Region(image, None if box is None else _moved(box, affine, image.shape[0])))
+        return shown, number
+
+
+def _moved(box: FloatArray, affine: FloatArray, side: int) -> FloatArray:
+    """Where a box (shares of the side) is after the picture's pixels were moved; it stays upright."""
+    centre = affine[:, :2] @ ((box[:2] + box[2:]) / 2 * side - 0.5) + affine[:, 2]
+    half = np.abs(np.diagonal(affine)) * (box[2:] - box[:2]) / 2 * side
+    return np.asarray(np.concatenate([centre + 0.5 - half, centre + 0.5 + half]) / side, np.float32)

@@ -25,10 +25,12 @@ from training.mixture.number_crops import load_turned_crops
 from training.mixture.players import NumberPhoto, Track, load_photos
 from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
 from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Regions, Source, TrackSource
-from training.synthesize import font_files
+from training.synthesize import TORSO_SIDE, font_files
 
 logger = logging.getLogger(__name__)
 
+_TORSO = CropSettings(side_of_height=TORSO_SIDE, side_of_width=0.45, centre_y=0.32)
+"""Regions that the torso fills: what is tested is reading, not finding the number."""
 _SUBFOLDERS = 2
 _FRAMES = 5
 _SAME_MATCH = {"american_football_b": "american_football_a"}
@@ -83,9 +85,7 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
     tracks = load_labelled_clips(MixtureSettings(data=settings.data, clips=settings.clips))
     matches = sorted({_match_of(track) for track in tracks})
     torsos = [
-        TrackSource([t for t in tracks if _match_of(t) in matches[i::2]], CropSettings(), 0.0).torsos(
-            1500, settings.seed
-        )
+        TrackSource([t for t in tracks if _match_of(t) in matches[i::2]], _TORSO, 0.0).torsos(1500, settings.seed)
         for i in range(2)
     ]
     families = sorted({font_family(path) for path in font_files()})
@@ -218,7 +218,7 @@ def write_sequence(rng: Rng, folder: Path, source: Source, serial: str) -> None:
     look = readable_look(rng)
     regions, _ = source.window(rng, _SUBFOLDERS * _FRAMES, look.side)
     name = f"player_{serial}_seq_{serial}"
-    for place, region in enumerate(regions):
+    for place, (region, _) in enumerate(regions):
         subdir = folder / name / str(place // _FRAMES)
         subdir.mkdir(parents=True, exist_ok=True)
         picture = tilt(rng, shrink(region, look.side), angle=3.0, shear=0.03, squeeze=0.05)

@@ -1,0 +1,106 @@
+"""Finds the number in a jersey region, so that the backbone sees it large and in the middle.
+
+A player leans, crouches and turns, and the detector's box wavers: in the region that is cut out of the frame a number
+may stand anywhere and be small. A small convolutional network says where it is, and the part of the region round it
+is enlarged to the backbone's input (a spatial transformer without turns, Jaderberg et al. 2015, "Spatial transformer
+networks"; the place is a soft argmax, Nibali et al. 2018, "Numerical coordinate regression").
+"""
+
+import math
+from typing import Final, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+CUT_SIDE: Final = 64
+"""Side of what is cut out, pixels."""
+_HEIGHT_SHARE: Final = 0.6
+_WIDTH_SHARE: Final = 0.8
+"""How much of the cut a number fills at the most, in height and in width."""
+_LEAST_SIDE: Final = 0.15
+"""Smallest cut, as a share of the region's side."""
+
+
+class Place(NamedTuple):
+    """Where the number is in a region, as shares of its side."""
+
+    centre: torch.Tensor
+    """float32 (N, 2), x and y."""
+    size: torch.Tensor
+    """float32 (N, 2), width and height."""
+    heat: torch.Tensor
+    """float32 (N, h * w), logarithm of the probability that the centre is in each cell."""
+
+    @property
+    def side(self) -> torch.Tensor:
+        """float32 (N,), side of the square cut round the number."""
+        width, height = self.size.unbind(1)
+        return torch.maximum(width / _WIDTH_SHARE, height / _HEIGHT_SHARE).clamp(_LEAST_SIDE, 1.0)
+
+
+class NumberLocalizer(nn.Module):
+    """Finds the number in regions and cuts it out."""
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 16, 5, 3, 1, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            *_block(16, 32, stride=2),
+            *_block(32, width),
+            *_block(width, width, dilation=2),
+            *_block(width, width, dilation=4),
+            *_block(width, width),
+        )
+        self.heat = nn.Conv2d(width, 1, 1)
+        self.size = nn.Conv2d(width, 2, 1)
+        nn.init.constant_(self.size.bias, math.log(0.3))  # type: ignore[arg-type]
+
+    def forward(self, images: torch.Tensor) -> Place:
+        """Find the number.
+
+        Args:
+            images: float (N, 3, S, S), normalised.
+        """
+        grid = self.features(images)
+        heat = torch.log_softmax(self.heat(grid).flatten(1).float(), dim=1)
+        weight = heat.exp()
+        rows, columns = cell_centres(grid.shape[-1], weight.device)
+        centre = torch.stack([weight @ columns, weight @ rows], dim=1)
+        sizes = torch.einsum("np,ncp->nc", weight, self.size(grid).flatten(2).float())
+        return Place(centre, sizes.clamp(-3.0, 0.5).exp(), heat)
+
+
+def cell_centres(side: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows and columns of the middles of a grid's cells as shares of its side, each float32 (side * side,)."""
+    middles = (torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side
+    return middles.repeat_interleave(side), middles.repeat(side)
+
+
+def cut(images: torch.Tensor, centre: torch.Tensor, side: torch.Tensor, size: int = CUT_SIDE) -> torch.Tensor:
+    """Scale a square part of each picture to one size.
+
+    Args:
+        images: float (N, 3, S, S).
+        centre: float32 (N, 2), x and y of the part's centre as shares of the side.
+        side: float32 (N,), the part's side as a share of the picture's.
+        size: side of the result, pixels.
+
+    Returns:
+        (N, 3, size, size); the border is stretched into what lies outside.
+    """
+    steps = (torch.arange(size, device=images.device, dtype=torch.float32) + 0.5) / size - 0.5
+    x = (centre[:, 0, None] + side[:, None] * steps) * 2.0 - 1.0
+    y = (centre[:, 1, None] + side[:, None] * steps) * 2.0 - 1.0
+    none = torch.zeros_like(x)
+    grid = torch.stack([x[:, None, :] + none[:, :, None], none[:, None, :] + y[:, :, None]], dim=3)
+    # Coordinates in half precision would misplace pixels.
+    parts = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return parts.to(images.dtype)
+
+
+def _block(inner: int, outer: int, stride: int = 1, dilation: int = 1) -> tuple[nn.Module, ...]:
+    conv = nn.Conv2d(inner, outer, 3, stride, dilation, dilation, bias=False)
+    return conv, nn.BatchNorm2d(outer), nn.ReLU()
