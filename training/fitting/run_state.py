@@ -105,7 +105,7 @@ def build_reader(settings: TrainSettings) -> JerseyTemporalNet:
     for item in fields(settings.model):
         wanted, found = getattr(settings.model, item.name), getattr(start.config, item.name)
         if item.name == "localizer" and wanted:
-            continue  # a new part beside the trained ones
+            continue  # one that the checkpoint lacks starts from chance beside what is trained
         if wanted != found and item.name not in ("dropout", "frozen_fraction"):
             raise CheckpointError(
                 f"The checkpoint {settings.start_from} is of another architecture: its {item.name} is {found!r}, and "
