@@ -1,6 +1,7 @@
 """Matches drawn from a seed, and rendered people as training windows."""
 
 import csv
+import doctest
 import importlib.util
 import math
 from collections import Counter
@@ -15,6 +16,7 @@ from recognizer.labels import NUMBERS
 from training.mixture.players import Track, Verdict
 from training.mixture.recipe import MixtureError, MixtureSettings, require_folders
 from training.mixture.rendered import load_rendered_clip, verdict_of_sighting
+from training.render import gait, ranges
 from training.render.actors import view_at
 from training.render.invent import apart, invent
 from training.render.settings import PictureSettings, RenderSettings, TeamSettings
@@ -190,6 +192,10 @@ def test_a_shirt_without_a_number_is_never_legible() -> None:
 
     referees = {row["track"] for row in rows("labels") if row["role"] == "referee"}
     assert {row["legible"] for row in rows("visibility") if row["track"] in referees} == {"0"}
+
+
+def test_examples() -> None:
+    assert doctest.testmod(ranges).failed == doctest.testmod(gait).failed == 0
 
 
 def test_a_missing_folder_of_renders_is_named() -> None:
