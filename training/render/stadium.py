@@ -19,6 +19,8 @@ FAR = ((-300.0, -300.0), (400.0, 400.0))
 """Corners of the turf, metres."""
 SIDES = (((-30.0, 39.0), (58.0, 39.0)), ((58.0, 39.0), (58.0, -70.0)))
 """Ends of the boards behind the far touchline and behind the goal, metres."""
+WIDENED = (1.0, 1.6)
+"""How much wider than real people the crowd of each side is drawn: cameras see the one behind the goal aslant."""
 BOARD_HEIGHT = 0.95
 GOAL = (3.66, 2.44, 1.8)
 """Half the width, height and depth of the goal, metres."""
@@ -28,17 +30,13 @@ NET_MESH = 0.24
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
-    """A stand behind the boards: one upright strip of a picture of people per row, metres."""
+    """A stand behind the boards: an upright picture of its people, who are out of focus anyway, metres."""
 
     front: float = 4.0
     low: float = 1.15
     """Height of the first row over the pitch."""
     rows: int = 18
     rise: float = 0.55
-    tread: float = 0.2
-    """How far a row stands behind the one before it; steep, so that strips do not part when seen from the side."""
-    below: float = 0.08
-    """How far a row's strip goes on below its feet, so that nobody looks between two rows from above."""
 
 
 STAND = _Stand()
@@ -60,8 +58,7 @@ class Stadium:
     def build(self) -> None:
         """Ground, boards, walls and crowd."""
         turf = self._materials.matte("turf", WHITE, surroundings.turf(self._seed), mirrored=True)
-        times = (FAR[1][0] - FAR[0][0]) / surroundings.TURF
-        self._quad("turf", _level(FAR, -0.02), turf, (0.0, 0.0, times, times))
+        self._quad("turf", _level(FAR, -0.02), turf, (FAR[1][0] - FAR[0][0]) / surroundings.TURF)
         grass = self._materials.matte("ground", WHITE, surroundings.grass(*GROUND, self._seed))
         self._quad("ground", _level(GROUND, 0.0), grass)
         for k, (a, b) in enumerate(SIDES):
@@ -75,18 +72,16 @@ class Stadium:
         board = self._materials.textured(f"boards{k}", surroundings.boards(length, BOARD_HEIGHT, seed), 0.5, glow=0.3)
         self._quad("boards", [(*a, 0.0), (*b, 0.0), (*b, BOARD_HEIGHT), (*a, BOARD_HEIGHT)], board)
         start, end = np.array(a) - along * 12.0, np.array(b) + along * 12.0
-        people = surroundings.crowd(math.dist(start, end), STAND.rows, STAND.rise, self._colours, seed)
+        people = surroundings.crowd(math.dist(start, end) / WIDENED[k], STAND.rows, STAND.rise, self._colours, seed)
         crowd, wall = self._materials.matte(f"crowd{k}", WHITE, people), self._materials.matte("wall", (72, 75, 83))
 
-        def upright(row: int, low: float, high: float) -> list[tuple[float, float, float]]:
-            near, far = start + out * (STAND.front + row * STAND.tread), end + out * (STAND.front + row * STAND.tread)
-            return [(*e.tolist(), z) for e, z in ((near, low), (far, low), (far, high), (near, high))]
+        near, far = ((place + out * STAND.front).tolist() for place in (start, end))
 
-        self._quad("wall", upright(0, 0.0, STAND.low), wall)
-        for row in range(STAND.rows):
-            feet, top = max(row * STAND.rise - STAND.below, 0.0), (row + 1) * STAND.rise
-            shown = (0.0, feet / (STAND.rows * STAND.rise), 1.0, top / (STAND.rows * STAND.rise))
-            self._quad("row", upright(row, STAND.low + feet, STAND.low + top), crowd, shown)
+        def upright(low: float, high: float) -> Corners:
+            return [(*near, low), (*far, low), (*far, high), (*near, high)]
+
+        self._quad("wall", upright(0.0, STAND.low), wall)
+        self._quad("crowd", upright(STAND.low, STAND.low + STAND.rows * STAND.rise), crowd)
 
     def _goal(self, x: float) -> None:
         """A goal on the line at `x`, its net drawn as thin ribbons, one mesh each."""
@@ -117,14 +112,11 @@ class Stadium:
         mesh.materials.append(material)
         self._bpy.context.scene.collection.objects.link(self._bpy.data.objects.new(name, mesh))
 
-    def _quad(
-        self, name: str, corners: Corners, material: Thing, shown: tuple[float, float, float, float] = (0, 0, 1, 1)
-    ) -> None:
-        """A rectangle that shows its material's picture from left and bottom to right and top (0 to 1 = once)."""
-        left, bottom, right, top = shown
+    def _quad(self, name: str, corners: Corners, material: Thing, times: float = 1.0) -> None:
+        """A rectangle that shows its material's picture so many times along each side."""
         mesh = self._bpy.data.meshes.new(name)
         mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
-        places = np.array([left, bottom, right, bottom, right, top, left, top], np.float32)
+        places = np.array([0, 0, 1, 0, 1, 1, 0, 1], np.float32) * np.float32(times)
         mesh.uv_layers.new(name="UVMap").uv.foreach_set("vector", places)
         mesh.materials.append(material)
         self._bpy.context.scene.collection.objects.link(self._bpy.data.objects.new(name, mesh))
