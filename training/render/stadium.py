@@ -17,6 +17,8 @@ GROUND = ((-20.0, -36.0), (58.0, 40.0))
 """Corners of the ground with the pitch's lines, metres; turf without lines lies round it."""
 FAR = ((-300.0, -300.0), (400.0, 400.0))
 """Corners of the turf, metres."""
+UNDER = 0.0005
+"""Metres the turf lies under the ground; more, and the ground's edge throws a shadow on it."""
 SIDES = (((-30.0, 39.0), (58.0, 39.0)), ((58.0, 39.0), (58.0, -70.0)))
 """Ends of the boards behind the far touchline and behind the goal, metres."""
 WIDENED = (1.0, 1.6)
@@ -58,7 +60,7 @@ class Stadium:
     def build(self) -> None:
         """Ground, boards, walls and crowd."""
         turf = self._materials.matte("turf", WHITE, surroundings.turf(self._seed), mirrored=True)
-        self._quad("turf", _level(FAR, -0.02), turf, (FAR[1][0] - FAR[0][0]) / surroundings.TURF)
+        self._quad("turf", _level(FAR, -UNDER), turf, (FAR[1][0] - FAR[0][0]) / surroundings.TURF)
         grass = self._materials.matte("ground", WHITE, surroundings.grass(*GROUND, self._seed))
         self._quad("ground", _level(GROUND, 0.0), grass)
         for k, (a, b) in enumerate(SIDES):
