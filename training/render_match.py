@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from PIL import Image
 from tqdm import tqdm
 
 from pipeline.config import SettingsError, as_plain, load
@@ -25,12 +26,15 @@ from training.render.encode import write_video
 from training.render.graphics import score_box
 from training.render.invent import invent
 from training.render.scene import Scene
-from training.render.settings import RenderSettings, TeamSettings
+from training.render.settings import BUILT_IN, RenderSettings, TeamSettings
 from training.render.truth import Sighting, sightings, stretches, write_boxes, write_labels, write_visibility
 
 logger = logging.getLogger(__name__)
 
-MOST_ON_A_SIDE = 15
+SIDE, MOST_ON_A_SIDE = 8, 15
+"""Outfield players of each side of an invented match: default and most."""
+MODELLING = Path(__file__).parent / "render"
+"""Folder of the code that makes the pictures."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,10 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        if options.invent is None:
-            settings = load(RenderSettings, options.config, options.set)
-        else:
-            settings = _invented(options.invent, options.set, options.typefaces, options.side, options.output)
+        settings = _settings(options)
         render_match(settings, options.output, options.work, options.only)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
@@ -64,28 +65,71 @@ def render_match(settings: RenderSettings, output: Path, work: Path, only: Seque
         work: folder for the pictures; those already there (of the same settings) are kept.
         only: frames to render instead of the whole video (nothing but pictures is written then).
     """
+    _require_frames(only, settings)
     pictures = work / f"{settings.name}-{_digest(settings)}"
     wanted = {frame: pictures / f"{frame:05d}.png" for frame in (only or range(settings.picture.frames))}
-    if not all(path.exists() for path in wanted.values()):
-        load_blender()  # say that it is missing before anything is made
+    missing = {frame: path for frame, path in wanted.items() if not _is_picture(path)}
+    if missing:
+        load_blender()  # say that it is not there before anything is made
     for folder in (pictures, output):  # find out before hours of rendering
         folder.mkdir(parents=True, exist_ok=True)
     actors = make_actors(settings)
-    _render(settings, actors, wanted)
+    _render(settings, actors, missing, len(wanted))
     logger.info("pictures: %s", pictures)
     if only:
         return
-    write_truth(settings, actors, output)
+    with tempfile.TemporaryDirectory(dir=output, prefix=f".{settings.name}.") as hidden:
+        unfinished = Path(hidden)
+        write_truth(settings, actors, unfinished)
+        write_video(
+            unfinished / f"{settings.name}.mp4",
+            list(wanted.values()),
+            settings.picture,
+            settings.seed,
+            settings.score,
+        )
+        for file in sorted(unfinished.iterdir()):  # video and truth take their places together
+            file.replace(output / file.name)
     video = output / f"{settings.name}.mp4"
-    write_video(video, list(wanted.values()), settings.picture, settings.seed, settings.score)
     logger.info("video: %s (%.2f MB)", video, video.stat().st_size / 1e6)
 
 
+def _settings(options: argparse.Namespace) -> RenderSettings:
+    """The match asked for, from its file or invented."""
+    if options.invent is None:
+        for name, given in (("--typefaces", options.typefaces), ("--side", options.side)):
+            if given not in (None, []):
+                raise SettingsError(f"{name} is of use only with --invent; --config says what a match is made of.")
+        return load(RenderSettings, options.config, options.set)
+    side = SIDE if options.side is None else options.side
+    return _invented(options.invent, options.set, options.typefaces, side, options.output, options.only)
+
+
+def _require_frames(only: Sequence[int], settings: RenderSettings) -> None:
+    last = settings.picture.frames - 1
+    for frame in only:
+        if not 0 <= frame <= last:
+            raise SettingsError(f"--only is {frame}, expected frames from 0 to {last}.")
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a whole PNG lies at `path`; a broken one is rendered anew."""
+    if not path.exists():
+        return False
+    try:
+        with Image.open(path) as picture:
+            picture.verify()
+    except (OSError, SyntaxError, ValueError):  # as Pillow calls a broken file
+        logger.warning("%s is a broken picture and is rendered anew.", path)
+        return False
+    return True
+
+
 def _invented(
-    seed: int, overrides: Sequence[str], typefaces: Sequence[Path], side: int, output: Path
+    seed: int, overrides: Sequence[str], typefaces: Sequence[Path], side: int, output: Path, only: Sequence[int]
 ) -> RenderSettings:
     """A match invented from a seed; what was drawn is written into `output`, to be looked at and changed."""
-    load_blender()  # say that it is missing before anything is made
+    load_blender()  # say that it is not there before anything is made
     if not 1 <= side <= MOST_ON_A_SIDE:
         raise SettingsError(f"--side is {side}, expected 1 to {MOST_ON_A_SIDE} outfield players.")
     if seed < 0:
@@ -101,6 +145,7 @@ def _invented(
         drawn = Path(folder) / f"invented{seed}.yaml"
         drawn.write_text(text, encoding="utf-8")
         settings = load(RenderSettings, drawn, overrides)
+    _require_frames(only, settings)
     output.mkdir(parents=True, exist_ok=True)
     (output / drawn.name).write_text(text, encoding="utf-8")
     logger.info("settings: %s", output / drawn.name)
@@ -139,25 +184,32 @@ def write_truth(settings: RenderSettings, actors: Sequence[Actor], output: Path)
     write_labels(output / f"{settings.name}.labels.csv", rows)
 
 
-def _render(settings: RenderSettings, actors: list[Actor], pictures: dict[int, Path]) -> None:
-    missing = {frame: path for frame, path in pictures.items() if not path.exists()}
+def _render(settings: RenderSettings, actors: list[Actor], missing: dict[int, Path], total: int) -> None:
+    """Render the pictures that are missing of `total`."""
     if not missing:
         return
     scene = Scene(settings, actors)
     start = time.perf_counter()
-    for frame, path in tqdm(missing.items(), unit="frame", total=len(pictures), initial=len(pictures) - len(missing)):
+    for frame, path in tqdm(missing.items(), unit="frame", total=total, initial=total - len(missing)):
         scene.render(frame, path)
     seconds = time.perf_counter() - start
     logger.info("%d frames in %.0f s, %.3f frames/s", len(missing), seconds, len(missing) / seconds)
 
 
 def _digest(settings: RenderSettings) -> str:
-    """Short name of the settings that decide how a picture looks before the score is drawn over it."""
+    """Short name of what decides how a picture looks before the score is drawn over it.
+
+    That is the settings, the modelling code and what the font files hold.
+    """
     plain = as_plain(settings)
     plain.pop("score")
     for key in ("crf", "threads"):
         plain["picture"].pop(key)
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:10]
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+    fonts = {Path(team.typeface) for team in settings.teams if team.typeface not in BUILT_IN}
+    for path in (*sorted(MODELLING.glob("*.py")), *sorted(fonts)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -173,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
         "--typefaces", type=Path, nargs="+", default=[], metavar="FONT", help="font files for the digits of --invent"
     )
     parser.add_argument(
-        "--side", type=int, default=8, metavar="N", help="outfield players of each side of --invent (%(default)s)"
+        "--side", type=int, metavar="N", help=f"outfield players of each side of --invent (default: {SIDE})"
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("sample_videos"), help="folder for the files")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """Matches drawn from a seed, and rendered people as training windows."""
 
 import csv
+import doctest
 import importlib.util
 import math
 from collections import Counter
@@ -15,6 +16,7 @@ from recognizer.labels import NUMBERS
 from training.mixture.players import Track, Verdict
 from training.mixture.recipe import MixtureError, MixtureSettings, require_folders
 from training.mixture.rendered import load_rendered_clip, verdict_of_sighting
+from training.render import gait, ranges
 from training.render.actors import view_at
 from training.render.invent import apart, invent
 from training.render.settings import PictureSettings, RenderSettings, TeamSettings
@@ -94,6 +96,24 @@ def test_a_font_file_may_be_a_typeface(tmp_path: Path) -> None:
         ("people=[{path: []}]", "path: times are"),
         ("people=[{path: [[0.0, 1.0, 1.0], [0.0, 2.0, 2.0]]}]", "path: times are"),
         ("teams=[{digit_height: 0.0}]", "digit_height is 0"),
+        ("teams=[{name: red}, {name: red}]", "name is 'red' twice"),
+        ("teams=[{shirt: [0, 0, 256]}]", r"shirt is [0, 0, 256], expected red, green and blue from 0 to 255"),
+        ("teams=[{outline: [-1, 0, 0]}]", "outline is [-1, 0, 0]"),
+        ("people=[{skin: [300, 0, 0]}]", "skin is [300, 0, 0]"),
+        ("people=[{face: [[1.0, 9.0], [0.0, 9.0]]}]", "face: times are [1.0, 0.0]"),
+        ("score={colours: [[0, 0, 0], [0, 0, 999]]}", "colours is [0, 0, 999]"),
+        ("score={teams: [RED, WANDERERS]}", "expected names of up to 4 letters"),
+        ("ball.path=[]", "path: times are []"),
+        ("light.sun_elevation_degrees=91", "sun_elevation_degrees is 91, expected 0 to 90"),
+        ("light.sky=-1", "sky is -1, expected 0 to 1000"),
+        ("shots=[{field_degrees: [[0.0, 0.0]]}]", "field_degrees is 0, expected an angle above 0 and up to 120"),
+        ("shots=[{field_degrees: [[0.0, 180.0]]}]", "field_degrees is 180"),
+        ("shots=[{field_degrees: []}]", "field_degrees: times are []"),
+        ("shots=[{target: [[0.0, -8.0, -40.0, 1.0]]}]", "expected a place at least 0.1 m to its side"),
+        ("shots=[{position: [0.0, -40.0, -1.0]}]", "expected a camera above the ground"),
+        ("shots=[{exposure: 99}]", "exposure is 99, expected -10 to 10"),
+        ("picture.width=1000000", "expected even numbers from 64 to 7680"),
+        ("picture.frames_per_second=100000", "frames_per_second up to 240"),
     ],
 )
 def test_what_cannot_be_rendered_is_refused_before_anything_is_made(
@@ -104,6 +124,25 @@ def test_what_cannot_be_rendered_is_refused_before_anything_is_made(
     folders = ["-o", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
     assert main(["--config", str(config), f"--set={override}", *folders]) == 2
     assert reason in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--only", "150"], "--only is 150, expected frames from 0 to 149."),
+        (["--only", "-1"], "--only is -1"),
+        (["--typefaces", "club.ttf"], "--typefaces is of use only with --invent"),
+        (["--side", "3"], "--side is of use only with --invent"),
+    ],
+)
+def test_what_is_asked_for_must_make_sense(
+    arguments: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("{}\n")
+    folders = ["-o", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
+    assert main(["--config", str(tmp_path / "c.yaml"), *arguments, *folders]) == 2
+    assert capsys.readouterr().err.startswith(reason)
     assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
 
 
@@ -153,6 +192,10 @@ def test_a_shirt_without_a_number_is_never_legible() -> None:
 
     referees = {row["track"] for row in rows("labels") if row["role"] == "referee"}
     assert {row["legible"] for row in rows("visibility") if row["track"] in referees} == {"0"}
+
+
+def test_examples() -> None:
+    assert doctest.testmod(ranges).failed == doctest.testmod(gait).failed == 0
 
 
 def test_a_missing_folder_of_renders_is_named() -> None:

@@ -85,6 +85,20 @@ def test_grass_is_green_striped_and_has_white_lines() -> None:
     assert goal_line.min() > 150
 
 
+def test_turf_is_as_bright_as_the_pitch_almost_and_unmarked() -> None:
+    turf, pitch = surroundings.turf(seed=1), surroundings.grass((20.0, -4.0), (30.5, 4.0), seed=1)
+    assert turf.shape == (surroundings.TURF * surroundings.GRASS_TEXELS,) * 2 + (3,)
+    assert turf.max() < 200  # no line
+    assert turf.mean() == pytest.approx(pitch.mean(), rel=0.12)
+
+
+def test_the_highest_rows_sit_in_the_shade() -> None:
+    crowd = surroundings.crowd(40.0, 10, 0.55, [(200, 0, 0)], seed=4)
+    lowest, highest = crowd[-60:].mean(), crowd[:60].mean()
+    assert 10 < highest < 0.85 * lowest
+    assert lowest < 120  # the players, not the crowd, are exposed right
+
+
 def test_surroundings_repeat_with_their_seed() -> None:
     first, second = (surroundings.crowd(12.0, 3, 0.8, [(200, 0, 0)], seed=4) for _ in range(2))
     assert (first == second).all()

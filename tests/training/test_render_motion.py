@@ -33,6 +33,16 @@ def test_the_lowest_sole_touches_the_grass_or_flies_a_little(speed: float) -> No
         assert 0.0 < min(ankles) < JOINTS["foot_right"][2] + 0.15
 
 
+@pytest.mark.parametrize("speed", [0.0, 1.2, 5.0])
+def test_arms_are_never_straight_and_never_alike(speed: float) -> None:
+    bends = []
+    for clock in np.linspace(0, 12, 25):
+        pose = pose_of(Stride(0.1 * float(clock), speed, 0.0, 0.0, 0.0, 0.0, float(clock)))
+        bends.append([math.acos((np.trace(pose[f"forearm_{side}"]) - 1) / 2) for side in ("right", "left")])
+    assert np.min(bends) > math.radians(4)
+    assert np.abs(np.subtract(*np.transpose(bends))).mean() > math.radians(5)
+
+
 def test_legs_take_turns() -> None:
     knee = {
         side: place_joints(pose_of(running(0.8)), np.zeros(3), np.eye(3))[f"shin_{side}"][1][1]

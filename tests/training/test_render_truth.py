@@ -5,18 +5,29 @@ import dataclasses
 import importlib.util
 import itertools
 import math
+import shutil
 from pathlib import Path
 
 import av
+import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.config import load
+from training import render_match
 from training.render.actors import Actor, make_actors
 from training.render.camera import View
-from training.render.settings import BallSettings, PersonSettings, PictureSettings, RenderSettings, ShotSettings
+from training.render.settings import (
+    BallSettings,
+    PersonSettings,
+    PictureSettings,
+    RenderSettings,
+    ShotSettings,
+    TeamSettings,
+)
 from training.render.truth import Sighting, sightings, steady, stretches, write_boxes, write_labels
-from training.render_match import main, write_truth
+from training.render_match import _digest, main, write_truth
 
 REPOSITORY = Path(__file__).parents[2]
 VIEW = View(np.array([0.0, -40.0, 9.0]), np.array([0.0, 0.0, 1.0]), math.radians(7.0), 1280, 720)
@@ -151,6 +162,65 @@ def test_a_small_match_is_rendered_and_resumed(tmp_path: Path) -> None:
     assert picture.stat().st_mtime_ns == written
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["tiny.boxes.csv", "tiny.labels.csv", "tiny.mp4", "tiny.visibility.csv"]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a tiny match whose pictures are made without Blender, one flat green each."""
+
+    class Painter:
+        def __init__(self, settings: RenderSettings, actors: list[Actor]) -> None: ...
+
+        def render(self, frame: int, path: Path) -> None:
+            Image.new("RGB", (160, 96), (60, 110 + frame, 50)).save(path)
+
+    monkeypatch.setattr(render_match, "Scene", Painter)
+    monkeypatch.setattr(render_match, "load_blender", lambda: None)
+    return tmp_path
+
+
+def _run(folder: Path, *more: str) -> int:
+    return main(["--config", _small(folder), "-o", str(folder / "out"), "--work", str(folder / "work"), *more])
+
+
+def test_a_broken_picture_is_rendered_anew(pictures: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert _run(pictures) == 0
+    whole, broken, *_ = sorted((pictures / "work").rglob("*.png"))
+    written, right = whole.stat().st_mtime_ns, broken.read_bytes()
+    broken.write_bytes(right[: len(right) // 2])
+    with caplog.at_level("WARNING"):
+        assert _run(pictures) == 0
+    assert f"{broken} is a broken picture" in caplog.text
+    assert broken.read_bytes() == right
+    assert whole.stat().st_mtime_ns == written
+
+
+def test_video_and_truth_take_their_places_together(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _run(pictures) == 0
+    before = {path.name: path.read_bytes() for path in (pictures / "out").iterdir()}
+    assert sorted(before) == ["tiny.boxes.csv", "tiny.labels.csv", "tiny.mp4", "tiny.visibility.csv"]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "tiny.mp4")
+
+    monkeypatch.setattr(render_match, "write_video", full)
+    assert _run(pictures, "--set", "people=[{number: '9', path: [[0.0, 31.0, 5.0]]}]") == 2
+    assert {path.name: path.read_bytes() for path in (pictures / "out").iterdir()} == before
+
+
+def test_resuming_knows_settings_code_and_fonts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    font = tmp_path / "club.ttf"
+    shutil.copy(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf", font)
+    settings = RenderSettings(teams=(TeamSettings(typeface=str(font)),))
+    keys = [_digest(settings), _digest(dataclasses.replace(settings, seed=3))]
+    shutil.copy(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", font)
+    keys.append(_digest(settings))
+    (tmp_path / "gait.py").write_text("STRIDE = 1\n")
+    monkeypatch.setattr(render_match, "MODELLING", tmp_path)
+    keys.append(_digest(settings))
+    assert len(set(keys)) == 4
+    coded = dataclasses.replace(settings, picture=dataclasses.replace(settings.picture, crf=30))
+    assert _digest(coded) == keys[-1]  # the coding changes no picture
 
 
 def _small(folder: Path) -> str:

@@ -29,7 +29,8 @@ def load_blender() -> Thing:
     except ImportError as error:
         raise RendererMissingError(
             "Rendering needs Blender's package bpy, which is not installed here. "
-            "Install it under Python 3.11, in an environment of its own, with: pip install bpy pillow pyyaml av tqdm."
+            "Install it under Python 3.11, in an environment of its own, with: pip install bpy pillow pyyaml av tqdm "
+            "(or pip install -e '.[render]', which brings the whole product)."
         ) from error
 
 

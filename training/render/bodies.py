@@ -38,7 +38,7 @@ class BodyMesh:
 
 
 HEIGHTS: dict[str, tuple[float, float]] = {
-    "skin": (0.0, 1.8), "head": (1.55, 1.82), "hair": (1.5, 1.9), "shirt": (0.82, 1.52),
+    "skin": (0.0, 1.8), "head": (1.55, 1.82), "hair": (1.5, 1.9), "shirt": (0.82, 1.56),
     "shorts": (0.58, 1.04), "socks": (0.0, 0.5), "boots": (0.0, 0.12),
 }  # fmt: skip
 """Heights in metres shown by the bottom and the top of each layer's texture."""

@@ -73,7 +73,7 @@ def _hair(build: Build) -> Garment:
     def distance(points: Floats) -> Floats:
         y, z = points[:, 1], points[:, 2]
         cap = skull(points) - thickness - waves * np.sin(points @ [61.0, 47.0, 53.0])
-        front = 1.748 - 0.030 * np.clip((0.055 - y) / 0.03, 0, 1) - 0.075 * np.clip((0.000 - y) / 0.045, 0, 1)
+        front = 1.748 - 0.030 * np.clip((0.055 - y) / 0.03, 0, 1) - 0.100 * np.clip((0.000 - y) / 0.045, 0, 1)
         front = front + 0.006 * np.sin(points[:, 0] * 90.0 + 1.0)
         nape = 0.075 if build.hair == "long" else 0.0
         edge = front - nape * (y < -0.02)
@@ -87,7 +87,8 @@ def _shirt(build: Build) -> Garment:
     rows = [
         (0.84, 0.196 * g, 0.154 * g, -0.006), (0.95, 0.188 * g, 0.142 * g, -0.006), (1.08, 0.174 * g, 0.126 * g, 0.0),
         (1.20, 0.172 * g, 0.122 * g, 0.003), (1.30, 0.180 * g, 0.125 * g, 0.002), (1.38, 0.180 * g, 0.116 * g, -0.005),
-        (1.440, 0.164, 0.098, -0.012), (1.480, 0.120, 0.080, -0.015), (1.515, 0.084, 0.072, -0.012),
+        (1.440, 0.168, 0.100, -0.012), (1.485, 0.134, 0.086, -0.015), (1.525, 0.096, 0.078, -0.014),
+        (1.555, 0.080, 0.074, -0.010),
     ]  # fmt: skip
     span = rows[-1][0] - rows[0][0]
     body = Tube(
@@ -102,10 +103,10 @@ def _shirt(build: Build) -> Garment:
         solid = solid - loose * hang - folds(points, build.seed, 0.017 * build.fit) * hang
         wave = 0.008 * np.sin(np.arctan2(points[:, 1], points[:, 0]) * 5 + build.seed)
         solid = carve(solid, 0.835 + wave - z, 0.012)
-        collar = z - 1.503 + 0.25 * points[:, 1]
+        collar = z - 1.531 + 0.25 * points[:, 1]
         return carve(solid, collar, 0.01)
 
-    return Garment("shirt", distance, (-0.46, -0.21, 0.81), (0.46, 0.21, 1.53), 0.022, ("trunk", "upper_arm", "thigh"))
+    return Garment("shirt", distance, (-0.46, -0.21, 0.81), (0.46, 0.21, 1.57), 0.022, ("trunk", "upper_arm", "thigh"))
 
 
 def _sleeve(side: str, build: Build) -> Distance:

@@ -123,16 +123,24 @@ def _leg(pose: dict[str, Floats], stride: Stride, name: str, sign: float, phase:
 def _arm(pose: dict[str, Floats], stride: Stride, name: str, sign: float, running: float, moving: float) -> None:
     opposite = stride.phase + (0.5 if name == "right" else 0.0)
     swing = math.cos(2 * math.pi * (opposite - 0.90))
-    reach = math.radians(18 + 26 * running) * moving * swing
-    reach += (1 - moving) * 0.06 * math.sin(stride.idle + sign)
-    back = math.radians(-4 - 10 * running)
-    closing = ARM_SPREAD - math.radians(9 + 9 * running)
-    bend = math.radians(16 + 62 * running + 14 * swing * moving)
-    bend += (1 - moving) * 0.10 * math.sin(0.7 * stride.idle + sign * 2)
+    slow, idle = 1 - running, restlessness(stride.idle, sign)
+    reach = math.radians(22 + 24 * running) * moving * swing + slow * 0.22 * (idle - 0.3)
+    back = math.radians(-6 - 8 * running)
+    closing = ARM_SPREAD - math.radians(13 + 7 * running) - slow * 0.10 * idle
+    bend = math.radians(28 + 54 * running + 16 * swing * moving) + slow * 0.45 * idle
     inward = rotation(y=sign * closing)
     pose[f"upper_arm_{name}"] = rotation(x=reach + back) @ inward
-    pose[f"forearm_{name}"] = inward.T @ rotation(x=bend, z=sign * 0.35 * running) @ inward
+    pose[f"forearm_{name}"] = inward.T @ rotation(x=bend, z=sign * (0.30 + 0.10 * running)) @ inward
     pose[f"hand_{name}"] = rotation(z=sign * 0.3)
+
+
+def restlessness(clock: float, sign: float) -> float:
+    """How far a slow player has raised one arm of itself, about -1 to 1; the two arms (`sign`) differ.
+
+    >>> round(restlessness(0.0, 1.0), 2), round(restlessness(0.0, -1.0), 2)
+    (0.92, -0.92)
+    """
+    return 0.6 * math.sin(0.55 * clock + sign * 1.9) + 0.4 * math.sin(1.3 * clock + sign * 1.1)
 
 
 def ground_height(pose: dict[str, Floats], stride: Stride) -> float:

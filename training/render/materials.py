@@ -29,8 +29,13 @@ class Materials:
         }  # fmt: skip
         return self.textured(name, makers[layer](), ROUGHNESS[layer], bumps=layer in ("shirt", "shorts"))
 
-    def matte(self, name: str, colour: Colour, pixels: NDArray[np.uint8] | None = None) -> Thing:
-        """A surface without gloss: much cheaper than the others, and most of the picture."""
+    def matte(
+        self, name: str, colour: Colour, pixels: NDArray[np.uint8] | None = None, *, mirrored: bool = False
+    ) -> Thing:
+        """A surface without gloss: much cheaper than the others, and most of the picture.
+
+        A `mirrored` picture goes on beyond its edges as its own reflection.
+        """
         material = self._data.materials.new(name)
         material.use_nodes = True
         nodes, links = material.node_tree.nodes, material.node_tree.links
@@ -38,7 +43,7 @@ class Materials:
         surface.inputs["Color"].default_value = (*_linear(colour), 1.0)
         if pixels is not None:
             texture = nodes.new("ShaderNodeTexImage")
-            texture.image = self._image(name, pixels)
+            texture.image, texture.extension = self._image(name, pixels), "MIRROR" if mirrored else "REPEAT"
             links.new(texture.outputs["Color"], surface.inputs["Color"])
         nodes.remove(nodes["Principled BSDF"])
         links.new(surface.outputs["BSDF"], nodes["Material Output"].inputs["Surface"])

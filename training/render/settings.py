@@ -8,9 +8,18 @@ from typing import Literal
 from PIL import ImageFont
 
 from recognizer.labels import NUMBERS
+from training.render.ranges import require_camera, require_colours, require_different, require_range, require_rising
 
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255, as on a screen."""
+MOST_PIXELS = 7680
+"""Of a side of the picture."""
+MOST_RATE = 240
+"""Frames per second."""
+MOST_LETTERS = 4
+"""Of a team's name in the score graphic."""
+MOST_STOPS = 10.0
+"""By which a picture may be made brighter or darker."""
 MOST_SECONDS = 600
 """Of a video: longer ones would take days to render."""
 BUILT_IN = ("block", "round")
@@ -42,14 +51,17 @@ class PictureSettings:
     """Quality of the H.264 coding; lower is better and larger."""
 
     def __post_init__(self) -> None:
-        if self.width % 2 or self.height % 2 or min(self.width, self.height) < 64:
-            raise ValueError(f"width and height are {self.width} and {self.height}, expected even numbers from 64")
-        if self.frames_per_second < 1 or self.samples < 1:
+        sides = (self.width, self.height)
+        if any(side % 2 or not 64 <= side <= MOST_PIXELS for side in sides):
             raise ValueError(
-                f"frames_per_second and samples are {self.frames_per_second} and {self.samples}, expected 1 or more"
+                f"width and height are {self.width} and {self.height}, expected even numbers from 64 to {MOST_PIXELS}"
             )
-        if not 0.1 <= self.detail <= 1.0:
-            raise ValueError(f"detail is {self.detail}, expected 0.1 to 1")
+        if not 1 <= self.frames_per_second <= MOST_RATE or self.samples < 1:
+            raise ValueError(
+                f"frames_per_second and samples are {self.frames_per_second} and {self.samples}, expected 1 or more "
+                f"(frames_per_second up to {MOST_RATE})"
+            )
+        require_range(0.1, 1.0, detail=self.detail)
         if not 0.0 < self.shutter <= 1.0:
             raise ValueError(f"shutter is {self.shutter}, expected above 0 and up to 1")
         if not 0 < self.duration_seconds <= MOST_SECONDS or self.frames < 1:
@@ -82,6 +94,10 @@ class ShotSettings:
     exposure: float = 0.0
     """Brightness of this camera's picture, in stops over `light.exposure`."""
 
+    def __post_init__(self) -> None:
+        require_camera(self.position, self.target, self.field_degrees)
+        require_range(-MOST_STOPS, MOST_STOPS, exposure=self.exposure)
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreSettings:
@@ -101,6 +117,10 @@ class ScoreSettings:
     """Share of the picture's height."""
 
     def __post_init__(self) -> None:
+        for colour in self.colours:
+            require_colours(colours=colour)
+        if max(map(len, self.teams)) > MOST_LETTERS:
+            raise ValueError(f"teams are {' and '.join(self.teams)}, expected names of up to {MOST_LETTERS} letters")
         if min(*self.goals, self.clock_seconds) < 0:
             raise ValueError(f"goals and clock_seconds are {self.goals} and {self.clock_seconds}, expected 0 or more")
         if not (0 <= self.left < 1 and 0 <= self.top < 1 and 0 < self.height <= 0.2):
@@ -124,6 +144,11 @@ class LightSettings:
     exposure: float = 0.0
     """Brightness of the picture, in stops."""
 
+    def __post_init__(self) -> None:
+        require_range(0.0, 90.0, sun_elevation_degrees=self.sun_elevation_degrees)
+        require_range(0.0, 1000.0, sun=self.sun, sky=self.sky)
+        require_range(-MOST_STOPS, MOST_STOPS, exposure=self.exposure)
+
 
 @dataclass(frozen=True, slots=True)
 class TeamSettings:
@@ -146,6 +171,10 @@ class TeamSettings:
     """Metres."""
 
     def __post_init__(self) -> None:
+        require_colours(
+            shirt=self.shirt, trim=self.trim, shorts=self.shorts, socks=self.socks, digits=self.digits,
+            outline=self.outline,
+        )  # fmt: skip
         if self.typeface not in BUILT_IN and not Path(self.typeface).is_file():
             raise ValueError(f"typeface is {self.typeface!r}, expected {' or '.join(BUILT_IN)} or a font file")
         if self.typeface not in BUILT_IN:
@@ -188,13 +217,13 @@ class PersonSettings:
     def __post_init__(self) -> None:
         if self.number is not None and self.number not in NUMBERS:
             raise ValueError(f"number is {self.number!r}, expected 0 to 99 or 00, or none")
+        require_colours(skin=self.skin, hair_colour=self.hair_colour, boots=self.boots)
         if not 1.0 <= self.height <= 2.3:
             raise ValueError(f"height is {self.height}, expected 1 to 2.3 metres")
         if min(self.girth, self.fit) <= 0.5 or max(self.girth, self.fit) > 2:
             raise ValueError(f"girth and fit are {self.girth} and {self.fit}, expected above 0.5 and up to 2")
-        times = [row[0] for row in self.path]
-        if not times or any(b <= a for a, b in itertools.pairwise(times)):
-            raise ValueError(f"path: times are {times}, expected one or more that rise")
+        require_rising("path", self.path)
+        require_rising("face", self.face, least=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +232,9 @@ class BallSettings:
 
     path: tuple[tuple[float, float, float, float], ...] = ((0.0, 34.0, 8.0, 0.11),)
     """Rows of time in seconds and centre of the ball in metres."""
+
+    def __post_init__(self) -> None:
+        require_rising("path", self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +261,7 @@ class RenderSettings:
             raise ValueError(f"name is {self.name!r}, expected the name of a file without folders")
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, expected 0 or more")
+        require_different("teams: name", [team.name for team in self.teams])
         kits = {team.name for team in self.teams}
         for person in self.people:
             if person.team not in kits:

@@ -13,11 +13,16 @@ from training.render.settings import Colour
 
 Line = tuple[tuple[float, float, float], tuple[float, float, float]]
 Corners = Sequence[tuple[float, float, float]]
-GROUND = ((-12.0, -36.0), (58.0, 40.0))
-"""Corners of the textured ground, metres."""
-FAR_GRASS: Colour = (68, 102, 52)
+GROUND = ((-20.0, -36.0), (58.0, 40.0))
+"""Corners of the ground with the pitch's lines, metres; turf without lines lies round it."""
+FAR = ((-300.0, -300.0), (400.0, 400.0))
+"""Corners of the turf, metres."""
+UNDER = 0.0005
+"""Metres the turf lies under the ground; more, and the ground's edge throws a shadow on it."""
 SIDES = (((-30.0, 39.0), (58.0, 39.0)), ((58.0, 39.0), (58.0, -70.0)))
 """Ends of the boards behind the far touchline and behind the goal, metres."""
+WIDENED = (1.0, 1.6)
+"""How much wider than real people the crowd of each side is drawn: cameras see the one behind the goal aslant."""
 BOARD_HEIGHT = 0.95
 GOAL = (3.66, 2.44, 1.8)
 """Half the width, height and depth of the goal, metres."""
@@ -27,19 +32,22 @@ NET_MESH = 0.24
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
-    """A stand behind the boards: one upright picture of people per row, metres."""
+    """A stand behind the boards: an upright picture of its people, who are out of focus anyway, metres."""
 
     front: float = 4.0
     low: float = 1.15
     """Height of the first row over the pitch."""
-    rows: int = 16
+    rows: int = 18
     rise: float = 0.55
-    tread: float = 0.75
-    card: float = 0.85
-    """Height of a row's picture; its lower part is hidden by the row before it."""
 
 
 STAND = _Stand()
+
+
+def _level(corners: tuple[tuple[float, float], tuple[float, float]], z: float) -> Corners:
+    """The rectangle between two corners at height `z`."""
+    (x0, y0), (x1, y1) = corners
+    return [(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)]
 
 
 class Stadium:
@@ -51,11 +59,10 @@ class Stadium:
 
     def build(self) -> None:
         """Ground, boards, walls and crowd."""
-        below = [(-300, -300, -0.02), (400, -300, -0.02), (400, 400, -0.02), (-300, 400, -0.02)]
-        self._quad("far ground", below, self._materials.matte("far", FAR_GRASS))
-        (x0, y0), (x1, y1) = GROUND
+        turf = self._materials.matte("turf", WHITE, surroundings.turf(self._seed), mirrored=True)
+        self._quad("turf", _level(FAR, -UNDER), turf, (FAR[1][0] - FAR[0][0]) / surroundings.TURF)
         grass = self._materials.matte("ground", WHITE, surroundings.grass(*GROUND, self._seed))
-        self._quad("ground", [(x0, y0, 0), (x1, y0, 0), (x1, y1, 0), (x0, y1, 0)], grass)
+        self._quad("ground", _level(GROUND, 0.0), grass)
         for k, (a, b) in enumerate(SIDES):
             self._stand(k, a, b)
         self._goal(surroundings.PITCH[0] / 2)
@@ -67,18 +74,16 @@ class Stadium:
         board = self._materials.textured(f"boards{k}", surroundings.boards(length, BOARD_HEIGHT, seed), 0.5, glow=0.3)
         self._quad("boards", [(*a, 0.0), (*b, 0.0), (*b, BOARD_HEIGHT), (*a, BOARD_HEIGHT)], board)
         start, end = np.array(a) - along * 12.0, np.array(b) + along * 12.0
-        people = surroundings.crowd(math.dist(start, end), STAND.rows, STAND.card, self._colours, seed)
-        crowd, wall = self._materials.matte(f"crowd{k}", WHITE, people), self._materials.matte("wall", (98, 102, 112))
+        people = surroundings.crowd(math.dist(start, end) / WIDENED[k], STAND.rows, STAND.rise, self._colours, seed)
+        crowd, wall = self._materials.matte(f"crowd{k}", WHITE, people), self._materials.matte("wall", (72, 75, 83))
 
-        def upright(distance: float, low: float, high: float) -> list[tuple[float, float, float]]:
-            places = ((start, low), (end, low), (end, high), (start, high))
-            return [(float(e[0] + out[0] * distance), float(e[1] + out[1] * distance), z) for e, z in places]
+        near, far = ((place + out * STAND.front).tolist() for place in (start, end))
 
-        self._quad("wall", upright(STAND.front, 0.0, STAND.low), wall)
-        for row in range(STAND.rows):
-            distance, low = STAND.front + row * STAND.tread, STAND.low + row * STAND.rise
-            shown = (row / STAND.rows, (row + 1) / STAND.rows)
-            self._quad("row", upright(distance, low, low + STAND.card), crowd, shown)
+        def upright(low: float, high: float) -> Corners:
+            return [(*near, low), (*far, low), (*far, high), (*near, high)]
+
+        self._quad("wall", upright(0.0, STAND.low), wall)
+        self._quad("crowd", upright(STAND.low, STAND.low + STAND.rows * STAND.rise), crowd)
 
     def _goal(self, x: float) -> None:
         """A goal on the line at `x`, its net drawn as thin ribbons, one mesh each."""
@@ -109,19 +114,11 @@ class Stadium:
         mesh.materials.append(material)
         self._bpy.context.scene.collection.objects.link(self._bpy.data.objects.new(name, mesh))
 
-    def _quad(
-        self,
-        name: str,
-        corners: Corners,
-        material: Thing,
-        shown: tuple[float, float] = (0.0, 1.0),
-    ) -> None:
-        """A rectangle that shows its material's picture between two heights (0 bottom, 1 top)."""
-        low, high = shown
+    def _quad(self, name: str, corners: Corners, material: Thing, times: float = 1.0) -> None:
+        """A rectangle that shows its material's picture so many times along each side."""
         mesh = self._bpy.data.meshes.new(name)
         mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
-        mesh.uv_layers.new(name="UVMap").uv.foreach_set(
-            "vector", np.array([0, low, 1, low, 1, high, 0, high], np.float32)
-        )
+        places = np.array([0, 0, 1, 0, 1, 1, 0, 1], np.float32) * np.float32(times)
+        mesh.uv_layers.new(name="UVMap").uv.foreach_set("vector", places)
         mesh.materials.append(material)
         self._bpy.context.scene.collection.objects.link(self._bpy.data.objects.new(name, mesh))

@@ -15,12 +15,20 @@ LINE = 0.12
 """Width of a line, metres."""
 BOARD_WORDS = ("NORDWIND", "PIXELFELD", "HELIOS", "KURVE", "RADIO 88", "OPEN PITCH", "MERIDIAN", "SINCE 1907")
 """Firms that do not exist; digits on two boards, which are no shirts."""
+TURF = 24.0
+"""Metres of turf after which it repeats itself, mirrored."""
 CROWD_TEXELS = 36
 """Texels per metre of the crowd."""
-CROWD_BLUR = 0.06
+CROWD_BLUR = 0.075
 """Metres; the stands are out of focus."""
+CROWD_LIGHT = (0.80, 0.50)
+"""Brightness of the lowest and of the highest row: a roof shades the stands."""
+CROWD_GREY = 0.30
+"""Share of grey in every colour of the crowd; haze and distance."""
 SEAT = 0.48
 """Metres from seat to seat."""
+SITTING = 0.51
+"""Height in metres of the top of a head over the feet of its row."""
 STAIRS = 16.0
 """Metres from stairway to stairway."""
 COATS = (
@@ -39,14 +47,27 @@ def grass(low: tuple[float, float], high: tuple[float, float], seed: int) -> NDA
     y = high[1] - (np.arange(height) + 0.5) / GRASS_TEXELS
     stripes = np.tanh(6.0 * np.sin(np.pi * x / 5.25))[None, :] * 0.10
     stripes = stripes + np.tanh(6.0 * np.sin(np.pi * y / 8.5))[:, None] * 0.03
+    colour = _blades(rng, width, height, stripes)
+    lines = _lines(low, high, width, height) * (0.86 + 0.10 * _noise(rng, width, height, 3))
+    lines = np.clip(lines, 0, 1)[..., None]
+    return np.clip(colour * (1 - lines) + np.array([226, 230, 222]) * lines, 0, 255).astype(np.uint8)
+
+
+def turf(seed: int) -> NDArray[np.uint8]:
+    """uint8 (h, w, 3): a square of unmarked grass, `TURF` metres wide, a little darker than the pitch."""
+    size = round(TURF * GRASS_TEXELS)
+    return np.clip(0.93 * _blades(np.random.default_rng(seed), size, size, 0.0), 0, 255).astype(np.uint8)
+
+
+def _blades(
+    rng: np.random.Generator, width: int, height: int, stripes: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    """Colours (h, w, 3) of grass; `stripes` is how much brighter than average each place is mown."""
     patches = _noise(rng, width, height, 150) * 0.04 + _noise(rng, width, height, 18) * 0.04
     blades = _noise(rng, width, height, 1.6) * 0.075 + rng.normal(0, 0.03, (height, width))
     bright = 1.0 + stripes + patches + blades
     tint = _noise(rng, width, height, 40)
-    colour = np.stack([86 + 4 * tint, 122 + 1 * tint, 60 - 2 * tint], axis=-1) * bright[..., None]
-    lines = _lines(low, high, width, height) * (0.86 + 0.10 * _noise(rng, width, height, 3))
-    lines = np.clip(lines, 0, 1)[..., None]
-    return np.clip(colour * (1 - lines) + np.array([226, 230, 222]) * lines, 0, 255).astype(np.uint8)
+    return np.asarray(np.stack([86 + 4 * tint, 122 + 1 * tint, 60 - 2 * tint], axis=-1) * bright[..., None])
 
 
 def _noise(rng: np.random.Generator, width: int, height: int, size: float) -> NDArray[np.float64]:
@@ -83,7 +104,8 @@ def _lines(low: tuple[float, float], high: tuple[float, float], width: int, heig
         spot = end - side * 11.0
         reach = math.degrees(math.acos(5.5 / 9.15))
         arc(spot, 0, 9.15, (180 if side > 0 else 0) - reach, (180 if side > 0 else 0) + reach)
-        arc(spot, 0, 0.11, 0, 360)
+        (left, top), (right, bottom) = at(spot - 0.11, 0.11), at(spot + 0.11, -0.11)
+        draw.ellipse((left, top, right, bottom), fill=255)
     return np.asarray(mask.filter(ImageFilter.GaussianBlur(1.2)), dtype=np.float64) / 255.0
 
 
@@ -114,67 +136,68 @@ def boards(length: float, height: float, seed: int) -> NDArray[np.uint8]:
 
 
 def crowd(length: float, rows: int, rise: float, coats: Sequence[tuple[int, int, int]], seed: int) -> NDArray[np.uint8]:
-    """Rows of people, head and shoulders, as a camera focused on the pitch sees them.
+    """Rows of people, head and shoulders, each before the one behind it, as a camera focused on the pitch sees them.
 
     Args:
         length: of the stand, metres.
         rows: how many rows, the lowest at the bottom of the picture.
-        rise: of a row over the one before it, metres; so much is seen of its people.
+        rise: of a row over the one before it, metres.
         coats: colours some of them wear.
         seed: decides who sits where.
 
     Returns:
         uint8 (h, w, 3).
     """
-    scale = CROWD_TEXELS
     rng = np.random.default_rng(seed)
-    picture = Image.new("RGB", (round(length * scale), round(rows * rise * scale)))
-    for row in range(rows):
-        strip = Image.new("RGB", (picture.width, round(rise * scale)), (62, 64, 72))
-        draw = ImageDraw.Draw(strip)
-        for k in range(int(length / SEAT)):  # knees and laps of the row above, behind the heads of this one
-            _block(draw, (k * SEAT, 0.0, (k + 1) * SEAT, 0.35), _shaded(rng, COATS, 0.35))
+    picture = Image.new("RGB", (round(length * CROWD_TEXELS), round(rows * rise * CROWD_TEXELS)), (44, 46, 54))
+    draw = ImageDraw.Draw(picture)
+    for row in reversed(range(rows)):
+        top = (rows - row) * rise - SITTING
         for k in range(int(length / SEAT)):
-            x = (k + 0.5) * SEAT
-            if x % STAIRS < 1.3:
-                _block(draw, (x - SEAT / 2, 0.0, x + SEAT / 2, rise), (118, 118, 122))
-            elif rng.random() < 0.95:
-                _spectator(draw, rng, (x + float(rng.normal(0, 0.04))) * scale, coats)
+            x = (k + 0.5 * (1 + row % 2)) * SEAT + float(rng.normal(0, 0.05))
+            if x % STAIRS < 1.1:
+                _block(draw, (x - SEAT / 2, top, x + SEAT / 2, top + rise), (84, 84, 88))
+                _block(draw, (x - SEAT / 2, top, x + SEAT / 2, top + 0.12), (108, 108, 112))
+            elif rng.random() < 0.93:
+                _spectator(draw, rng, x, top + float(rng.uniform(-0.03, 0.06)), coats)
             else:
-                _block(draw, (x - 0.2, 0.42, x + 0.2, 0.9), (44, 70, 124))
-        picture.paste(strip, (0, round(row * rise * scale)))
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(CROWD_BLUR * scale)))
+                _block(draw, (x - 0.2, top + 0.36, x + 0.2, top + 1.0), (38, 52, 84))
+    return _hazy(np.asarray(picture.filter(ImageFilter.GaussianBlur(CROWD_BLUR * CROWD_TEXELS)), np.float64), rng)
+
+
+def _hazy(colours: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The crowd (h, w, 3) paler and, towards the roof, darker; uint8."""
+    height, width = colours.shape[:2]
+    pale = colours * (1 - CROWD_GREY) + colours.mean(axis=2, keepdims=True) * CROWD_GREY
+    light = np.linspace(CROWD_LIGHT[1], CROWD_LIGHT[0], height)[:, None] * (1 + 0.12 * _noise(rng, width, height, 120))
+    return np.asarray(np.clip(pale * light[..., None], 0, 255), dtype=np.uint8)
 
 
 def _spectator(
-    draw: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, coats: Sequence[tuple[int, int, int]]
+    draw: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, top: float, coats: Sequence[tuple[int, int, int]]
 ) -> None:
-    """One seated person round `x` texels: broad shoulders, sleeves, sometimes a scarf or a raised arm."""
+    """One seated person whose head is at `x`, `top` metres: sloping shoulders, sometimes a scarf or a raised arm."""
 
-    def shape(left: float, top: float, right: float, bottom: float, radius: float, fill: Sequence[int]) -> None:
-        corners = tuple(v * CROWD_TEXELS for v in (left, top, right, bottom))
-        draw.rounded_rectangle(
-            (x + corners[0], corners[1], x + corners[2], corners[3]), radius * CROWD_TEXELS, fill=tuple(fill)
-        )
+    def oval(left: float, upper: float, right: float, lower: float, fill: Sequence[int]) -> None:
+        corners = (x + left, top + upper, x + right, top + lower)
+        draw.ellipse(tuple(v * CROWD_TEXELS for v in corners), fill=tuple(fill))
 
-    worn = list(coats) if rng.random() < 0.3 else list(COATS)
+    worn = list(coats) if rng.random() < 0.22 else list(COATS)
     coat, skin, hair = (_shaded(rng, some) for some in (worn, SKINS, HAIRS))
-    top = float(rng.uniform(0.0, 0.14))
-    wide = float(rng.uniform(0.23, 0.30))
-    shape(-wide, top + 0.25, wide, top + 1.0, 0.11, [round(0.8 * c) for c in coat])
-    shape(-wide * 0.66, top + 0.25, wide * 0.66, top + 1.0, 0.10, coat)
-    if rng.random() < 0.07:
+    wide, tilt = float(rng.uniform(0.21, 0.29)), float(rng.normal(0, 0.02))
+    oval(-wide, 0.22, wide, 1.25, [round(0.78 * c) for c in coat])
+    oval(-wide * 0.72, 0.20, wide * 0.72, 1.2, coat)
+    if rng.random() < 0.10:
         side = float(rng.choice([-1.0, 1.0])) * wide
-        shape(min(side, side * 0.6), top - 0.05, max(side, side * 0.6), top + 0.4, 0.04, skin)
-    if rng.random() < 0.12:
-        shape(-0.13, top + 0.24, 0.13, top + 0.34, 0.04, _shaded(rng, list(coats)))
-    shape(-0.095, top, 0.095, top + 0.27, 0.09, hair)
-    shape(-0.08, top + 0.07, 0.08, top + 0.28, 0.08, skin)
+        oval(side - 0.05, -0.12, side + 0.05, 0.45, skin)
+    if rng.random() < 0.10:
+        oval(-0.13, 0.22, 0.13, 0.36, _shaded(rng, list(coats)))
+    oval(tilt - 0.09, 0.0, tilt + 0.09, 0.25, hair)
+    oval(tilt - 0.075, 0.06, tilt + 0.075, 0.27, skin)
 
 
 def _block(draw: ImageDraw.ImageDraw, metres: tuple[float, float, float, float], fill: Sequence[int]) -> None:
-    left, top, right, bottom = (v * CROWD_TEXELS for v in metres)
-    draw.rectangle((left, top, right, bottom), fill=tuple(fill))
+    draw.rectangle(tuple(v * CROWD_TEXELS for v in metres), fill=tuple(fill))
 
 
 def _shaded(rng: np.random.Generator, colours: Sequence[tuple[int, int, int]], least: float = 0.55) -> list[int]:
