@@ -24,8 +24,10 @@ FORMAT_VERSION: Final = 1
 """Written into every checkpoint; a checkpoint of another version is refused."""
 
 _FINEST_STEP: Final = 2.0**-24
-"""Least difference of two numbers in half precision."""
-_MOST_LEVELS: Final = 256
+_LARGEST_CODE: Final = 127
+_MOST_LEVELS: Final = 64
+_STEP: Final = ".step"
+"""Follows a tensor's name in the name of the step of its grid."""
 _KEYS: Final = (
     "format_version",
     "architecture",
@@ -77,17 +79,17 @@ def save_checkpoint(path: Path, model: JerseyTemporalNet, info: CheckpointInfo, 
         path: Ends in `.safetensors`; its folder is made if missing.
         model: The network; its weights may be on any device.
         info: Everything else the JSON says.
-        levels: None writes the weights as they are. 1 to 256 writes them in half precision, rounded to about so many
-            steps in a standard deviation (see `round_to_grid`), for weights that ship.
+        levels: None writes the weights as they are. 1 to 64 writes them in a byte each, rounded to about so many steps
+            in a standard deviation (see `pack_on_grid`), for weights that ship.
 
     Raises:
         CheckpointError: The path has another ending, or the files cannot be written.
-        ValueError: `levels` is outside 1 to 256, or a weight is not finite in half precision.
+        ValueError: `levels` is outside 1 to 64, or a weight is not finite.
     """
     _require_suffix(path)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if levels is not None:
-        state = round_to_grid(state, levels)
+        state = pack_on_grid(state, levels)
     weights = safetensors.torch.save(state)
     description = {
         "format_version": FORMAT_VERSION,
@@ -124,7 +126,7 @@ def load_checkpoint(
     data, description = _read_bytes(path, "weights"), _read_description(path.with_suffix(".json"))
     config, info = _parse_description(path.with_suffix(".json"), description)
     try:
-        state = safetensors.torch.load(data)
+        state = unpack_from_grid(safetensors.torch.load(data))
     except SafetensorError as error:
         raise CheckpointError(f"The weights {path} are truncated or no safetensors file ({error}).") from error
     if hashlib.sha256(data).hexdigest() != description["weights_sha256"]:
@@ -141,38 +143,48 @@ def load_checkpoint(
     return model.eval(), info
 
 
-def round_to_grid(state: Mapping[str, torch.Tensor], levels: int) -> dict[str, torch.Tensor]:
-    """Store matrices in half precision on a grid of their own, so that they compress well.
+def pack_on_grid(state: Mapping[str, torch.Tensor], levels: int) -> dict[str, torch.Tensor]:
+    """Store matrices as whole numbers of steps, a byte each, so that files are small and compress well.
 
-    The grid's step is the power of two nearest to the tensor's standard deviation divided by `levels`. At one size of
-    the packed file this errs less than dropping mantissa bits, which spends as much on small weights as on large ones.
-    Vectors (biases, norms, running statistics) are small and sensitive, and counters are whole numbers: both stay as
-    they are.
+    A tensor's step is the power of two nearest to its standard deviation divided by `levels`, or, where its largest
+    weight would not fit a byte then, the least power of two with which it does. Vectors (biases, norms, running
+    statistics) are small and sensitive, and counters are whole numbers: both stay as they are.
 
     Args:
         state: Tensors by name.
-        levels: Steps in a standard deviation, 1 to 256.
+        levels: Steps in a standard deviation, 1 to 64.
 
     Returns:
-        New tensors by name.
+        New tensors by name: int8 for the matrices, and for each of them its step, float32 (), as `NAME.step`.
 
     Raises:
-        ValueError: `levels` is outside 1 to 256, or a weight is not finite in half precision.
+        ValueError: `levels` is outside 1 to 64, or a weight is not finite.
     """
     if not 1 <= levels <= _MOST_LEVELS:
         raise ValueError(f"levels are {levels}; allowed is 1 to {_MOST_LEVELS}")
-    rounded: dict[str, torch.Tensor] = {}
+    packed: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
         if not tensor.is_floating_point() or tensor.ndim < 2:
-            rounded[name] = tensor.clone()
+            packed[name] = tensor.clone()
             continue
         values = tensor.detach().float()
+        if not bool(torch.isfinite(values).all()):
+            raise ValueError(f"{name} holds values that are not finite")
         wanted = max(float(values.std(correction=0)) / levels, _FINEST_STEP)
-        step = 2.0 ** round(math.log2(wanted)) if math.isfinite(wanted) else 1.0
-        rounded[name] = (torch.round(values / step) * step).half()
-        if not bool(torch.isfinite(rounded[name]).all()):
-            raise ValueError(f"{name} holds values that are not finite in half precision")
-    return rounded
+        least = max(float(values.abs().max()) / (_LARGEST_CODE + 0.5), _FINEST_STEP)
+        step = 2.0 ** max(round(math.log2(wanted)), math.ceil(math.log2(least)))
+        packed[name] = torch.round(values / step).to(torch.int8)
+        packed[name + _STEP] = torch.tensor(step)
+    return packed
+
+
+def unpack_from_grid(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The inverse of `pack_on_grid`, in single precision; tensors without a step stay as they are."""
+    return {
+        name: tensor.float() * state[name + _STEP] if name + _STEP in state else tensor
+        for name, tensor in state.items()
+        if not name.endswith(_STEP)
+    }
 
 
 def _require_suffix(path: Path) -> None:
