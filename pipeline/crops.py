@@ -15,8 +15,6 @@ _STANDING_ASPECT = 0.45
 """Width of a standing or running player's box as a share of its height (median 57 x 127 px of the same crops)."""
 _EDGE = 2.0
 """Boxes that end within so many pixels of the frame's lower edge are cut off by it."""
-_MARGIN = 0.29
-"""Share of a region's side that is left out at every edge where sharpness is measured: what stays is the torso."""
 _SHARPNESS_SIDE = 32
 _SHARPNESS_HALF = 200.0
 
@@ -25,17 +23,17 @@ _SHARPNESS_HALF = 200.0
 class CropSettings:
     """How the jersey region is cut. The recognizer is trained on regions of exactly this geometry."""
 
-    side_of_height: float = 0.5
+    side_of_height: float = 0.35
     """Side of the square region as a share of the box height (a standing player)."""
-    side_of_width: float = 0.64
+    side_of_width: float = 0.45
     """Least side as a share of the box width (a crouching player, or one cut by the frame's edge)."""
-    centre_y: float = 0.33
+    centre_y: float = 0.32
     """Height of the region's centre in the box, 0 (head) to 1 (feet)."""
     top_slack: float = 0.03
     """How far the region may reach above the box, as a share of the box height."""
-    min_side: float = 17.0
+    min_side: float = 12.0
     """Regions with a shorter side (pixels) give no crop: their digits would be under 5 px high."""
-    full_side: float = 68.0
+    full_side: float = 48.0
     """Side in pixels from which size no longer lowers the quality."""
 
     def __post_init__(self) -> None:
@@ -76,7 +74,7 @@ def jersey_regions(xyxy: FloatArray, settings: CropSettings) -> FloatArray:
     """Square upper-body regions of player boxes.
 
     >>> jersey_regions(np.array([[0, 0, 40, 100]], np.float32), CropSettings()).tolist()
-    [[-5.0, 8.0, 45.0, 58.0]]
+    [[2.5, 14.5, 37.5, 49.5]]
 
     Args:
         xyxy: float32 (N, 4) player boxes, pixels.
@@ -147,9 +145,7 @@ def sharpness(rgb: UInt8Image) -> float:
     microscopy"), squashed by v / (v + half).
     """
     side = rgb.shape[0]
-    start = int(_MARGIN * side)
-    end = max(side - start, start + 1)
-    middle = rgb[start:end, start:end]
+    middle = rgb[side // 5 : max(side - side // 5, side // 5 + 1), side // 5 : max(side - side // 5, side // 5 + 1)]
     grey = cv2.cvtColor(middle, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_SHARPNESS_SIDE, _SHARPNESS_SIDE), interpolation=cv2.INTER_AREA)
     variance = float(cv2.Laplacian(small, cv2.CV_32F).var())

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 CUT_SIDE: Final = 64
 """Side of what is cut out, pixels."""
-_HEIGHT_SHARE: Final = 0.6
-_WIDTH_SHARE: Final = 0.8
+_HEIGHT_SHARE: Final = 0.45
+_WIDTH_SHARE: Final = 0.6
 """How much of the cut a number fills at the most, in height and in width."""
 _LEAST_SIDE: Final = 0.15
 """Smallest cut, as a share of the region's side."""

@@ -22,7 +22,6 @@ from pipeline.config import load
 from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint
 from recognizer.errors import InputError
-from recognizer.preprocess import Preprocess
 from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
 from training.decoders import JOINT, PLAIN, SEED, decode_all
@@ -30,7 +29,7 @@ from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team
 from training.fitting.loop import run_training
 from training.fitting.measure import read_all
-from training.fitting.settings import DataSettings, FitSettings, NetworkSettings, TrainSettings, WindowSampling
+from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.layout import scan
 from training.metrics import outcomes_of, wilson_interval
 from training.tree_data import Chooser, choose_items, tree_data
@@ -84,8 +83,6 @@ def base_settings(settings: UnseenSettings, tree: str, length: int) -> TrainSett
             workers=0,
         ),
         sampling=WindowSampling(length=length),
-        preprocess=Preprocess(),
-        model=NetworkSettings(localizer=False),
     )
 
 

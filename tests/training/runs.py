@@ -47,7 +47,7 @@ def small_settings(output: Path, **fit: float | int | str | tuple[tuple[int, flo
         tensorboard=False,
         sampling=WindowSampling(length=2),
         preprocess=Preprocess(size=32),
-        model=NetworkSettings(hidden_size=8, head_size=8, localizer=False),
+        model=NetworkSettings(hidden_size=8, head_size=8),
         fit=FitSettings(**chosen),  # type: ignore[arg-type]  # values by name
     )
 

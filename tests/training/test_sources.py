@@ -9,11 +9,12 @@ import pytest
 from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS, encode
 from recognizer.preprocess import Preprocess
+from training.augment import draw_tilt, warp
 from training.mixture.number_crops import load_turned_crops
 from training.mixture.players import NumberPhoto, Track, Verdict, read_stretches, verdict_of
 from training.mixture.recipe import LABELS
 from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Source, TrackSource, number_height
-from training.mixture.stream import Ingredient, WindowStream
+from training.mixture.stream import Ingredient, WindowStream, moved_box
 
 
 def picture(side: int, seed: int) -> np.ndarray:
@@ -74,6 +75,21 @@ def test_batches_hold_every_ingredient_and_depend_on_the_seed_only() -> None:
     assert bool(first.valid.any(dim=1).all())
     assert not first.rgb[~first.valid].any()
     assert int(first.tens.max()) <= 10
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_drawn_numbers_come_with_the_place_where_they_are(share: float) -> None:
+    source = DrawSource([np.zeros((96, 96, 3), np.uint8)], 0.0, readable=True, torso_share=share)
+    stream = WindowStream([Ingredient("drawn", source, 1.0, plain=False)], Preprocess(size=96), 1, 64, 0, share)
+    batch = stream.batch(np.random.default_rng(5))
+    known = ~batch.boxes[:, 0, 0].isnan()
+    assert known.float().mean() > 0.8
+    boxes = batch.boxes[known, 0]
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    assert (centre - 0.5).abs().median() < 0.12 * share
+    heights = boxes[:, 3] - boxes[:, 1]
+    assert 0.3 * share < heights.median() < 0.72 * share
 
 
 def test_drawn_numbers_cover_all_numbers() -> None:
@@ -146,3 +162,14 @@ def test_small_regions_get_numbers_that_can_be_read() -> None:
     rng = np.random.default_rng(0)
     assert min(number_height(rng, 16) for _ in range(200)) * 16 >= 7.0
     assert min(number_height(rng, 80) for _ in range(200)) < 0.35
+
+
+def test_a_box_moves_with_the_pixels_of_its_picture() -> None:
+    rng, image = np.random.default_rng(0), np.zeros((80, 80, 3), np.uint8)
+    image[20:40, 30:50] = 255
+    box = np.array([30, 20, 50, 40], np.float32) / 80
+    for _ in range(20):
+        affine = draw_tilt(rng, 80, angle=8.0)
+        bright = np.argwhere(warp(image, affine)[:, :, 0] > 127)
+        expected = np.concatenate([bright.min(0)[::-1], bright.max(0)[::-1] + 1]) / 80
+        assert np.abs(moved_box(box, affine, 80) - expected).max() < 0.06

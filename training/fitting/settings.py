@@ -1,7 +1,7 @@
 """Everything a person may set for a training run; `configs/train.yaml` shows every key with the default."""
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS
@@ -13,9 +13,6 @@ from training.dataset import SamplingSettings
 from training.fitting.augment_batch import AugmentSettings
 from training.layout import UNREADABLE_FOLDER
 from training.mixture.recipe import MixtureSettings
-
-REGION_SIDE: Final = 96
-"""Side at which the shipped recognizer takes regions, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,6 @@ class NetworkSettings(ModelConfig):
     frozen_fraction: float = 0.0
     """Share of the backbone's tensors, from the input on, that is not trained (see fit.unfreezing for later epochs);
     0 to 1. Only sensible with start_from."""
-    localizer: bool = True
-    """Whether the number is looked for in the region first, and the part round it enlarged for the backbone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +167,7 @@ class TrainSettings:
     """The data-set tree."""
     sampling: WindowSampling = field(default_factory=WindowSampling)
     """Which pictures make a training window; random ones are measured on as uniform."""
-    preprocess: Preprocess = field(default_factory=lambda: Preprocess(size=REGION_SIDE))
+    preprocess: Preprocess = field(default_factory=Preprocess)
     """From a jersey region to the network's input."""
     model: NetworkSettings = field(default_factory=NetworkSettings)
     """The network."""

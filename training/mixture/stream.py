@@ -91,11 +91,11 @@ class WindowStream(IterableDataset[Batch]):
         shown = []
         for (image, box), motion in zip(regions, motions, strict=True):
             image, affine = film_moved(rng, image, look, motion, filmed=filmed)
-            shown.append(Region(image, None if box is None else _moved(box, affine, image.shape[0])))
+            shown.append(Region(image, None if box is None else moved_box(box, affine, image.shape[0])))
         return shown, number
 
 
-def _moved(box: FloatArray, affine: FloatArray, side: int) -> FloatArray:
+def moved_box(box: FloatArray, affine: FloatArray, side: int) -> FloatArray:
     """Where a box (shares of the side) is after the picture's pixels were moved; it stays upright."""
     centre = affine[:, :2] @ ((box[:2] + box[2:]) / 2 * side - 0.5) + affine[:, 2]
     half = np.abs(np.diagonal(affine)) * (box[2:] - box[:2]) / 2 * side
