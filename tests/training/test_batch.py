@@ -11,7 +11,7 @@ from training.batch import Batch
 from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
 from training.layout import scan
-from training.mixture.sources import DrawSource
+from training.mixture.drawn import DrawSource
 from training.mixture.stream import Ingredient, WindowStream
 
 

@@ -10,10 +10,11 @@ from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS, encode
 from recognizer.preprocess import Preprocess
 from training.augment import draw_tilt, warp
+from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_turned_crops
 from training.mixture.players import NumberPhoto, Track, Verdict, read_stretches, verdict_of
 from training.mixture.recipe import LABELS
-from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Source, TrackSource, number_height
+from training.mixture.sources import PasteSource, PhotoSource, Source, TrackSource, number_height
 from training.mixture.stream import Ingredient, WindowStream, moved_box
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.crops import CropSettings
 from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
+from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_number_crops, load_turned_crops
 from training.mixture.players import (
     Track,
@@ -17,7 +18,7 @@ from training.mixture.players import (
     load_player_crops,
 )
 from training.mixture.rendered import load_rendered
-from training.mixture.sources import DrawSource, PasteSource, PhotoSource, TrackSource
+from training.mixture.sources import PasteSource, PhotoSource, TrackSource
 from training.mixture.stream import Ingredient
 from training.synthesize import torso_share
 

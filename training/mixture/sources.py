@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -10,17 +9,12 @@ import numpy as np
 
 from pipeline.crops import CropSettings, jersey_regions
 from pipeline.types import FloatArray, UInt8Image
-from recognizer.labels import NUMBERS
 from training.augment import Rng, cut_region, jitter_square, motion_blur, shrink
 from training.mixture.players import NumberPhoto, Track, Verdict
 from training.synthesize import (
     dye,
-    number_mask,
     place_mask,
-    print_number,
-    random_colours,
     shirt_zone,
-    word_mask,
 )
 
 Regions = list[UInt8Image]
@@ -35,7 +29,7 @@ class Region(NamedTuple):
     """float32 (4,) xyxy, as shares of the side; None where nobody measured it, or there is no number."""
 
 
-_SIDE = 128
+SIDE = 128
 """Working side of drawn and pasted regions, pixels."""
 _LEAST_SIDE = 32
 """Real players are cut at this side at the least, and scaled down when they are filmed."""
@@ -121,7 +115,7 @@ class TrackSource:
         """Regions without a readable number, the ground to print on: uint8 (128, 128, 3) at the most."""
         rng = np.random.default_rng(seed)
         places = [self._unreadable[i] for i in rng.permutation(len(self._unreadable))[:limit]]
-        regions = [self._region(rng, self._tracks[i], j, _SIDE) for i, j in places]
+        regions = [self._region(rng, self._tracks[i], j, SIDE) for i, j in places]
         return [region for region in regions if region.shape[0] >= 28]
 
 
@@ -175,90 +169,13 @@ class PasteSource:
         chosen = [pictures[min(first + k * step, len(pictures) - 1)] for k in range(length)]
         if rng.random() < _TIGHT_SHARE:
             return [_squared(picture) for picture in chosen], number
-        torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
-        zone = shirt_zone(_SIDE, rng, self._torso_share)
-        height, (x, y) = number_height(rng, side, 0.7, self._torso_share), _number_centre(rng, self._torso_share)
+        torso = square_to(self._torsos[int(rng.integers(len(self._torsos)))], SIDE)
+        zone = shirt_zone(SIDE, rng, self._torso_share)
+        height, (x, y) = number_height(rng, side, 0.7, self._torso_share), number_centre(rng, self._torso_share)
         return [_paste(rng, picture, torso, zone, (x, y), height, self._torso_share) for picture in chosen], number
 
 
-class DrawSource:
-    """Drawn numbers on real torsos, all 101 numbers alike; a share of the torsos bears only words, or nothing."""
-
-    def __init__(
-        self,
-        torsos: Regions,
-        empty_share: float = 0.15,
-        numbers: Sequence[str] = NUMBERS,
-        fonts: Sequence[Path] | None = None,
-        readable: bool = False,
-        torso_share: float = 1.0,
-    ) -> None:
-        self._torsos = torsos
-        self._torso_share = torso_share
-        self._contrast = 90.0 if readable else 75.0
-        self._hollow = 0.0 if readable else 0.15
-        self._empty_share = empty_share
-        self._numbers = tuple(numbers)
-        self._fonts = fonts
-
-    def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
-        """See Source."""
-        torso = _square_to(self._torsos[int(rng.integers(len(self._torsos)))], _SIDE)
-        zone = shirt_zone(_SIDE, rng, self._torso_share)
-        if rng.random() < 0.65:
-            plain = rng.uniform(0, 255, 3).astype(np.float32)
-            torso = np.clip(dye(torso, zone, plain, float(rng.uniform(0.3, 1.0))), 0, 255).astype(np.uint8)
-            if rng.random() < 0.25:
-                torso = _stripes(rng, torso, zone)
-        cloth = (torso * zone[:, :, None]).sum((0, 1)) / max(float(zone.sum()), 1e-6)
-        empty = rng.random() < self._empty_share
-        number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
-        return self._draw(rng, torso, cloth.astype(np.float32), number, (length, side)), number
-
-    def _draw(
-        self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, extent: tuple[int, int]
-    ) -> list[Region]:
-        (length, side), share = extent, self._torso_share
-        ink, rim = (random_colours(rng, cloth, self._contrast) for _ in range(2))
-        digits = number_mask(rng, number, self._fonts) if number else None
-        outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
-        shadow = rng.uniform(-3.0, 3.0, 2).astype(np.float32) if rng.random() < 0.12 else None
-        if outline and rng.random() < self._hollow:  # hollow digits: only the outline stands out
-            ink = cloth
-        height, (x, y) = number_height(rng, side, share=share), _number_centre(rng, share)
-        turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
-        with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
-        name_height = share * rng.uniform(0.05, 0.1)
-        sponsor_height = share * rng.uniform(0.05, 0.13 if number else 0.25)
-        regions = []
-        for _ in range(length):
-            masks, colours, box = [], [], None
-            here = turn + float(rng.normal(0.0, 0.12))
-            if with_name:
-                masks.append(word_mask(rng, _SIDE, y - height / 2 - name_height, name_height, here, share))
-                colours.append(ink)
-            if with_sponsor:
-                below = y + height / 2 + sponsor_height if number else y
-                masks.append(word_mask(rng, _SIDE, below, sponsor_height, here, share))
-                colours.append(rim)
-            if digits is not None:
-                fits = digits.shape[1] / digits.shape[0] * height < 0.75 * share
-                shown = height if fits else height * 0.7
-                placed = place_mask(digits, _SIDE, (x, y), shown, here, lean, 0.42 * share)
-                if shadow is not None:
-                    masks.append(_shift(placed, shadow))
-                    colours.append(rim)
-                if outline:
-                    masks.append(_grow(placed, outline))
-                    colours.append(rim)
-                masks.append(placed)
-                colours.append(ink)
-                box = _bounds(placed)
-            regions.append(Region(print_number(rng, torso, masks, colours), box))
-        return regions
-
-
-def _number_centre(rng: Rng, share: float) -> tuple[float, float]:
+def number_centre(rng: Rng, share: float) -> tuple[float, float]:
     """Draw where on a region a number is printed, as shares of its side."""
     return 0.5 + float(rng.normal(0.0, 0.09)) * share, 0.5 + float(rng.normal(-0.02, 0.1)) * share
 
@@ -292,17 +209,17 @@ def _paste(
     widest = 0.75 * share
     height = height if width < widest else height * widest / width
     out = ground
-    placed = [place_mask(np.ascontiguousarray(c), _SIDE, centre, height, 0.0, 0.0) for c in _planes(patch)]
-    alpha = place_mask(feather, _SIDE, centre, height, 0.0, 0.0)[:, :, None]
+    placed = [place_mask(np.ascontiguousarray(c), SIDE, centre, height, 0.0, 0.0) for c in _planes(patch)]
+    alpha = place_mask(feather, SIDE, centre, height, 0.0, 0.0)[:, :, None]
     out = out * (1 - alpha) + np.stack(placed, axis=2) * alpha
-    return Region(np.clip(out, 0, 255).astype(np.uint8), _bounds(alpha[:, :, 0]))
+    return Region(np.clip(out, 0, 255).astype(np.uint8), bounds(alpha[:, :, 0]))
 
 
 def _planes(patch: UInt8Image) -> list[FloatArray]:
     return [patch[:, :, channel].astype(np.float32) for channel in range(3)]
 
 
-def _bounds(mask: FloatArray) -> FloatArray | None:
+def bounds(mask: FloatArray) -> FloatArray | None:
     """Where a mask (s, s) is more than half, as shares of the side; None for nowhere."""
     rows, columns = np.flatnonzero(mask.max(axis=1) > 0.5), np.flatnonzero(mask.max(axis=0) > 0.5)
     if len(rows) == 0:
@@ -326,25 +243,6 @@ def _squared(image: UInt8Image) -> Region:
     return Region(np.asarray(cv2.copyMakeBorder(image, *edges, cv2.BORDER_REPLICATE), np.uint8), box)
 
 
-def _square_to(image: UInt8Image, side: int) -> UInt8Image:
+def square_to(image: UInt8Image, side: int) -> UInt8Image:
+    """Scale a square picture to another side."""
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
-def _grow(mask: FloatArray, pixels: float) -> FloatArray:
-    blurred = cv2.GaussianBlur(mask, (0, 0), pixels)
-    return np.asarray(np.clip(blurred * 4.0, 0.0, 1.0), np.float32)
-
-
-def _shift(mask: FloatArray, pixels: FloatArray) -> FloatArray:
-    matrix = np.array([[1.0, 0.0, pixels[0]], [0.0, 1.0, pixels[1]]])
-    return np.asarray(cv2.warpAffine(mask, matrix, mask.shape[::-1]), np.float32)
-
-
-def _stripes(rng: Rng, torso: UInt8Image, zone: FloatArray) -> UInt8Image:
-    side = torso.shape[0]
-    half_period = rng.uniform(0.04, 0.12) * side
-    band = ((np.arange(side) + rng.uniform(0, half_period)) // half_period % 2).astype(np.float32)
-    pattern = band[None, :] if rng.random() < 0.6 else band[:, None]
-    mask = (pattern * zone * rng.uniform(0.4, 1.0))[:, :, None]
-    striped = torso * (1 - mask) + rng.uniform(0, 255, 3) * mask
-    return np.asarray(np.clip(striped, 0, 255), np.uint8)

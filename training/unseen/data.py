@@ -21,10 +21,11 @@ from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
 from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
+from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_turned_crops
 from training.mixture.players import NumberPhoto, Track, load_photos
 from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
-from training.mixture.sources import DrawSource, PasteSource, PhotoSource, Regions, Source, TrackSource
+from training.mixture.sources import PasteSource, PhotoSource, Regions, Source, TrackSource
 from training.synthesize import TORSO_SIDE, font_files
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,118 @@
+"""Numbers that were never printed: drawn on real torsos, with names, sponsors and stripes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.types import FloatArray, UInt8Image
+from recognizer.labels import NUMBERS
+from training.augment import Rng
+from training.mixture.sources import SIDE, Region, Regions, bounds, number_centre, number_height, square_to
+from training.synthesize import (
+    dye,
+    number_mask,
+    place_mask,
+    print_number,
+    random_colours,
+    shirt_zone,
+    word_mask,
+)
+
+
+class DrawSource:
+    """Drawn numbers on real torsos, all 101 numbers alike; a share of the torsos bears only words, or nothing."""
+
+    def __init__(
+        self,
+        torsos: Regions,
+        empty_share: float = 0.15,
+        numbers: Sequence[str] = NUMBERS,
+        fonts: Sequence[Path] | None = None,
+        readable: bool = False,
+        torso_share: float = 1.0,
+    ) -> None:
+        self._torsos = torsos
+        self._torso_share = torso_share
+        self._contrast = 90.0 if readable else 75.0
+        self._hollow = 0.0 if readable else 0.15
+        self._empty_share = empty_share
+        self._numbers = tuple(numbers)
+        self._fonts = fonts
+
+    def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
+        """See Source."""
+        torso = square_to(self._torsos[int(rng.integers(len(self._torsos)))], SIDE)
+        zone = shirt_zone(SIDE, rng, self._torso_share)
+        if rng.random() < 0.65:
+            plain = rng.uniform(0, 255, 3).astype(np.float32)
+            torso = np.clip(dye(torso, zone, plain, float(rng.uniform(0.3, 1.0))), 0, 255).astype(np.uint8)
+            if rng.random() < 0.25:
+                torso = _stripes(rng, torso, zone)
+        cloth = (torso * zone[:, :, None]).sum((0, 1)) / max(float(zone.sum()), 1e-6)
+        empty = rng.random() < self._empty_share
+        number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
+        return self._draw(rng, torso, cloth.astype(np.float32), number, (length, side)), number
+
+    def _draw(
+        self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, extent: tuple[int, int]
+    ) -> list[Region]:
+        (length, side), share = extent, self._torso_share
+        ink, rim = (random_colours(rng, cloth, self._contrast) for _ in range(2))
+        digits = number_mask(rng, number, self._fonts) if number else None
+        outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
+        shadow = rng.uniform(-3.0, 3.0, 2).astype(np.float32) if rng.random() < 0.12 else None
+        if outline and rng.random() < self._hollow:  # hollow digits: only the outline stands out
+            ink = cloth
+        height, (x, y) = number_height(rng, side, share=share), number_centre(rng, share)
+        turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
+        with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
+        name_height = share * rng.uniform(0.05, 0.1)
+        sponsor_height = share * rng.uniform(0.05, 0.13 if number else 0.25)
+        regions = []
+        for _ in range(length):
+            masks, colours, box = [], [], None
+            here = turn + float(rng.normal(0.0, 0.12))
+            if with_name:
+                masks.append(word_mask(rng, SIDE, y - height / 2 - name_height, name_height, here, share))
+                colours.append(ink)
+            if with_sponsor:
+                below = y + height / 2 + sponsor_height if number else y
+                masks.append(word_mask(rng, SIDE, below, sponsor_height, here, share))
+                colours.append(rim)
+            if digits is not None:
+                fits = digits.shape[1] / digits.shape[0] * height < 0.75 * share
+                shown = height if fits else height * 0.7
+                placed = place_mask(digits, SIDE, (x, y), shown, here, lean, 0.42 * share)
+                if shadow is not None:
+                    masks.append(_shift(placed, shadow))
+                    colours.append(rim)
+                if outline:
+                    masks.append(_grow(placed, outline))
+                    colours.append(rim)
+                masks.append(placed)
+                colours.append(ink)
+                box = bounds(placed)
+            regions.append(Region(print_number(rng, torso, masks, colours), box))
+        return regions
+
+
+def _grow(mask: FloatArray, pixels: float) -> FloatArray:
+    blurred = cv2.GaussianBlur(mask, (0, 0), pixels)
+    return np.asarray(np.clip(blurred * 4.0, 0.0, 1.0), np.float32)
+
+
+def _shift(mask: FloatArray, pixels: FloatArray) -> FloatArray:
+    matrix = np.array([[1.0, 0.0, pixels[0]], [0.0, 1.0, pixels[1]]])
+    return np.asarray(cv2.warpAffine(mask, matrix, mask.shape[::-1]), np.float32)
+
+
+def _stripes(rng: Rng, torso: UInt8Image, zone: FloatArray) -> UInt8Image:
+    side = torso.shape[0]
+    half_period = rng.uniform(0.04, 0.12) * side
+    band = ((np.arange(side) + rng.uniform(0, half_period)) // half_period % 2).astype(np.float32)
+    pattern = band[None, :] if rng.random() < 0.6 else band[:, None]
+    mask = (pattern * zone * rng.uniform(0.4, 1.0))[:, :, None]
+    striped = torso * (1 - mask) + rng.uniform(0, 255, 3) * mask
+    return np.asarray(np.clip(striped, 0, 255), np.uint8)
