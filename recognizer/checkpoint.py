@@ -244,7 +244,7 @@ def _parse_description(path: Path, description: Mapping[str, Any]) -> tuple[Mode
         if not isinstance(description[key], dict):
             raise CheckpointError(f"{path}: {key} is {description[key]!r}; allowed is an object.")
     architecture = description["architecture"]
-    if isinstance(architecture, dict) and architecture:
+    if isinstance(architecture, dict):
         architecture = _OLDER | architecture
     config = _parse_dataclass(path, "architecture", ModelConfig, architecture)
     preprocess = _parse_dataclass(path, "preprocessing", Preprocess, description["preprocessing"])

@@ -45,9 +45,7 @@ class NumberLocalizer(nn.Module):
     def __init__(self, width: int = 48) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(3, 16, 5, 3, 1, bias=False),
-            nn.BatchNorm2d(16),
-            nn.ReLU(),
+            *_block(3, 16, size=5, stride=3),
             *_block(16, 32, stride=2),
             *_block(32, width),
             *_block(width, width, dilation=2),
@@ -56,7 +54,7 @@ class NumberLocalizer(nn.Module):
         )
         self.heat = nn.Conv2d(width, 1, 1)
         self.size = nn.Conv2d(width, 2, 1)
-        nn.init.constant_(self.size.bias, math.log(0.3))  # type: ignore[arg-type]
+        nn.init.constant_(self.size.bias, math.log(0.3))  # type: ignore[arg-type]  # the layer has a bias
 
     def forward(self, images: torch.Tensor) -> Place:
         """Find the number.
@@ -94,13 +92,13 @@ def cut(images: torch.Tensor, centre: torch.Tensor, side: torch.Tensor, size: in
     steps = (torch.arange(size, device=images.device, dtype=torch.float32) + 0.5) / size - 0.5
     x = (centre[:, 0, None] + side[:, None] * steps) * 2.0 - 1.0
     y = (centre[:, 1, None] + side[:, None] * steps) * 2.0 - 1.0
-    none = torch.zeros_like(x)
-    grid = torch.stack([x[:, None, :] + none[:, :, None], none[:, None, :] + y[:, :, None]], dim=3)
+    zeros = torch.zeros_like(x)
+    grid = torch.stack([x[:, None, :] + zeros[:, :, None], zeros[:, None, :] + y[:, :, None]], dim=3)
     # Coordinates in half precision would misplace pixels.
     parts = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
     return parts.to(images.dtype)
 
 
-def _block(inner: int, outer: int, stride: int = 1, dilation: int = 1) -> tuple[nn.Module, ...]:
-    conv = nn.Conv2d(inner, outer, 3, stride, dilation, dilation, bias=False)
+def _block(inner: int, outer: int, size: int = 3, stride: int = 1, dilation: int = 1) -> tuple[nn.Module, ...]:
+    conv = nn.Conv2d(inner, outer, size, stride, dilation, dilation, bias=False)
     return conv, nn.BatchNorm2d(outer), nn.ReLU()
