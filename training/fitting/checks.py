@@ -16,7 +16,7 @@ from training.data_root import find_data_root
 from training.fitting.run_state import RESUME, build_reader, resolve_precision
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.layout import UNREADABLE_FOLDER, SubSequence, scan
-from training.mixture.recipe import LABELS, missing_folders
+from training.mixture.recipe import labelled_clips, missing_folders
 from training.tree_data import choose_items
 
 
@@ -171,7 +171,7 @@ def _check_mixture(report: Report, settings: TrainSettings) -> None:
         f"The folder {folder} does not exist; set mixture.data and mixture.clips."
         for folder in missing_folders(mixture)
     ]
-    labelled = sorted(path.name.removesuffix(".labels.csv") for path in LABELS.glob("*.labels.csv"))
+    labelled = list(labelled_clips(Path(mixture.clips)))
     absent = [name for name in labelled if not (Path(mixture.clips) / f"{name}.mp4").is_file()]
     report.lines.append(f"clips: {len(labelled) - len(absent)} of {len(labelled)} labelled ones are there")
     report.problems += [

@@ -2,7 +2,9 @@
 
 import csv
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -10,19 +12,38 @@ import numpy as np
 from pipeline.types import UInt8Image
 
 
-def load_number_crops(folder: Path, every: int = 1) -> dict[str, list[UInt8Image]]:
-    """Cut-out numbers by number from `{number}/**/*.jpg|png`.
+class Tracklet(NamedTuple):
+    """Pictures of one number on one shirt, in order of time."""
+
+    game: str
+    number: str
+    pictures: list[UInt8Image]
+    """Each uint8 (h, w, 3) RGB."""
+
+
+def load_tracklets(folder: Path, games: Collection[str] = (), every: int = 1) -> Iterator[Tracklet]:
+    """Cut-out numbers of games from `{number}/{tracklet}/**/*.jpg` and `tracklets.csv` (game,number,tracklet).
 
     Args:
         folder: the data set.
-        every: keep every n-th picture of a number (neighbouring video frames look alike).
+        games: which games; empty for all.
+        every: keep every n-th picture of a tracklet (neighbouring video frames look alike).
     """
-    crops: dict[str, list[UInt8Image]] = {}
-    for number in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = sorted(p for p in number.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
-        pictures = [cv2.imread(str(path)) for path in files[::every]]
-        crops[number.name] = [np.ascontiguousarray(p[:, :, ::-1]) for p in pictures if p is not None]
-    return crops
+    with (folder / "tracklets.csv").open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            if not games or row["game"] in games:
+                files = sorted((folder / row["number"] / row["tracklet"]).rglob("*.jpg"))[::every]
+                pictures = [cv2.imread(str(file)) for file in files]
+                rgb = [np.ascontiguousarray(picture[:, :, ::-1], np.uint8) for picture in pictures if picture is not None]
+                yield Tracklet(row["game"], row["number"], rgb)
+
+
+def load_number_crops(folder: Path, games: Collection[str] = (), every: int = 1) -> dict[str, list[UInt8Image]]:
+    """The pictures of `load_tracklets` by number."""
+    crops: dict[str, list[UInt8Image]] = defaultdict(list)
+    for tracklet in load_tracklets(folder, games, every):
+        crops[tracklet.number] += tracklet.pictures
+    return dict(crops)
 
 
 def load_turned_crops(folder: Path, table: Path) -> dict[str, list[UInt8Image]]:

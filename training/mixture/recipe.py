@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pipeline.crops import CropSettings
 from recognizer.errors import InputError
@@ -10,6 +11,7 @@ from recognizer.labels import NUMBERS
 from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_number_crops, load_turned_crops
 from training.mixture.players import (
+    NumberPhoto,
     Track,
     count_verdicts,
     load_clip_tracks,
@@ -39,9 +41,13 @@ class MixtureSettings:
     data: str = "data"
     """Folder with the unpacked data sets: jersey_photos, soccernet_numbers, basketball_numbers, player_crops."""
     clips: str = "clips"
-    """Folder with the match clips that `training/labels` speaks of."""
+    """Folder with the match clips that `training/labels` speaks of, and others with their labels beside them."""
     held_out: tuple[str, ...] = ()
     """Matches (clip names) that training never sees."""
+    games: tuple[str, ...] = ()
+    """Games of soccernet_numbers to train on; empty for all."""
+    photo_sources: Literal["all", "even", "odd"] = "all"
+    """Which sources of photos to train on, by their place in the order of their names: all, even or odd."""
     tracks: float = 0.40
     """Share of real tracked players."""
     readable: float = 0.65
@@ -52,6 +58,8 @@ class MixtureSettings:
     """Share of soccer number crops laid onto torsos."""
     basketball_crops: float = 0.08
     """Share of basketball number crops laid onto torsos."""
+    tight: float = 0.10
+    """Share of the number crops and photos that are cut tight round the number."""
     drawn: float = 0.30
     """Share of drawn numbers."""
     rendered: float = 0.0
@@ -84,16 +92,21 @@ def require_folders(settings: MixtureSettings, keys: str = "mixture.data and mix
         raise MixtureError(f"The folder {missing[0]} does not exist; set {keys}.")
 
 
+def labelled_clips(clips: Path) -> dict[str, Path]:
+    """The labels of every clip that has any, by its name: those of `training/labels`, and those beside the clips."""
+    found = [*LABELS.glob("*.labels.csv"), *clips.glob("*.labels.csv")]
+    return {path.name.removesuffix(".labels.csv"): path for path in sorted(found, key=lambda path: path.name)}
+
+
 def load_labelled_clips(settings: MixtureSettings) -> list[Track]:
-    """Every labelled clip of `training/labels`, the held out ones too; a missing clip is left out and logged."""
+    """Every labelled clip, the held out ones too; a missing clip is left out and logged."""
     tracks: list[Track] = []
-    for labels in sorted(LABELS.glob("*.labels.csv")):
-        name = labels.name.removesuffix(".labels.csv")
+    for name, labels in labelled_clips(Path(settings.clips)).items():
         video = Path(settings.clips) / f"{name}.mp4"
         if not video.is_file():
             logger.warning("%s is missing; its labels are left out", video)
             continue
-        tracks += load_clip_tracks(video, LABELS / f"{name}.boxes.csv", labels)
+        tracks += load_clip_tracks(video, labels.with_name(f"{name}.boxes.csv"), labels)
         logger.info("%s: %d tracks so far, %s", name, len(tracks), count_verdicts(tracks))
     return tracks
 
@@ -105,6 +118,9 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
         settings: folders and shares.
         tracks: labelled players to train on (held out matches already removed).
         crops: the pipeline's crop geometry.
+
+    Raises:
+        MixtureError: None of the games of `settings.games` is there.
     """
     data = Path(settings.data)
     hockey = load_player_crops(data / "player_crops" / "hockey", data / "player_crops" / "hockey.csv")
@@ -112,20 +128,24 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     real = TrackSource(tracks + hockey + broadcast, crops, settings.readable)
     share = torso_share(crops)
     torsos = real.torsos(3000, settings.seed)
-    soccer = {n: c for n, c in load_number_crops(data / "soccernet_numbers", every=3).items() if n in NUMBERS}
+    crops_of_games = load_number_crops(data / "soccernet_numbers", settings.games, every=3)
+    soccer = {number: pictures for number, pictures in crops_of_games.items() if number in NUMBERS}
+    if not soccer:
+        raise MixtureError(f"mixture.games is {list(settings.games)}, and {data / 'soccernet_numbers'} has none of them.")
+    photos = choose_photos(load_photos(data / "jersey_photos"), settings.photo_sources)
     basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
     ingredients = [
         Ingredient("tracks", real, settings.tracks, plain=False),
-        Ingredient("photos", PhotoSource(load_photos(data / "jersey_photos"), share), settings.photos, plain=True),
+        Ingredient("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos, plain=True),
         Ingredient(
             "soccer_crops",
-            PasteSource(soccer, torsos, in_time_order=True, torso_share=share),
+            PasteSource(soccer, torsos, in_time_order=True, torso_share=share, tight_share=settings.tight),
             settings.soccer_crops,
             plain=True,
         ),
         Ingredient(
             "basketball_crops",
-            PasteSource(basketball, torsos, in_time_order=False, torso_share=share),
+            PasteSource(basketball, torsos, in_time_order=False, torso_share=share, tight_share=settings.tight),
             settings.basketball_crops,
             plain=True,
         ),
@@ -135,6 +155,13 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
         people = TrackSource(load_rendered(Path(settings.renders)), crops, settings.readable)
         ingredients.append(Ingredient("rendered", people, settings.rendered, plain=False))
     return ingredients
+
+
+def choose_photos(photos: list[NumberPhoto], part: Literal["all", "even", "odd"]) -> list[NumberPhoto]:
+    """The photos of all sources, or of every second one in the order of their names."""
+    sources = sorted({photo.source for photo in photos})
+    kept = set(sources if part == "all" else sources[("even", "odd").index(part) :: 2])
+    return [photo for photo in photos if photo.source in kept]
 
 
 def held_out_source(tracks: list[Track], settings: MixtureSettings, crops: CropSettings) -> TrackSource:

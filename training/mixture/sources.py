@@ -36,8 +36,8 @@ _LEAST_SIDE = 32
 _LEAST_DIGITS = 7.0
 """Height in pixels under which printed digits are not shown: nobody could read them."""
 
-_TIGHT_SHARE = 0.1
-"""Share of the cut-out numbers and photos that show hardly more than the number."""
+TIGHT_SHARE = 0.1
+"""Share of the cut-out numbers and photos that show hardly more than the number, unless asked for."""
 
 
 def number_height(rng: Rng, side: int, tallest: float = 0.72, share: float = 1.0) -> float:
@@ -122,8 +122,11 @@ class TrackSource:
 class PhotoSource:
     """Numbers in photos, their surroundings kept; the same photo seen `length` times."""
 
-    def __init__(self, photos: Sequence[NumberPhoto], torso_share: float = 1.0) -> None:
+    def __init__(
+        self, photos: Sequence[NumberPhoto], torso_share: float = 1.0, *, tight_share: float = TIGHT_SHARE
+    ) -> None:
         self._photos = list(photos)
+        self._tight_share = tight_share
         self._torso_share = torso_share
         counts = Counter(photo.number for photo in self._photos)
         weights = np.array([counts[photo.number] ** -0.5 for photo in self._photos])
@@ -133,7 +136,7 @@ class PhotoSource:
         """See Source."""
         photo = self._photos[min(int(np.searchsorted(self._weights, rng.random())), len(self._photos) - 1)]
         left, top, right, bottom = photo.box.tolist()
-        tight = not photo.on_shirt or rng.random() < _TIGHT_SHARE
+        tight = not photo.on_shirt or rng.random() < self._tight_share
         height = rng.uniform(0.72, 0.95) if tight else number_height(rng, side, share=self._torso_share)
         extent = max((bottom - top) / height, (right - left) / (0.95 if tight else 0.85 * self._torso_share))
         x = (left + right) / 2 + rng.normal(0.0, 0.05) * extent
@@ -154,8 +157,10 @@ class PasteSource:
         *,
         in_time_order: bool = True,
         torso_share: float = 1.0,
+        tight_share: float = TIGHT_SHARE,
     ) -> None:
         self._torso_share = torso_share
+        self._tight_share = tight_share
         self._crops = {number: pictures for number, pictures in crops.items() if pictures}
         self._in_time_order = in_time_order
         self._numbers = sorted(self._crops)
@@ -167,8 +172,9 @@ class PasteSource:
         pictures = self._crops[number]
         first, step = int(rng.integers(max(1, len(pictures) - length))), int(self._in_time_order)
         chosen = [pictures[min(first + k * step, len(pictures) - 1)] for k in range(length)]
-        if rng.random() < _TIGHT_SHARE:
-            return [_squared(picture) for picture in chosen], number
+        if rng.random() < self._tight_share:
+            stretched = rng.random() < 0.5
+            return [_squared(picture, stretched) for picture in chosen], number
         torso = square_to(self._torsos[int(rng.integers(len(self._torsos)))], SIDE)
         zone = shirt_zone(SIDE, rng, self._torso_share)
         height, (x, y) = number_height(rng, side, 0.7, self._torso_share), number_centre(rng, self._torso_share)
@@ -233,14 +239,15 @@ def _within(box: FloatArray, square: FloatArray) -> FloatArray:
     return np.asarray((box - np.tile(square[:2], 2)) / (square[2] - square[0]), np.float32)
 
 
-def _squared(image: UInt8Image) -> Region:
-    """Make a picture of a number square by stretching its border outwards."""
+def _squared(image: UInt8Image, stretched: bool) -> Region:
+    """Make a picture of a number square: its border stretched outwards, or black beside it as in `Preprocess`."""
     height, width = image.shape[:2]
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
     edges = (top, side - height - top, left, side - width - left)
     box = np.array([left, top, left + width, top + height], np.float32) / side
-    return Region(np.asarray(cv2.copyMakeBorder(image, *edges, cv2.BORDER_REPLICATE), np.uint8), box)
+    border = cv2.BORDER_REPLICATE if stretched else cv2.BORDER_CONSTANT
+    return Region(np.asarray(cv2.copyMakeBorder(image, *edges, border), np.uint8), box)
 
 
 def square_to(image: UInt8Image, side: int) -> UInt8Image:

@@ -4,7 +4,6 @@ Nothing stands on both sides: torsos come from different matches, cut-out digits
 different sources, drawn numbers from typefaces of different families.
 """
 
-import csv
 import logging
 import os
 import re
@@ -22,7 +21,7 @@ from pipeline.types import FloatArray, UInt8Image
 from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
 from training.mixture.drawn import DrawSource
-from training.mixture.number_crops import load_turned_crops
+from training.mixture.number_crops import load_number_crops, load_turned_crops
 from training.mixture.players import NumberPhoto, Track, load_photos
 from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
 from training.mixture.sources import PasteSource, PhotoSource, Regions, Source, TrackSource
@@ -91,7 +90,7 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
     ]
     families = sorted({font_family(path) for path in font_files()})
     fonts = [tuple(f for f in font_files() if font_family(f) in families[i::2]) for i in range(2)]
-    train_digits, test_digits = (_crops_of_game(data / "soccernet_numbers", game) for game in "AC")
+    train_digits, test_digits = (load_number_crops(data / "soccernet_numbers", [game], every=3) for game in "AC")
     for number, crops in load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv").items():
         train_digits.setdefault(number, []).extend(crops)
     photos = load_photos(data / "jersey_photos")
@@ -117,18 +116,6 @@ def font_family(font: Path) -> str:
     """
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", font.stem)
     return words[0].lower() if words else font.stem.lower()
-
-
-def _crops_of_game(folder: Path, game: str) -> dict[str, list[UInt8Image]]:
-    crops: dict[str, list[UInt8Image]] = {}
-    with (folder / "tracklets.csv").open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            if row["game"] == game:
-                files = sorted((folder / row["number"] / row["tracklet"]).rglob("*.jpg"))[::3]
-                pictures = [cv2.imread(str(file)) for file in files]
-                rgb = [np.asarray(picture[:, :, ::-1], np.uint8) for picture in pictures if picture is not None]
-                crops.setdefault(row["number"], []).extend(rgb)
-    return crops
 
 
 def shirt_colours(picture: UInt8Image) -> FloatArray:
