@@ -34,7 +34,7 @@ def load_tracklets(folder: Path, games: Collection[str] = (), every: int = 1) ->
             if not games or row["game"] in games:
                 files = sorted((folder / row["number"] / row["tracklet"]).rglob("*.jpg"))[::every]
                 pictures = [cv2.imread(str(file)) for file in files]
-                rgb = [np.ascontiguousarray(picture[:, :, ::-1], np.uint8) for picture in pictures if picture is not None]
+                rgb = [np.ascontiguousarray(p[:, :, ::-1], np.uint8) for p in pictures if p is not None]
                 yield Tracklet(row["game"], row["number"], rgb)
 
 

@@ -131,7 +131,8 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     crops_of_games = load_number_crops(data / "soccernet_numbers", settings.games, every=3)
     soccer = {number: pictures for number, pictures in crops_of_games.items() if number in NUMBERS}
     if not soccer:
-        raise MixtureError(f"mixture.games is {list(settings.games)}, and {data / 'soccernet_numbers'} has none of them.")
+        games = ", ".join(settings.games)
+        raise MixtureError(f"{data / 'soccernet_numbers'} holds nothing of the games {games}; set mixture.games.")
     photos = choose_photos(load_photos(data / "jersey_photos"), settings.photo_sources)
     basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
     ingredients = [
