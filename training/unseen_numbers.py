@@ -27,12 +27,12 @@ from training.dataset import SamplingSettings, WindowDataset
 from training.decoders import JOINT, PLAIN, SEED, decode_all
 from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team
-from training.fitting.loop import run_training
 from training.fitting.measure import read_all
+from training.fitting.once import train_once
 from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.layout import scan
 from training.metrics import outcomes_of, wilson_interval
-from training.tree_data import Chooser, choose_items, tree_data
+from training.tree_data import choose_items, tree_data
 from training.unseen.data import UnseenData, build_trees
 from training.unseen.recipes import AVERAGED, RECIPES, Recipe, mean_checkpoint, seed_items, settings_of
 
@@ -91,7 +91,7 @@ def train_start(settings: UnseenSettings, device: torch.device) -> Path:
     folder = Path(settings.output) / "start"
     augment = AugmentSettings(film=True)
     wanted = replace(base_settings(settings, "digits", 1), fit=settings.start, augment=augment, output=str(folder))
-    return _train(wanted, device, choose_items)
+    return train_once(wanted, lambda: tree_data(wanted, Team(), choose_items), device)
 
 
 def train_recipe(settings: UnseenSettings, recipe: Recipe, start: Path, device: torch.device) -> Path:
@@ -99,17 +99,8 @@ def train_recipe(settings: UnseenSettings, recipe: Recipe, start: Path, device: 
     name = recipe.name.replace("+ ", "with_")
     base = replace(base_settings(settings, recipe.tree, 5), fit=settings.fit, start_from=str(start))
     choose = seed_items if recipe.leaky_split else choose_items
-    return _train(settings_of(recipe, base, str(Path(settings.output) / name)), device, choose)
-
-
-def _train(settings: TrainSettings, device: torch.device, choose: Chooser) -> Path:
-    folder = Path(settings.output)
-    done = folder / "done"
-    if not done.is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        run_training(settings, tree_data(settings, Team(), choose), device=device)
-        done.touch()
-    return folder / "last.safetensors"
+    wanted = settings_of(recipe, base, str(Path(settings.output) / name))
+    return train_once(wanted, lambda: tree_data(wanted, Team(), choose), device)
 
 
 def evaluate(checkpoint: Path, root: Path, numbers: Sequence[str], device: torch.device) -> dict[str, tuple[int, int]]:

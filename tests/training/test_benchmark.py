@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from factories import SHARED
 
-from training.benchmark import BenchmarkError, labelled_clips, load_scorer, main, score, table_row
+from training.benchmark import main
+from training.evaluation.clips import BenchmarkError, labelled_clips, load_scorer, score, table_row
 
 LABELS = "track,first_frame,last_frame,number,team,role,sure,note\n1,0,1,7,red,player,2,legible\n"
 BOXES = "frame,track,x1,y1,x2,y2,conf\n0,1,10,10,50,110,1\n1,1,12,10,52,110,1\n"

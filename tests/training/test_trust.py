@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from factories import SHARED
 
-from training.benchmark import Trust, load_scorer, trust_lines
+from training.evaluation.clips import Trust, load_scorer, trust_lines
 from training.evaluation.trust import (
     Bin,
     Claim,

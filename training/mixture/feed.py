@@ -84,7 +84,11 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
         checks["held_out"] = fixed_batches(held_out, settings, _HELD_OUT_BATCHES)
     checks["drawn"] = fixed_batches(ingredients[-1], settings, _DRAWN_BATCHES)
     validation = {name: partial(_share, batches, team) for name, batches in checks.items()}
-    description = {"tracks": len(kept), "held_out_matches": list(settings.mixture.held_out)}
+    description = {
+        "tracks": len(kept),
+        "matches": sorted(matches.difference(settings.mixture.held_out)),
+        "held_out_matches": list(settings.mixture.held_out),
+    }
     batches = StreamBatches(ingredients, settings, team)
     return TrainingData(batches, settings.fit.steps_per_epoch, validation, None, description)
 

@@ -1,0 +1,82 @@
+"""Which of several networks was not trained on what is to be measured; their own records say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from recognizer.checkpoint import CheckpointInfo
+
+Kind = Literal["clip", "game", "photos"]
+"""What a network may have been trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A checkpoint and what its record says it was trained on."""
+
+    path: Path
+    matches: frozenset[str] | None
+    """Clips it was trained on; None where the record does not tell."""
+    games: frozenset[str] | None
+    """Games of number crops it was trained on, empty for every game; None where the record does not tell."""
+    photo_sources: str | None
+    """`all`, `even` or `odd`; None where the record does not tell."""
+
+    def saw(self, kind: Kind, name: str) -> bool:
+        """Whether it was trained on something, as far as the record tells.
+
+        Args:
+            kind: what is asked about.
+            name: the clip's, the game's, or `even` or `odd` for half of the photos' sources.
+        """
+        if kind == "clip":
+            return self.matches is not None and name in self.matches
+        if kind == "game":
+            return self.games is not None and (not self.games or name in self.games)
+        return self.photo_sources in ("all", name)
+
+
+def network_of(path: Path, info: CheckpointInfo) -> Network:
+    """Read a checkpoint's record.
+
+    Args:
+        path: the `.safetensors` file.
+        info: what its JSON says.
+    """
+    settings = info.training_data.get("settings")
+    mixture: Any = settings.get("mixture") if isinstance(settings, Mapping) else None
+    if not isinstance(mixture, Mapping) or settings is None or settings.get("source") != "mixture":
+        return Network(path, None, None, None)
+    matches = info.training_data.get("matches")
+    return Network(
+        path,
+        None if matches is None else frozenset(matches),
+        frozenset(mixture.get("games", ())),
+        str(mixture.get("photo_sources", "all")),
+    )
+
+
+class Choice(NamedTuple):
+    """The network that measures something."""
+
+    network: Network
+    unseen: bool
+    """Whether it was not trained on that, as far as its record tells."""
+
+    @property
+    def remark(self) -> str:
+        """For a table: which network, and whether the figure flatters it."""
+        return self.network.path.stem + ("" if self.unseen else ", trained on it")
+
+
+def choose(networks: Sequence[Network], kind: Kind, name: str) -> Choice:
+    """The first network that did not see something (see `Network.saw`); where all did, the first of them.
+
+    Args:
+        networks: at least one.
+        kind: what is to be measured.
+        name: which one.
+    """
+    unseen = [network for network in networks if not network.saw(kind, name)]
+    return Choice(unseen[0], True) if unseen else Choice(networks[0], False)

@@ -1,0 +1,196 @@
+"""How well games and photos that training never saw are read: `python -m training.held_out`.
+
+Trains two networks with the sources of the shipped one (`training.mixture`), each without one of the two games of
+soccernet_numbers and without every second source of photos, and measures each on what it never saw. Both start from one
+network that saw no game and no photo at all. What is finished stands in the output folder and is not done again.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import torch
+
+from pipeline.config import load
+from pipeline.device import resolve_device
+from recognizer.errors import InputError
+from recognizer.preprocess import Preprocess
+from recognizer.reader import JerseyReader
+from training.evaluation.number_sets import SHOWN, Tally, both, frequent_errors, score_photos, score_tracklets
+from training.fitting.augment_batch import AugmentSettings
+from training.fitting.distributed import Team
+from training.fitting.once import train_once
+from training.fitting.settings import DataSettings, FitSettings, NetworkSettings, TrainSettings, WindowSampling
+from training.mixture.feed import mixture_data
+from training.mixture.number_crops import load_tracklets
+from training.mixture.players import load_photos
+from training.mixture.recipe import MixtureSettings, choose_photos, require_folders
+
+logger = logging.getLogger(__name__)
+
+
+class Fold(NamedTuple):
+    """What one of the two networks sees, and what it is measured on."""
+
+    game: str
+    other_game: str
+    photos: Literal["even", "odd"]
+    other_photos: Literal["even", "odd"]
+
+
+FOLDS: Final = (Fold("A", "C", "even", "odd"), Fold("C", "A", "odd", "even"))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutSettings:
+    """The whole test."""
+
+    output: str = "runs/held_out"
+    """Folder for the checkpoints and `results.json`."""
+    device: str = "auto"
+    """What computes: auto, cpu, cuda or cuda:N."""
+    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    """Number format of training: float32, bfloat16 or float16."""
+    mixture: MixtureSettings = field(
+        default_factory=lambda: MixtureSettings(
+            tracks=0.1, photos=0.2, soccer_crops=0.3, basketball_crops=0.12, drawn=0.28, tight=0.5
+        )
+    )
+    """The sources; `games` and `photo_sources` are set for each network."""
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    """From a region to the network's input."""
+    model: NetworkSettings = field(default_factory=NetworkSettings)
+    """The network."""
+    start: FitSettings = field(
+        default_factory=lambda: FitSettings(
+            epochs=8,
+            steps_per_epoch=80,
+            batch_size=256,
+            learning_rate=1.2e-3,
+            final_rate=0.1,
+            mixup_probability=0.0,
+            deep_supervision=0.5,
+            patience=0,
+            ema=0.98,
+        )
+    )
+    """How the common start is trained, on single pictures."""
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(
+            epochs=6,
+            steps_per_epoch=100,
+            batch_size=64,
+            learning_rate=8e-4,
+            mixup_probability=0.0,
+            deep_supervision=0.5,
+            patience=0,
+            ema=0.99,
+        )
+    )
+    """How each of the two is trained, on windows of five."""
+    seed: int = 0
+    """Seed of weights, windows and chance."""
+
+
+def _base(settings: HeldOutSettings) -> TrainSettings:
+    return TrainSettings(
+        source="mixture",
+        device=settings.device,
+        precision=settings.precision,
+        tensorboard=False,
+        seed=settings.seed,
+        data=DataSettings(workers=0),
+        preprocess=settings.preprocess,
+        model=settings.model,
+        augment=AugmentSettings(enabled=False),
+    )
+
+
+def train_start(settings: HeldOutSettings, device: torch.device) -> Path:
+    """Train the common start without games and photos, or find it done; returns its checkpoint."""
+    mixture = replace(settings.mixture, soccer_crops=0.0, photos=0.0)
+    wanted = replace(
+        _base(settings),
+        fit=settings.start,
+        mixture=mixture,
+        sampling=WindowSampling(length=1),
+        output=str(Path(settings.output) / "start"),
+    )
+    return train_once(wanted, lambda: mixture_data(wanted, Team()), device)
+
+
+def train_fold(settings: HeldOutSettings, fold: Fold, start: Path, device: torch.device) -> Path:
+    """Train the network of one fold, or find it done; returns its last checkpoint."""
+    mixture = replace(settings.mixture, games=(fold.game,), photo_sources=fold.photos)
+    wanted = replace(
+        _base(settings),
+        fit=settings.fit,
+        mixture=mixture,
+        start_from=str(start),
+        output=str(Path(settings.output) / f"without_{fold.other_game}"),
+    )
+    return train_once(wanted, lambda: mixture_data(wanted, Team()), device)
+
+
+def measure(checkpoint: Path, fold: Fold, data: Path, device: torch.device) -> dict[str, Tally]:
+    """Read the game and the photos that a network never saw; returns tallies by row of the table."""
+    reader = JerseyReader(checkpoint, device)
+    tracklets = list(load_tracklets(data / "soccernet_numbers", [fold.other_game]))
+    photos = choose_photos(load_photos(data / "jersey_photos"), fold.other_photos)
+    rows = {f"game {fold.other_game}, {shown}": score_tracklets(reader, tracklets, shown) for shown in SHOWN}
+    return rows | {f"photos ({fold.other_photos}), {shown}": score_photos(reader, photos, shown) for shown in SHOWN}
+
+
+def run_test(settings: HeldOutSettings) -> dict[str, Tally]:
+    """Train and measure; returns tallies by row of the table.
+
+    Raises:
+        InputError: Data are missing.
+    """
+    require_folders(settings.mixture)
+    device, data = resolve_device(settings.device), Path(settings.mixture.data)
+    start = train_start(settings, device)
+    results: dict[str, Tally] = {}
+    for fold in FOLDS:
+        results |= measure(train_fold(settings, fold, start, device), fold, data, device)
+        logger.info("%s", {name: one.text() for name, one in results.items()})
+    for shown in SHOWN:
+        results[f"photos, {shown}"] = both(*(results[f"photos ({half}), {shown}"] for half in ("odd", "even")))
+    return results
+
+
+def table(results: dict[str, Tally]) -> str:
+    """The results as Markdown."""
+    lines = ["| never seen in training | right, without abstaining | most frequent errors |", "| --- | --- | --- |"]
+    lines += [f"| {name} | {one.text()} | {frequent_errors(one.errors)} |" for name, one in results.items()]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.held_out", description="Read games and photos that training never saw."
+    )
+    parser.add_argument("--config", type=Path, default=Path("configs/held_out.yaml"))
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        settings = load(HeldOutSettings, args.config, args.overrides)
+        results = run_test(settings)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    record = {"settings": asdict(settings), "results": {name: one._asdict() for name, one in results.items()}}
+    (Path(settings.output) / "results.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(table(results) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
