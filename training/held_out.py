@@ -80,6 +80,8 @@ class HeldOutSettings:
         )
     )
     """How the common start is trained, on single pictures."""
+    start_smallest: int = 40
+    """Least side in pixels at which the start's pictures are filmed: digits take off sooner while they are large."""
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(
             epochs=6,
@@ -113,7 +115,7 @@ def _base(settings: HeldOutSettings) -> TrainSettings:
 
 def train_start(settings: HeldOutSettings, device: torch.device) -> Path:
     """Train the common start without games and photos, or find it done; returns its checkpoint."""
-    mixture = replace(settings.mixture, soccer_crops=0.0, photos=0.0)
+    mixture = replace(settings.mixture, soccer_crops=0.0, photos=0.0, smallest=settings.start_smallest)
     wanted = replace(
         _base(settings),
         fit=settings.start,

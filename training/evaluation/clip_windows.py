@@ -80,7 +80,7 @@ def measure_gain(reader: JerseyReader, windows: Iterable[LabelledWindow]) -> Gai
     """Read windows whole and picture by picture."""
     counts = NO_GAIN
     for window in windows:
-        pictures = np.stack([reader.preprocess.apply(region) for region in window.regions])
+        pictures = _prepare(reader, window)
         truth = int(outcomes_of(np.array([encode(window.number)]))[0])
         whole = _outcomes(reader, pictures[None])[0].argmax()
         singles = _outcomes(reader, pictures[:, None])
@@ -94,6 +94,17 @@ def measure_gain(reader: JerseyReader, windows: Iterable[LabelledWindow]) -> Gai
         )
         counts = counts.plus(right)
     return counts
+
+
+def read_whole(reader: JerseyReader, window: LabelledWindow) -> NDArray[np.float64]:
+    """Log-probabilities (102,) of a window over `recognizer.decode.OUTCOMES`."""
+    outcomes = _outcomes(reader, _prepare(reader, window)[None])
+    return outcomes.reshape(-1)
+
+
+def _prepare(reader: JerseyReader, window: LabelledWindow) -> NDArray[np.uint8]:
+    """uint8 (T, S, S, 3)."""
+    return np.stack([reader.preprocess.apply(region) for region in window.regions])
 
 
 def _outcomes(reader: JerseyReader, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -48,6 +48,7 @@ class StreamBatches:
             settings.fit.batch_size,
             seed,
             torso_share(settings.crops),
+            settings.mixture.smallest,
         )
         loader = DataLoader(
             stream,
@@ -96,7 +97,8 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
 def fixed_batches(ingredient: Ingredient, settings: TrainSettings, count: int) -> list[Batch]:
     """The same windows at every call, to measure on."""
     length, share = settings.sampling.length, torso_share(settings.crops)
-    stream = WindowStream([ingredient], settings.preprocess, length, _FIXED_BATCH, 1, share)
+    smallest = settings.mixture.smallest
+    stream = WindowStream([ingredient], settings.preprocess, length, _FIXED_BATCH, 1, share, smallest)
     rng = np.random.default_rng(7)
     return [stream.batch(rng) for _ in range(count)]
 

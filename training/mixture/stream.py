@@ -37,8 +37,10 @@ class WindowStream(IterableDataset[Batch]):
         batch: int,
         seed: int | list[int],
         torso_share: float = 1.0,
+        smallest: int = 14,
     ) -> None:
         self._torso_share = torso_share
+        self._smallest = smallest
         self._ingredients = list(ingredients)
         shares = np.array([i.share for i in ingredients], float)
         self._shares = shares / shares.sum()
@@ -73,7 +75,7 @@ class WindowStream(IterableDataset[Batch]):
     def window(self, rng: Rng) -> tuple[list[Region], str | None]:
         """Draw one filmed window: up to `length` square regions and the number."""
         chosen = self._ingredients[int(rng.choice(len(self._ingredients), p=self._shares))]
-        look = draw_look(rng, round(14 / self._torso_share), round(90 / self._torso_share))
+        look = draw_look(rng, round(self._smallest / self._torso_share), round(90 / self._torso_share))
         length = self._length if rng.random() < 0.7 else int(rng.integers(1, self._length + 1))
         regions, number = chosen.source.window(rng, length, look.side)
         if number is not None and rng.random() < 0.04:

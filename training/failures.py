@@ -1,0 +1,141 @@
+"""Shows what a recognizer reads wrong: `python -m training.failures CLIPS -o failures.png`.
+
+CLIPS holds `NAME.mp4` with `NAME.boxes.csv` and `NAME.labels.csv`. Windows of the labelled players that were read as a
+wrong number are laid out on one sheet, the surest first.
+"""
+
+import argparse
+import io
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.crops import CropSettings
+from pipeline.device import resolve_device
+from pipeline.types import UInt8Image
+from recognizer.decode import top_candidates
+from recognizer.errors import InputError
+from recognizer.reader import JerseyReader, default_weights
+from training.evaluation.clip_windows import LabelledWindow, clip_windows, read_whole
+from training.evaluation.clips import labelled_clips
+from training.evaluation.files import require_file, write_together
+
+logger = logging.getLogger(__name__)
+
+_SIDE = 72
+_CAPTION = 18
+_COLUMNS = 3
+_GAP = 8
+
+
+class Failure(NamedTuple):
+    """A window that was read as a wrong number."""
+
+    clip: str
+    window: LabelledWindow
+    read: str
+    probability: float
+    """Of the wrong number, 0 to 1."""
+
+    @property
+    def caption(self) -> str:
+        """What stands under its pictures."""
+        truth = "unreadable" if self.window.number is None else self.window.number
+        return f"{truth} read as {self.read} ({self.probability:.2f})  {self.clip}"
+
+
+def find_failures(reader: JerseyReader, clip: str, windows: Iterable[LabelledWindow]) -> list[Failure]:
+    """The windows of a clip whose likeliest outcome is a number, and not theirs."""
+    failures = []
+    for window in windows:
+        best = top_candidates(read_whole(reader, window), k=1)[0]
+        if best.number is not None and best.number != window.number:
+            failures.append(Failure(clip, window, best.number, best.probability))
+    return failures
+
+
+def worst(failures: Iterable[Failure], count: int, alike: int = 1) -> list[Failure]:
+    """The surest failures, of one clip, number and mistake only a few.
+
+    Args:
+        failures: any.
+        count: how many at the most.
+        alike: how many of one clip that took one number for one other.
+    """
+    chosen: list[Failure] = []
+    seen: Counter[tuple[str, str | None, str]] = Counter()
+    for failure in sorted(failures, key=lambda one: -one.probability):
+        kind = (failure.clip, failure.window.number, failure.read)
+        if seen[kind] < alike and len(chosen) < count:
+            seen[kind] += 1
+            chosen.append(failure)
+    return chosen
+
+
+def sheet(failures: Sequence[Failure]) -> UInt8Image:
+    """Lay failures out in three columns, the pictures of each in a row and what happened under it.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+    """
+    longest = max((len(one.window.regions) for one in failures), default=1)
+    width, height = longest * _SIDE + _GAP, _SIDE + _CAPTION + _GAP
+    rows = -(-len(failures) // _COLUMNS)
+    page = Image.new("RGB", (_COLUMNS * width + _GAP, max(rows, 1) * height + _GAP), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
+    for place, failure in enumerate(failures):
+        left, top = _GAP + place % _COLUMNS * width, _GAP + place // _COLUMNS * height
+        for step, region in enumerate(failure.window.regions):
+            picture = Image.fromarray(region).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+            page.paste(picture, (left + step * _SIDE, top))
+        draw.text((left, top + _SIDE + 2), failure.caption, "black", font)
+    return np.asarray(page, np.uint8)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.failures", description="Show what is read wrong.")
+    parser.add_argument("clips", type=Path, help="folder with NAME.mp4, NAME.boxes.csv, NAME.labels.csv")
+    parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE.png", help="the sheet")
+    parser.add_argument("--weights", type=Path, default=default_weights(), help="default: the recognizer that ships")
+    parser.add_argument("--count", type=int, default=24, help="failures on the sheet (default: 24)")
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        if args.count < 1 or args.output.suffix != ".png":
+            given = f"--count {args.count}" if args.count < 1 else f"--output {args.output}"
+            raise InputError(f"{given} cannot be used; allowed are a count from 1 and a file that ends in .png.")
+        clips = labelled_clips(args.clips)
+        reader = JerseyReader(args.weights, resolve_device(args.device))
+        require_file(args.output)
+        failures, total = [], 0
+        for clip in clips:
+            windows = clip_windows(clip, CropSettings())
+            failures += find_failures(reader, clip.stem, windows)
+            total += len(windows)
+            logger.info("%s: %d failures of %d windows so far", clip.stem, len(failures), total)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    chosen = worst(failures, args.count)
+    write_together({args.output: _as_png(sheet(chosen))})
+    sys.stdout.write(f"{len(failures)} of {total} windows were read as a wrong number, {len(chosen)} are shown.\n")
+    sys.stdout.write(f"{args.output}\n")
+    return 0
+
+
+def _as_png(rgb: UInt8Image) -> bytes:
+    with io.BytesIO() as buffer:
+        Image.fromarray(rgb).save(buffer, "PNG", optimize=True)
+        return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
