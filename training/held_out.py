@@ -99,43 +99,41 @@ class HeldOutSettings:
     """Seed of weights, windows and chance."""
 
 
-def _base(settings: HeldOutSettings) -> TrainSettings:
+def start_settings(settings: HeldOutSettings) -> TrainSettings:
+    """The training of the common start: single pictures, no games, no photos."""
+    mixture = replace(settings.mixture, soccer_crops=0.0, photos=0.0, smallest=settings.start_smallest)
+    return _training(settings, "start", settings.start, mixture, length=1)
+
+
+def fold_settings(settings: HeldOutSettings, fold: Fold, start: Path) -> TrainSettings:
+    """The training of one of the two networks: windows of five, from the common start."""
+    mixture = replace(settings.mixture, games=(fold.game,), photo_sources=fold.photos)
+    wanted = _training(settings, f"without_{fold.other_game}", settings.fit, mixture, length=5)
+    return replace(wanted, start_from=str(start))
+
+
+def _training(
+    settings: HeldOutSettings, name: str, fit: FitSettings, mixture: MixtureSettings, length: int
+) -> TrainSettings:
     return TrainSettings(
         source="mixture",
+        output=str(Path(settings.output) / name),
         device=settings.device,
         precision=settings.precision,
         tensorboard=False,
         seed=settings.seed,
         data=DataSettings(workers=0),
+        sampling=WindowSampling(length=length),
         preprocess=settings.preprocess,
         model=settings.model,
+        fit=fit,
         augment=AugmentSettings(enabled=False),
-    )
-
-
-def train_start(settings: HeldOutSettings, device: torch.device) -> Path:
-    """Train the common start without games and photos, or find it done; returns its checkpoint."""
-    mixture = replace(settings.mixture, soccer_crops=0.0, photos=0.0, smallest=settings.start_smallest)
-    wanted = replace(
-        _base(settings),
-        fit=settings.start,
         mixture=mixture,
-        sampling=WindowSampling(length=1),
-        output=str(Path(settings.output) / "start"),
     )
-    return train_once(wanted, lambda: mixture_data(wanted, Team()), device)
 
 
-def train_fold(settings: HeldOutSettings, fold: Fold, start: Path, device: torch.device) -> Path:
-    """Train the network of one fold, or find it done; returns its last checkpoint."""
-    mixture = replace(settings.mixture, games=(fold.game,), photo_sources=fold.photos)
-    wanted = replace(
-        _base(settings),
-        fit=settings.fit,
-        mixture=mixture,
-        start_from=str(start),
-        output=str(Path(settings.output) / f"without_{fold.other_game}"),
-    )
+def train(wanted: TrainSettings, device: torch.device) -> Path:
+    """Train on the mixture, or find it done; returns the last checkpoint."""
     return train_once(wanted, lambda: mixture_data(wanted, Team()), device)
 
 
@@ -156,10 +154,10 @@ def run_test(settings: HeldOutSettings) -> dict[str, Tally]:
     """
     require_folders(settings.mixture)
     device, data = resolve_device(settings.device), Path(settings.mixture.data)
-    start = train_start(settings, device)
+    start = train(start_settings(settings), device)
     results: dict[str, Tally] = {}
     for fold in FOLDS:
-        results |= measure(train_fold(settings, fold, start, device), fold, data, device)
+        results |= measure(train(fold_settings(settings, fold, start), device), fold, data, device)
         logger.info("%s", {name: one.text() for name, one in results.items()})
     for shown in SHOWN:
         results[f"photos, {shown}"] = both(*(results[f"photos ({half}), {shown}"] for half in ("odd", "even")))

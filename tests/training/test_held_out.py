@@ -13,7 +13,7 @@ from pipeline.config import load
 from pipeline.types import UInt8Image
 from recognizer.reader import JerseyReader
 from training.evaluation.number_sets import SHOWN, Tally, both, score_photos, score_tracklets
-from training.held_out import FOLDS, HeldOutSettings, main, table
+from training.held_out import FOLDS, HeldOutSettings, fold_settings, main, start_settings, table
 from training.mixture.number_crops import Tracklet, load_number_crops, load_tracklets
 from training.mixture.players import NumberPhoto
 from training.mixture.recipe import choose_photos
@@ -64,6 +64,21 @@ def test_each_network_is_measured_on_what_it_did_not_see() -> None:
     assert {fold.game for fold in FOLDS} == {fold.other_game for fold in FOLDS}
     assert {fold.photos for fold in FOLDS} == {fold.other_photos for fold in FOLDS}
     assert all(fold.game != fold.other_game and fold.photos != fold.other_photos for fold in FOLDS)
+
+
+def test_the_start_sees_no_game_and_no_photo() -> None:
+    wanted = start_settings(HeldOutSettings())
+    assert (wanted.mixture.soccer_crops, wanted.mixture.photos, wanted.mixture.smallest) == (0.0, 0.0, 40)
+    assert wanted.sampling.length == 1
+    assert wanted.start_from == ""
+
+
+def test_a_fold_sees_one_game_and_half_of_the_photos() -> None:
+    for fold in FOLDS:
+        wanted = fold_settings(HeldOutSettings(), fold, Path("start.safetensors"))
+        assert (wanted.mixture.games, wanted.mixture.photo_sources) == ((fold.game,), fold.photos)
+        assert wanted.output.endswith(f"without_{fold.other_game}")
+        assert (wanted.sampling.length, wanted.start_from) == (5, "start.safetensors")
 
 
 @pytest.mark.parametrize("shown", SHOWN)
