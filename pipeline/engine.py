@@ -9,6 +9,7 @@ import torch
 
 from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
+from pipeline.encoders import choose_encoder
 from pipeline.folder import RECORD
 from pipeline.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
 from pipeline.passes import Models, Progress, draw, find
@@ -49,9 +50,10 @@ def process(
         What was found and written.
 
     Raises:
-        InputError: The video holds no picture, or the weights cannot be used.
+        InputError: The video holds no picture, or the weights or the encoder cannot be used.
     """
     started, begun, clock = datetime.now(UTC), time.perf_counter(), clock or StageClock()
+    encoder = choose_encoder(settings.engine.encoder, (source.info.width, source.info.height), device.type == "cuda")
     with Workers(settings.engine) as workers:
         with clock.stage("load"):
             detector = PlayerDetector(settings.detector, device, workers.map)
@@ -66,7 +68,7 @@ def process(
         write_tracks(folder / TRACKS, findings.rows)
         write_players(folder / PLAYERS, players := join_tracks(findings.rows))
         if video:
-            draw(source, findings, folder, clock, progress, workers)
+            draw(source, findings, folder, clock, progress, workers, encoder)
     summary = RunSummary(
         rows=findings.rows,
         players=players,

@@ -13,6 +13,7 @@ from pipeline.annotate import Annotator, Label
 from pipeline.bridging import bridge_gaps
 from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
+from pipeline.encoders import SOFTWARE, Encoder
 from pipeline.following import detect, follow
 from pipeline.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
 from pipeline.players import keep_one_wearer
@@ -117,6 +118,7 @@ def draw(
     clock: StageClock,
     progress: Progress,
     workers: Workers | None = None,
+    encoder: Encoder = SOFTWARE,
 ) -> None:
     """Second pass: decode again and write the video with each track's final identity from its first frame on."""
     ahead = workers.ahead if workers else _in_step
@@ -125,7 +127,7 @@ def draw(
     bridged = bridge_gaps(read_mot(folder / BOXES), round(BRIDGED_SECONDS * source.info.frames_per_second))
     size = source.info.width, source.info.height
     drawn = ahead("draw", _drawn(with_boxes(decoded, bridged), findings, size, clock))
-    with VideoWriter(folder / VIDEO, source.info) as writer:
+    with VideoWriter(folder / VIDEO, source.info, encoder=encoder) as writer:
         for done, (picture, time) in enumerate(drawn, start=1):
             with clock.stage("encode"):
                 writer.write(picture, time)

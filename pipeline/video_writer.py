@@ -15,6 +15,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from pipeline.audio_copy import AudioCopy
+from pipeline.encoders import SOFTWARE, Encoder
 from pipeline.types import UInt8Image
 from pipeline.video_source import VideoError, VideoInfo
 
@@ -37,7 +38,7 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path, info: VideoInfo, audio_from: Path | None = None, crf: int = 21, preset: str = "superfast"
+        self, path: Path, info: VideoInfo, audio_from: Path | None = None, encoder: Encoder = SOFTWARE
     ) -> None:
         """Create the file.
 
@@ -45,8 +46,7 @@ class VideoWriter:
             path: the file to write, overwritten if it exists. Its suffix does not matter.
             info: the video the frames come from: size, rate, time base, and the span for the sound.
             audio_from: file to copy the sound from, on the video's clock; by default `info.path` if that has any.
-            crf: libx264's constant quality, 0 (lossless) to 51.
-            preset: libx264's trade of speed for size, 'ultrafast' to 'veryslow'.
+            encoder: what compresses the pictures.
 
         Raises:
             VideoError: The file cannot be written, or the one with the sound not be read.
@@ -62,7 +62,7 @@ class VideoWriter:
             path.open("wb").close()
             self._output = av.open(f"file:{path}", "w", format="mp4", container_options={"movflags": "+faststart"})
         with self._removed_on_error(), self._explained():
-            self._video = _add_video(self._output, info, self._time_base, {"crf": str(crf), "preset": preset})
+            self._video = _add_video(self._output, info, self._time_base, encoder)
             if source := audio_from or (info.path if info.has_audio else None):
                 self._audio = AudioCopy(source, self._output)
             self._output.start_encoding()
@@ -166,8 +166,14 @@ class VideoWriter:
             raise VideoError(f"{self._path} cannot be written ({error.strerror or error}).") from error
 
 
-def _add_video(output: OutputContainer, info: VideoInfo, time_base: Fraction, options: dict[str, str]) -> VideoStream:
-    stream = output.add_stream("libx264", info.frames_per_second, options=options, time_base=time_base)
+def _add_video(output: OutputContainer, info: VideoInfo, time_base: Fraction, encoder: Encoder) -> VideoStream:
+    stream = output.add_stream(
+        encoder.name,
+        info.frames_per_second,
+        options=dict(encoder.options),
+        time_base=time_base,
+    )
+    assert isinstance(stream, VideoStream)  # noqa: S101 - for the type checker: the encoders are of video
     stream.width, stream.height = info.width + info.width % 2, info.height + info.height % 2
     stream.pix_fmt = "yuv420p"
     # Without B-frames an MP4 states the length of unevenly spaced frames right and needs no edit list.

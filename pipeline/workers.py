@@ -17,6 +17,8 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 import cv2
 import torch
 
+from pipeline.encoders import EncoderKind
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -32,6 +34,9 @@ class EngineSettings:
     """Cores to use, 0 to 1024: 0 means all that this process may run on, 1 runs one stage after another."""
     queue: int = 4
     """Frames a stage may be ahead of the next, 1 to 256."""
+    encoder: EncoderKind = "auto"
+    """What compresses the annotated video: software (libx264); hardware (NVIDIA's encoder); or auto, hardware where the
+    run computes on CUDA and the card has an encoder."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.threads <= 1024:
