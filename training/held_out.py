@@ -69,14 +69,14 @@ class HeldOutSettings:
     start: FitSettings = field(
         default_factory=lambda: FitSettings(
             epochs=8,
-            steps_per_epoch=80,
-            batch_size=256,
-            learning_rate=1.2e-3,
+            steps_per_epoch=320,
+            batch_size=64,
+            learning_rate=1e-3,
             final_rate=0.1,
             mixup_probability=0.0,
             deep_supervision=0.5,
             patience=0,
-            ema=0.98,
+            ema=0.99,
         )
     )
     """How the common start is trained, on single pictures."""
