@@ -68,11 +68,11 @@ class HeldOutSettings:
     """The network."""
     start: FitSettings = field(
         default_factory=lambda: FitSettings(
-            epochs=8,
+            epochs=4,
             steps_per_epoch=320,
             batch_size=64,
             learning_rate=1e-3,
-            final_rate=0.1,
+            final_rate=0.3,
             mixup_probability=0.0,
             deep_supervision=0.5,
             patience=0,
@@ -84,17 +84,30 @@ class HeldOutSettings:
     """Least side in pixels at which the start's pictures are filmed: digits take off sooner while they are large."""
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(
-            epochs=6,
-            steps_per_epoch=100,
+            epochs=10,
+            steps_per_epoch=320,
             batch_size=64,
-            learning_rate=8e-4,
+            learning_rate=1e-3,
             mixup_probability=0.0,
             deep_supervision=0.5,
             patience=0,
             ema=0.99,
         )
     )
-    """How each of the two is trained, on windows of five."""
+    """How each of the two goes on from there, still on single pictures."""
+    windows: FitSettings = field(
+        default_factory=lambda: FitSettings(
+            epochs=2,
+            steps_per_epoch=200,
+            batch_size=32,
+            learning_rate=3e-4,
+            mixup_probability=0.0,
+            deep_supervision=0.5,
+            patience=0,
+            ema=0.99,
+        )
+    )
+    """How each of the two ends, on windows of five."""
     seed: int = 0
     """Seed of weights, windows and chance."""
 
@@ -105,11 +118,25 @@ def start_settings(settings: HeldOutSettings) -> TrainSettings:
     return _training(settings, "start", settings.start, mixture, length=1)
 
 
-def fold_settings(settings: HeldOutSettings, fold: Fold, start: Path) -> TrainSettings:
-    """The training of one of the two networks: windows of five, from the common start."""
+def fold_settings(settings: HeldOutSettings, fold: Fold, start: Path, length: Literal[1, 5]) -> TrainSettings:
+    """One of the trainings of one of the two networks.
+
+    Args:
+        settings: of the whole test.
+        fold: what it sees.
+        start: what it begins from.
+        length: pictures in a window; 1 comes first.
+    """
     mixture = replace(settings.mixture, games=(fold.game,), photo_sources=fold.photos)
-    wanted = _training(settings, f"without_{fold.other_game}", settings.fit, mixture, length=5)
-    return replace(wanted, start_from=str(start))
+    name = f"without_{fold.other_game}{'_pictures' if length == 1 else ''}"
+    fit = settings.fit if length == 1 else settings.windows
+    return replace(_training(settings, name, fit, mixture, length), start_from=str(start))
+
+
+def train_fold(settings: HeldOutSettings, fold: Fold, start: Path, device: torch.device) -> Path:
+    """Train the network of a fold, as far as it is not done; returns its checkpoint."""
+    pictures = train(fold_settings(settings, fold, start, 1), device)
+    return train(fold_settings(settings, fold, pictures, 5), device)
 
 
 def _training(
@@ -157,7 +184,7 @@ def run_test(settings: HeldOutSettings) -> dict[str, Tally]:
     start = train(start_settings(settings), device)
     results: dict[str, Tally] = {}
     for fold in FOLDS:
-        results |= measure(train(fold_settings(settings, fold, start), device), fold, data, device)
+        results |= measure(train_fold(settings, fold, start, device), fold, data, device)
         logger.info("%s", {name: one.text() for name, one in results.items()})
     for shown in SHOWN:
         results[f"photos, {shown}"] = both(*(results[f"photos ({half}), {shown}"] for half in ("odd", "even")))

@@ -75,10 +75,11 @@ def test_the_start_sees_no_game_and_no_photo() -> None:
 
 def test_a_fold_sees_one_game_and_half_of_the_photos() -> None:
     for fold in FOLDS:
-        wanted = fold_settings(HeldOutSettings(), fold, Path("start.safetensors"))
-        assert (wanted.mixture.games, wanted.mixture.photo_sources) == ((fold.game,), fold.photos)
-        assert wanted.output.endswith(f"without_{fold.other_game}")
-        assert (wanted.sampling.length, wanted.start_from) == (5, "start.safetensors")
+        for length, name in ((1, f"without_{fold.other_game}_pictures"), (5, f"without_{fold.other_game}")):
+            wanted = fold_settings(HeldOutSettings(), fold, Path("start.safetensors"), length)  # type: ignore[arg-type]
+            assert (wanted.mixture.games, wanted.mixture.photo_sources) == ((fold.game,), fold.photos)
+            assert Path(wanted.output).name == name
+            assert (wanted.sampling.length, wanted.start_from) == (length, "start.safetensors")
 
 
 @pytest.mark.parametrize("shown", SHOWN)
