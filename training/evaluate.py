@@ -29,7 +29,7 @@ from training.evaluation.reads import Reads, read_views
 from training.evaluation.report import digit_names, markdown, record
 from training.evaluation.select import Selection, recorded_selection
 from training.metrics import outcome_name
-from training.soccernet import Protocol, run_protocol
+from training.soccernet import SETTINGS, Protocol, run_protocol
 
 EVALUATION = "evaluation.json"
 REPORT = "report.md"
@@ -111,7 +111,7 @@ def _soccernet(arguments: argparse.Namespace) -> str:
         raise OptionError("--soccernet and --data were both given; give the folder of pictures to one of them.")
     output = arguments.output or Path("runs/soccernet") / arguments.checkpoint.stem
     require_writable(output)
-    settings = load(Settings, arguments.config, arguments.overrides)
+    settings = load(Settings, arguments.config, [*SETTINGS, *arguments.overrides])
     settings = replace(settings, reader=replace(settings.reader, weights=str(arguments.checkpoint)))
     protocol = Protocol(arguments.soccernet, arguments.ground_truth, arguments.crops)
     with progress_bar(None, "tracklets", arguments.quiet) as progress:
@@ -176,7 +176,9 @@ def _parser() -> argparse.ArgumentParser:
         default="players",
         help="what a picture shows: a whole player (default) or the number alone",
     )
-    group.add_argument("--config", type=Path, metavar="FILE", help="pipeline settings")
+    group.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"pipeline settings, but for {', '.join(SETTINGS)}; see --set"
+    )
     group.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     return parser
 

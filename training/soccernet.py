@@ -31,6 +31,14 @@ from training.metrics import wilson_interval
 NO_NUMBER: Final = -1
 """The protocol's sign for a tracklet in which nobody can read a number."""
 
+SETTINGS: Final = (
+    "windows.spacing_seconds=0",
+    "identity.min_reads=1",
+    "identity.min_readable=0.5",
+    "identity.damping=1",
+)
+"""What the protocol changes in the pipeline's settings: a tracklet may be a handful of pictures, and each counts."""
+
 Shows = Literal["players", "numbers"]
 Progress = Callable[[int], None]
 
@@ -187,7 +195,7 @@ def run_protocol(protocol: Protocol, settings: Settings, device: torch.device, p
 
     Args:
         protocol: Pictures and truth.
-        settings: The pipeline's; its detector, tracker and teams are not used.
+        settings: The pipeline's, with `SETTINGS`; its detector, tracker and teams are not used.
         device: Where the network runs.
         progress: Called after each tracklet.
 

@@ -21,7 +21,7 @@ from recognizer.labels import encode
 from recognizer.preprocess import Preprocess
 from training import soccernet
 from training.evaluate import main
-from training.soccernet import Protocol, ProtocolError, as_int, find_tracklets, run_protocol, score
+from training.soccernet import SETTINGS, Protocol, ProtocolError, as_int, find_tracklets, run_protocol, score
 
 CPU = torch.device("cpu")
 GREY = {"10": 60, "7": 110, "00": 160, None: 230}
@@ -224,6 +224,14 @@ def test_the_command_writes_the_challenges_file(tmp_path: Path, capsys: pytest.C
     kept = json.loads((output / "evaluation.json").read_text(encoding="utf-8"))
     assert kept["scores"]["prediction"]["tracklets"] == 2
     assert "| prediction " in capsys.readouterr().out
+
+
+def test_every_picture_of_a_short_tracklet_counts(tmp_path: Path, _stub: None) -> None:
+    folder = write_tracklets(tmp_path, {"0": "10"}, frames=4)
+    result = run_protocol(Protocol(folder, None, "players"), load(Settings, None, SETTINGS), CPU, lambda count: None)
+    assert result.predictions == {"0": 10}
+    assert [int(window.valid.sum()) for window in StubReader.seen] == [4]
+    assert run(Protocol(folder, None, "players")).predictions == {"0": -1}
 
 
 @pytest.mark.parametrize(
