@@ -12,8 +12,9 @@ from recognizer.preprocess import Preprocess
 from training.augment import draw_tilt, warp
 from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_turned_crops
-from training.mixture.players import NumberPhoto, Track, Verdict, read_stretches, verdict_of
+from training.mixture.players import NumberPhoto, Track, Verdict, read_stretches, shows_shirt, verdict_of
 from training.mixture.recipe import LABELS
+from training.mixture.regions import TightCut
 from training.mixture.sources import PasteSource, PhotoSource, Source, TrackSource, number_height
 from training.mixture.stream import Ingredient, WindowStream, moved_box
 
@@ -65,6 +66,46 @@ def test_a_window_of_a_track_with_a_readable_frame_has_its_number() -> None:
 def test_unreadable_tracks_give_no_number() -> None:
     source, rng = TrackSource([make_track("m", None)], CropSettings(), 0.9), np.random.default_rng(0)
     assert {source.window(rng, 5, 48)[1] for _ in range(30)} == {None}
+
+
+def test_a_tight_cut_of_a_box_shows_the_number_and_little_else() -> None:
+    image, box = np.zeros((100, 100, 3), np.uint8), np.array([30, 20, 50, 70], np.float32)
+    image[20:70, 30:50] = 255
+    rng = np.random.default_rng(0)
+    for stretched in (True, False):
+        region = TightCut(None, stretched).cut(rng, image, box, 64)
+        assert region.image.shape[0] == region.image.shape[1] <= 60
+        assert region.number_box is not None
+        left, top, right, bottom = (region.number_box * region.image.shape[0]).round().astype(int)
+        assert region.image[top:bottom, left:right].mean() > 150
+        assert stretched or float((region.image > 0).mean()) < 0.6
+    for height in (0.72, 0.95):
+        region = TightCut(height, False).cut(rng, image, box, 64)
+        assert region.number_box is not None
+        assert float(region.number_box[3] - region.number_box[1]) == pytest.approx(height, abs=0.12)
+
+
+def test_drawn_numbers_can_be_cut_tight() -> None:
+    torsos, rng = [picture(60, i) for i in range(4)], np.random.default_rng(0)
+    heights = {}
+    for share in (0.0, 1.0):
+        source = DrawSource(torsos, empty_share=0.0, readable=True, tight_share=share)
+        boxes = [box for _ in range(30) for _, box in source.window(rng, 2, 64)[0] if box is not None]
+        heights[share] = np.median([box[3] - box[1] for box in boxes])
+    assert heights[0.0] < 0.65 < heights[1.0]
+
+
+@pytest.mark.parametrize(
+    ("other", "black", "on_shirt"),
+    [((300, 80, 360, 120), False, True), ((140, 80, 170, 120), False, False), ((300, 80, 360, 120), True, False)],
+)
+def test_a_shirt_is_seen_round_a_number_that_stands_alone(other: tuple[int, ...], black: bool, on_shirt: bool) -> None:
+    rgb = np.full((200, 400, 3), 100, np.uint8)
+    if black:
+        rgb[:, :80], rgb[130:] = 0, 0
+    boxes = np.array([(80, 80, 110, 120), other], np.float32)
+    assert shows_shirt(rgb, boxes[0], boxes) is on_shirt
+    assert not shows_shirt(rgb[70:130, 70:120], np.array([5, 5, 45, 55], np.float32), boxes[:0])
 
 
 def test_batches_hold_every_ingredient_and_depend_on_the_seed_only() -> None:

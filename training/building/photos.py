@@ -16,7 +16,7 @@ from training.building.progress import BuildProgress, Progress
 from training.building.tables import Row, read_table
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.mixture.players import NumberPhoto
+from training.mixture.players import NumberPhoto, shows_shirt
 from training.mixture.sources import PhotoSource
 from training.synthesize import torso_share
 
@@ -119,13 +119,17 @@ def _add_photo(tree: DatasetTree, origin: Origin, photo: Photo, path: Path, sett
     if rgb is None:
         tree.tally.left_out[UNREADABLE] += 1
         return
-    for place, box in enumerate(photo.boxes):
-        region = number_region(rgb, np.array(box.xyxy, np.float32), digest(photo.image, place), torso_share(settings))
+    boxes = np.array([box.xyxy for box in photo.boxes], np.float32)
+    for place, (box, xyxy) in enumerate(zip(photo.boxes, boxes, strict=True)):
+        on_shirt = shows_shirt(rgb, xyxy, boxes)
+        region = number_region(rgb, xyxy, digest(photo.image, place), torso_share(settings), on_shirt=on_shirt)
         crop = crop_of_region(region, 0, settings)
         add_sequence(tree, origin, box.number, safe_track(f"{Path(photo.image).stem}-{place}"), Cutting(), [[crop]])
 
 
-def number_region(rgb: UInt8Image, box: FloatArray, seed: str, share: float = 1.0) -> UInt8Image:
+def number_region(
+    rgb: UInt8Image, box: FloatArray, seed: str, share: float = 1.0, *, on_shirt: bool = True
+) -> UInt8Image:
     """A square region in which a number stands as in a crop of the pipeline.
 
     Args:
@@ -133,10 +137,11 @@ def number_region(rgb: UInt8Image, box: FloatArray, seed: str, share: float = 1.
         box: float32 (4,) xyxy of the number in it.
         seed: hexadecimal digits that decide where exactly in the region the number stands.
         share: how much of the region's side the torso takes.
+        on_shirt: whether the photo shows one shirt round the number; if not, little more than the number is shown.
 
     Returns:
         uint8 (s, s, 3), s at most `REGION_SIDE`; black outside the photo.
     """
     rng = np.random.default_rng(int(seed, 16))
-    regions, _ = PhotoSource([NumberPhoto("", rgb, box, "")], share).window(rng, 1, REGION_SIDE)
+    regions, _ = PhotoSource([NumberPhoto("", rgb, box, "", on_shirt)], share).window(rng, 1, REGION_SIDE)
     return regions[0].image

@@ -121,12 +121,13 @@ def score_photos(reader: JerseyReader, photos: Sequence[NumberPhoto], shown: Sho
         shown: the number's box alone, or with as much shirt as the pipeline's regions show.
     """
     share = torso_share(CropSettings())
-    pictures = [
-        photo.cut_out() if shown == "tight" else number_region(photo.image, photo.box, digest(photo.source, i), share)
-        for i, photo in enumerate(photos)
-    ]
+    pictures = [photo.cut_out() if shown == "tight" else _region_of(photo, i, share) for i, photo in enumerate(photos)]
     log_probs = _window_log_probs(reader, [[picture] for picture in pictures])
     return tally((photo.number, _best(row)) for photo, row in zip(photos, log_probs, strict=True))
+
+
+def _region_of(photo: NumberPhoto, place: int, share: float) -> UInt8Image:
+    return number_region(photo.image, photo.box, digest(photo.source, place), share, on_shirt=photo.on_shirt)
 
 
 def _show(picture: UInt8Image, shown: Shown) -> UInt8Image:

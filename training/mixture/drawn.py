@@ -9,7 +9,8 @@ import numpy as np
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.labels import NUMBERS
 from training.augment import Rng
-from training.mixture.sources import SIDE, Region, Regions, bounds, number_centre, number_height, square_to
+from training.mixture.regions import Region, draw_tight_cut
+from training.mixture.sources import SIDE, Regions, bounds, number_centre, number_height, square_to
 from training.synthesize import (
     dye,
     number_mask,
@@ -32,8 +33,10 @@ class DrawSource:
         fonts: Sequence[Path] | None = None,
         readable: bool = False,
         torso_share: float = 1.0,
+        tight_share: float = 0.0,
     ) -> None:
         self._torsos = torsos
+        self._tight_share = tight_share
         self._torso_share = torso_share
         self._contrast = 90.0 if readable else 75.0
         self._hollow = 0.0 if readable else 0.15
@@ -53,7 +56,17 @@ class DrawSource:
         cloth = (torso * zone[:, :, None]).sum((0, 1)) / max(float(zone.sum()), 1e-6)
         empty = rng.random() < self._empty_share
         number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
-        return self._draw(rng, torso, cloth.astype(np.float32), number, (length, side)), number
+        regions = self._draw(rng, torso, cloth.astype(np.float32), number, (length, side))
+        return self._cut_tight(rng, regions) if rng.random() < self._tight_share else regions, number
+
+    @staticmethod
+    def _cut_tight(rng: Rng, regions: list[Region]) -> list[Region]:
+        """The same cut of every picture; those without a number stay as they are."""
+        tight = draw_tight_cut(rng)
+        return [
+            region if region.number_box is None else tight.cut(rng, region.image, region.number_box * SIDE, SIDE)
+            for region in regions
+        ]
 
     def _draw(
         self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, extent: tuple[int, int]

@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 
 _MOST_OF_A_SHIRT = 0.4
 """Share of a photo from which its number leaves no shirt to be seen."""
+_REACH = 1.25
+"""How far from a number's centre, in its longer sides, another number may not come near a shirt of its own."""
+_BLACK, _MOST_BLACK = 8, 0.25
+"""Value under which a pixel is black, and share of black pixels round a number that tells of the photo's edge."""
 _MARGIN = 0.25
 _TALLEST = 220.0
 
@@ -244,13 +248,31 @@ def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
         if picture is None:
             logger.warning("%s cannot be decoded and is left out", name)
             continue
-        for row in rows:
-            box = np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)
-            image, inner = _with_surroundings(np.asarray(picture[:, :, ::-1], np.uint8), box, side)
-            share = float(np.prod(box[2:] - box[:2])) / (picture.shape[0] * picture.shape[1])
-            on_shirt = len(rows) == 1 and share < _MOST_OF_A_SHIRT
+        rgb = np.asarray(picture[:, :, ::-1], np.uint8)
+        boxes = np.array([[float(row[k]) for k in ("x1", "y1", "x2", "y2")] for row in rows], np.float32)
+        for row, box in zip(rows, boxes, strict=True):
+            image, inner = _with_surroundings(rgb, box, side)
+            on_shirt = shows_shirt(rgb, box, boxes)
             photos.append(NumberPhoto(row["source"], image, inner, row["number"], on_shirt))
     return photos
+
+
+def shows_shirt(rgb: UInt8Image, box: FloatArray, boxes: FloatArray) -> bool:
+    """Whether a photo shows the shirt round a number: no other number close by, as on a sheet of shirts, no black.
+
+    Args:
+        rgb: uint8 (H, W, 3) photo; what lies outside counts as black.
+        box: float32 (4,) xyxy of the number.
+        boxes: float32 (N, 4), the boxes of all numbers of the photo.
+    """
+    if float(np.prod(box[2:] - box[:2])) >= _MOST_OF_A_SHIRT * rgb.shape[0] * rgb.shape[1]:
+        return False
+    reach = _REACH * float(max(box[2:] - box[:2]))
+    centre = (box[:2] + box[2:]) / 2
+    near = ((boxes[:, :2] < centre + reach) & (boxes[:, 2:] > centre - reach)).all(axis=1)
+    surroundings = cut_square(rgb, np.concatenate([centre - reach, centre + reach]).astype(np.float32))
+    black = float((surroundings.max(axis=2) < _BLACK).mean())
+    return black < _MOST_BLACK and not (near & (boxes != box).any(axis=1)).any()
 
 
 def _with_surroundings(rgb: UInt8Image, box: FloatArray, side: int) -> tuple[UInt8Image, FloatArray]:

@@ -59,7 +59,7 @@ class MixtureSettings:
     basketball_crops: float = 0.08
     """Share of basketball number crops laid onto torsos."""
     tight: float = 0.10
-    """Share of the number crops and photos that are cut tight round the number."""
+    """Share of the number crops, photos and drawn numbers that are cut tight round the number."""
     drawn: float = 0.30
     """Share of drawn numbers."""
     smallest: int = 14
@@ -157,7 +157,9 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
             settings.basketball_crops,
             plain=True,
         ),
-        Ingredient("drawn", DrawSource(torsos, torso_share=share), settings.drawn, plain=True),
+        Ingredient(
+            "drawn", DrawSource(torsos, torso_share=share, tight_share=settings.tight), settings.drawn, plain=True
+        ),
     ]
     if settings.rendered > 0:
         people = TrackSource(load_rendered(Path(settings.renders)), crops, settings.readable)

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from pipeline.crops import CropSettings, jersey_regions
 from pipeline.types import FloatArray, UInt8Image
 from training.augment import Rng, cut_region, jitter_square, motion_blur, shrink
 from training.mixture.players import NumberPhoto, Track, Verdict
+from training.mixture.regions import Region, draw_tight_cut, squared, within
 from training.synthesize import (
     dye,
     place_mask,
@@ -20,19 +21,12 @@ from training.synthesize import (
 Regions = list[UInt8Image]
 
 
-class Region(NamedTuple):
-    """A square jersey region and where its number is."""
-
-    image: UInt8Image
-    """uint8 (s, s, 3) RGB."""
-    number_box: FloatArray | None = None
-    """float32 (4,) xyxy, as shares of the side; None where nobody measured it, or there is no number."""
-
-
 SIDE = 128
 """Working side of drawn and pasted regions, pixels."""
 _LEAST_SIDE = 32
 """Real players are cut at this side at the least, and scaled down when they are filmed."""
+_SHIRT = 3.0
+"""How much more often a photo with the shirt round its number is shown than one of little more than the number."""
 _LEAST_DIGITS = 7.0
 """Height in pixels under which printed digits are not shown: nobody could read them."""
 
@@ -129,22 +123,24 @@ class PhotoSource:
         self._tight_share = tight_share
         self._torso_share = torso_share
         counts = Counter(photo.number for photo in self._photos)
-        weights = np.array([counts[photo.number] ** -0.5 for photo in self._photos])
+        weights = np.array([(_SHIRT if p.on_shirt else 1.0) * counts[p.number] ** -0.5 for p in self._photos])
         self._weights = np.cumsum(weights / weights.sum())
 
     def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """See Source."""
         photo = self._photos[min(int(np.searchsorted(self._weights, rng.random())), len(self._photos) - 1)]
+        shown = max(side, _LEAST_SIDE)
+        if not photo.on_shirt or rng.random() < self._tight_share:
+            tight = draw_tight_cut(rng)
+            return [tight.cut(rng, photo.image, photo.box, shown) for _ in range(length)], photo.number
         left, top, right, bottom = photo.box.tolist()
-        tight = not photo.on_shirt or rng.random() < self._tight_share
-        height = rng.uniform(0.72, 0.95) if tight else number_height(rng, side, share=self._torso_share)
-        extent = max((bottom - top) / height, (right - left) / (0.95 if tight else 0.85 * self._torso_share))
+        height = number_height(rng, side, share=self._torso_share)
+        extent = max((bottom - top) / height, (right - left) / (0.85 * self._torso_share))
         x = (left + right) / 2 + rng.normal(0.0, 0.05) * extent
         y = (top + bottom) / 2 + rng.normal(0.06, 0.06) * extent
         square = np.array([x - extent / 2, y - extent / 2, x + extent / 2, y + extent / 2], np.float32)
-        shown = max(side, _LEAST_SIDE)
         squares = [jitter_square(rng, square, 0.03, 0.02) for _ in range(length)]
-        return [Region(cut_region(photo.image, s, shown), _within(photo.box, s)) for s in squares], photo.number
+        return [Region(cut_region(photo.image, s, shown), within(photo.box, s)) for s in squares], photo.number
 
 
 class PasteSource:
@@ -174,7 +170,7 @@ class PasteSource:
         chosen = [pictures[min(first + k * step, len(pictures) - 1)] for k in range(length)]
         if rng.random() < self._tight_share:
             stretched = rng.random() < 0.5
-            return [_squared(picture, stretched) for picture in chosen], number
+            return [squared(picture, stretched) for picture in chosen], number
         torso = square_to(self._torsos[int(rng.integers(len(self._torsos)))], SIDE)
         zone = shirt_zone(SIDE, rng, self._torso_share)
         height, (x, y) = number_height(rng, side, 0.7, self._torso_share), number_centre(rng, self._torso_share)
@@ -232,22 +228,6 @@ def bounds(mask: FloatArray) -> FloatArray | None:
         return None
     box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / mask.shape[0]
     return np.asarray(box, np.float32)
-
-
-def _within(box: FloatArray, square: FloatArray) -> FloatArray:
-    """A box in pixels as shares of a square."""
-    return np.asarray((box - np.tile(square[:2], 2)) / (square[2] - square[0]), np.float32)
-
-
-def _squared(image: UInt8Image, stretched: bool) -> Region:
-    """Make a picture of a number square: its border stretched outwards, or black beside it as in `Preprocess`."""
-    height, width = image.shape[:2]
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    edges = (top, side - height - top, left, side - width - left)
-    box = np.array([left, top, left + width, top + height], np.float32) / side
-    border = cv2.BORDER_REPLICATE if stretched else cv2.BORDER_CONSTANT
-    return Region(np.asarray(cv2.copyMakeBorder(image, *edges, border), np.uint8), box)
 
 
 def square_to(image: UInt8Image, side: int) -> UInt8Image:

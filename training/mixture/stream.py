@@ -12,7 +12,8 @@ from recognizer.labels import encode
 from recognizer.preprocess import Preprocess
 from training.augment import Rng, draw_look, film_moved
 from training.batch import Batch
-from training.mixture.sources import Region, Source, spoil
+from training.mixture.regions import Region
+from training.mixture.sources import Source, spoil
 
 
 @dataclass(frozen=True, slots=True)
