@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from pipeline.config import load
 from pipeline.device import resolve_device
-from recognizer.checkpoint import load_checkpoint
+from recognizer.checkpoint import load_checkpoint, save_checkpoint
 from recognizer.errors import InputError
 from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
@@ -32,9 +32,10 @@ from training.fitting.once import train_once
 from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.layout import scan
 from training.metrics import outcomes_of, wilson_interval
+from training.publish import mean_checkpoint
 from training.tree_data import choose_items, tree_data
 from training.unseen.data import UnseenData, build_trees
-from training.unseen.recipes import AVERAGED, RECIPES, Recipe, mean_checkpoint, seed_items, settings_of
+from training.unseen.recipes import AVERAGED, RECIPES, Recipe, seed_items, settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -129,9 +130,9 @@ def compare(settings: UnseenSettings) -> dict[str, dict[str, dict[str, tuple[int
         partial.rmdir()
     start = train_start(settings, device)
     checkpoints = {recipe.name: train_recipe(settings, recipe, start, device) for recipe in RECIPES}
-    folder = output / "with_averaging"
-    folder.mkdir(exist_ok=True)
-    checkpoints["+ averaging"] = mean_checkpoint([checkpoints[name] for name in AVERAGED], folder / "last.safetensors")
+    averaged = output / "with_averaging" / "last.safetensors"
+    save_checkpoint(averaged, *mean_checkpoint([checkpoints[name] for name in AVERAGED]))
+    checkpoints["+ averaging"] = averaged
     results = {}
     for name, checkpoint in checkpoints.items():
         results[name] = {

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from pipeline.config import load
 from pipeline.types import UInt8Image
-from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
-from recognizer.model import JerseyTemporalNet, ModelConfig
 from training.fitting.settings import DataSettings
 from training.layout import scan
 from training.mixture.players import NumberPhoto
@@ -30,7 +27,7 @@ from training.unseen.data import (
     training_shares,
     write_tree,
 )
-from training.unseen.recipes import AVERAGED, RECIPES, mean_checkpoint, seed_items, settings_of
+from training.unseen.recipes import AVERAGED, RECIPES, seed_items, settings_of
 from training.unseen_numbers import UnseenSettings, base_settings, main, table
 
 
@@ -127,17 +124,6 @@ def test_the_recipes_differ_in_what_their_names_say() -> None:
     assert replace(filming, augment=composition.augment, output="out") == composition
     assert filming.augment.film
     assert [recipe.tree for recipe in RECIPES] == ["shirts"] * 3 + ["composed"] * 2
-
-
-def test_the_mean_lies_between_the_networks_it_is_made_of(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    networks = [JerseyTemporalNet(ModelConfig(hidden_size=8, head_size=8)).eval() for _ in range(2)]
-    paths = [tmp_path / f"{place}.safetensors" for place in range(2)]
-    for network, path in zip(networks, paths, strict=True):
-        save_checkpoint(path, network, CheckpointInfo())
-    mean, _ = load_checkpoint(mean_checkpoint(paths, tmp_path / "mean.safetensors"), torch.device("cpu"))
-    first, second, between = (dict(network.named_parameters()) for network in (*networks, mean))
-    assert all(torch.allclose(between[name], (first[name] + second[name]) / 2, atol=1e-6) for name in between)
 
 
 def test_recipes_that_exist_are_averaged() -> None:

@@ -1,13 +1,8 @@
 """The recipes that are compared: the seed's, and ours switched on part by part."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
-import torch
-
-from recognizer.checkpoint import load_checkpoint, save_checkpoint
 from training.balance import WeightScheme
 from training.fitting.augment_batch import AugmentSettings
 from training.fitting.settings import ClassWeightSettings, DataSettings, FitSettings, TrainSettings
@@ -80,25 +75,3 @@ def settings_of(recipe: Recipe, base: TrainSettings, output: str) -> TrainSettin
     return replace(
         base, fit=fit, class_weights=weights, model=model, augment=AugmentSettings(film=recipe.film), output=output
     )
-
-
-def mean_checkpoint(checkpoints: Sequence[Path], output: Path) -> Path:
-    """Write the mean of the weights of networks that were trained from one start (Wortsman et al. 2022, "Model soups").
-
-    Args:
-        checkpoints: at least one, of one architecture; the description of the last is kept.
-        output: the `.safetensors` file to write.
-
-    Returns:
-        `output`.
-    """
-    networks = [load_checkpoint(path, torch.device("cpu")) for path in checkpoints]
-    model, info = networks[-1]
-    states = [network.state_dict() for network, _ in networks]
-    mean = {
-        name: torch.stack([state[name] for state in states]).mean(dim=0) if value.is_floating_point() else value
-        for name, value in states[-1].items()
-    }
-    model.load_state_dict(mean)
-    save_checkpoint(output, model.eval(), info)
-    return output

@@ -1,0 +1,64 @@
+"""The checkpoint that ships."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from recognizer.model import JerseyTemporalNet, ModelConfig
+from recognizer.preprocess import Preprocess
+from training.publish import main, mean_checkpoint
+
+CPU = torch.device("cpu")
+
+
+def save_net(path: Path, seed: int, head_size: int = 8, size: int = 64) -> Path:
+    torch.manual_seed(seed)
+    net = JerseyTemporalNet(ModelConfig(hidden_size=8, head_size=head_size)).eval()
+    record = {"matches": [f"match {seed}"], "settings": {"seed": seed}}
+    save_checkpoint(path, net, CheckpointInfo(Preprocess(size=size), training_data=record))
+    return path
+
+
+def test_the_mean_lies_between_the_networks_it_is_made_of(tmp_path: Path) -> None:
+    paths = [save_net(tmp_path / f"{place}.safetensors", place) for place in range(2)]
+    first, second = (dict(load_checkpoint(path, CPU)[0].named_parameters()) for path in paths)
+    mean, info = mean_checkpoint(paths)
+    between = dict(mean.named_parameters())
+    assert all(torch.allclose(between[name], (first[name] + second[name]) / 2, atol=1e-6) for name in between)
+    assert info.training_data["matches"] == ["match 0", "match 1"]
+    assert info.training_data["averaged_with"] == [{"seed": 0}]
+
+
+def test_one_network_is_packed_and_given_its_temperature(tmp_path: Path) -> None:
+    path, output = save_net(tmp_path / "net.safetensors", 0), tmp_path / "out" / "reader.safetensors"
+    assert main([str(path), "-o", str(output), "--temperature", "1.5", "--levels", "16"]) == 0
+    packed, info = load_checkpoint(output, CPU)
+    assert info.temperature == 1.5
+    assert info.training_data == {"matches": ["match 0"], "settings": {"seed": 0}}
+    assert output.stat().st_size < path.stat().st_size / 3
+    whole = load_checkpoint(path, CPU)[0].state_dict()
+    for name, weights in packed.state_dict().items():
+        step = float(whole[name].float().std()) / 16 if whole[name].numel() > 1 else 0.0
+        assert torch.allclose(weights.float(), whole[name].float(), atol=step + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("other", "options", "message"),
+    [
+        ({"head_size": 16}, [], "differ in architecture"),
+        ({"size": 32}, [], "differ in preprocessing"),
+        ({}, ["--temperature", "0"], "temperature is 0"),
+        ({}, ["--levels", "65"], "65"),
+    ],
+)
+def test_what_cannot_be_published_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: dict[str, int], options: list[str], message: str
+) -> None:
+    paths = [save_net(tmp_path / "a.safetensors", 0), save_net(tmp_path / "b.safetensors", 1, **other)]
+    assert main([*map(str, paths), "-o", str(tmp_path / "out.safetensors"), *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "out.safetensors").exists()

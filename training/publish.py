@@ -1,0 +1,97 @@
+"""Makes the checkpoint that ships: `python -m training.publish FILE ... -o jersey_reader.safetensors`.
+
+The weights of several networks that were trained from one start are averaged (Wortsman et al. 2022, "Model soups"), the
+temperature is set, and every weight is written in a byte, so that the file stays small.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from recognizer.errors import InputError
+from recognizer.model import JerseyTemporalNet
+
+
+class PublishError(InputError):
+    """Networks that cannot be averaged, or options out of range."""
+
+
+def mean_network(networks: Sequence[JerseyTemporalNet]) -> JerseyTemporalNet:
+    """The mean of the weights of networks of one architecture, in the last of them.
+
+    Raises:
+        PublishError: They differ in architecture.
+    """
+    if any(network.config != networks[-1].config for network in networks):
+        raise PublishError("The networks differ in architecture; only those trained from one start can be averaged.")
+    states = [network.state_dict() for network in networks]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(dim=0) if value.is_floating_point() else value
+        for name, value in states[-1].items()
+    }
+    networks[-1].load_state_dict(mean)
+    return networks[-1].eval()
+
+
+def joined_record(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What an average was trained on: the last network's record, the matches of all, the settings of the others.
+
+    >>> joined_record([{"matches": ["a"], "settings": {"seed": 1}}, {"matches": ["b"], "settings": {"seed": 2}}])
+    {'matches': ['a', 'b'], 'settings': {'seed': 2}, 'averaged_with': [{'seed': 1}]}
+    """
+    record = dict(records[-1])
+    if len(records) > 1:
+        if all("matches" in one for one in records):
+            record["matches"] = sorted({match for one in records for match in one["matches"]})
+        record["averaged_with"] = [one.get("settings", {}) for one in records[:-1]]
+    return record
+
+
+def mean_checkpoint(checkpoints: Sequence[Path]) -> tuple[JerseyTemporalNet, CheckpointInfo]:
+    """The mean of several checkpoints, and what is to be said about it.
+
+    Args:
+        checkpoints: at least one; preprocessing, window length, temperature and metrics are the last one's.
+
+    Raises:
+        CheckpointError: One cannot be read.
+        PublishError: They do not belong together.
+    """
+    loaded = [load_checkpoint(path, torch.device("cpu")) for path in checkpoints]
+    info = loaded[-1][1]
+    if any((one.preprocess, one.window_length) != (info.preprocess, info.window_length) for _, one in loaded):
+        raise PublishError("The networks differ in preprocessing or window length and cannot be averaged.")
+    record = joined_record([one.training_data for _, one in loaded])
+    return mean_network([network for network, _ in loaded]), replace(info, training_data=record)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.publish", description="Make the checkpoint that ships.")
+    parser.add_argument("checkpoints", type=Path, nargs="+", metavar="FILE", help="checkpoints; several are averaged")
+    parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE", help="the new .safetensors file")
+    parser.add_argument("--temperature", type=float, help="logits are divided by it (default: the last checkpoint's)")
+    parser.add_argument(
+        "--levels", type=int, help="steps in a standard deviation, 1 to 64 (default: weights stay as they are)"
+    )
+    args = parser.parse_args(argv)
+    try:
+        network, info = mean_checkpoint(args.checkpoints)
+        if args.temperature is not None:
+            info = replace(info, temperature=args.temperature)
+        save_checkpoint(args.output, network, info, levels=args.levels)
+    except (InputError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
