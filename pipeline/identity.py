@@ -4,7 +4,7 @@ Every window counts by how readable it says it is: with r = 1 - p(none), its evi
 r * log((1 - noise) * p(n | readable) + noise / 101), so an unreadable window says nothing (below a floor it is not
 even heard) and a single wild one can only say so much. The evidence of a track's windows is added, damped because
 neighbouring windows share crops, and turned into probabilities with a softmax. A number is given where that
-probability, the readable mass and the agreement of the windows are all high enough.
+probability, the readable mass, the agreement of the windows and the number's share in their votes are all high enough.
 """
 
 from collections import defaultdict
@@ -34,6 +34,9 @@ class IdentitySettings:
     min_agreement: float = 0.55
     """Least share of the best number's votes in its own and its strongest rival's, 0 to 1; below it the track
     conflicts."""
+    min_share: float = 0.3
+    """Least share of the best number's votes in those of all numbers, 0 to 1; below it the track conflicts. Where a kit
+    is new to the reader it names ever other numbers, and the most frequent of them is often wrong."""
     min_readable: float = 1.0
     """Least readable mass: the sum over windows of the probability that a number can be read at all."""
     min_reads: int = 2
@@ -48,7 +51,7 @@ class IdentitySettings:
     """Whether, of tracks of one kit that show the same number at the same time, only the surest keeps it."""
 
     def __post_init__(self) -> None:
-        for name in ("min_confidence", "min_agreement", "window_readable"):
+        for name in ("min_confidence", "min_agreement", "min_share", "window_readable"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")
         if not 0.0 < self.damping <= 1.0:
@@ -139,7 +142,8 @@ class IdentityFuser:
         probability /= probability.sum()
         best, second = (int(i) for i in np.argsort(-probability, kind="stable")[:2])
         agreement = agreement_of(evidence.votes, best)
-        status = self._status(float(probability[best]), agreement, readable, evidence.n_reads)
+        share = float(evidence.votes[best]) / readable
+        status = self._status(float(probability[best]), agreement, share, readable, evidence.n_reads)
         frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
         return Identity(
             track_id=track_id,
@@ -155,12 +159,13 @@ class IdentityFuser:
             best_frames=tuple(frame for _, frame in frames),
         )
 
-    def _status(self, confidence: float, agreement: float, readable: float, n_reads: int) -> Status:
+    def _status(self, confidence: float, agreement: float, share: float, readable: float, n_reads: int) -> Status:
         if n_reads < self._settings.min_reads:
             return "too_short"
         if readable < self._settings.min_readable:
             return "unreadable"
-        if confidence < self._settings.min_confidence or agreement < self._settings.min_agreement:
+        wanted = self._settings
+        if confidence < wanted.min_confidence or agreement < wanted.min_agreement or share < wanted.min_share:
             return "conflicting"
         return "read"
 

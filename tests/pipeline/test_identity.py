@@ -58,6 +58,16 @@ def test_two_numbers_in_one_track_conflict() -> None:
     assert identity.runner_up == "23"
 
 
+def test_votes_scattered_over_many_numbers_are_doubt() -> None:
+    others = ("11", "12", "13", "14", "15", "16", "17", "18", "19")
+    reads = [make_read("10", frame) for frame in range(3)] + [make_read(other) for other in others]
+    scattered = fuse(*reads, settings=IdentitySettings(min_confidence=0.5)).identity(1)
+    assert (scattered.best, scattered.number, scattered.status) == ("10", None, "conflicting")
+    assert scattered.agreement > IdentitySettings().min_agreement
+    heard = fuse(*reads, settings=IdentitySettings(min_confidence=0.5, min_share=0.2)).identity(1)
+    assert (heard.number, heard.status) == ("10", "read")
+
+
 def test_one_wild_read_does_not_change_the_number() -> None:
     reads = [make_read("10", frame) for frame in range(10)] + [make_read("23", 90, sure=0.999)]
     assert fuse(*reads).identity(1).number == "10"
@@ -97,7 +107,7 @@ def test_identity_is_always_well_formed(reads: list[tuple[str | None, float]]) -
     assert identity.n_reads == len(reads)
 
 
-@pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "damping", "noise"])
+@pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "min_share", "damping", "noise"])
 def test_settings_are_checked(field: str) -> None:
     with pytest.raises(ValueError, match=rf"{field} is 1\.5, allowed is"):
         IdentitySettings(**{field: 1.5})
