@@ -1,4 +1,4 @@
-"""Shows what a recognizer reads wrong: `python -m training.failures CLIPS -o failures.png`.
+"""Shows what a recognizer reads wrong: `python -m training.failures CLIPS -o failures.jpg`.
 
 CLIPS holds `NAME.mp4` with `NAME.boxes.csv` and `NAME.labels.csv`. Windows of the labelled players that were read as a
 wrong number are laid out on one sheet, the surest first.
@@ -28,6 +28,7 @@ from training.evaluation.files import require_file, write_together
 
 logger = logging.getLogger(__name__)
 
+_FORMATS = {".png": "PNG", ".jpg": "JPEG"}
 _SIDE = 72
 _CAPTION = 18
 _COLUMNS = 3
@@ -102,16 +103,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.failures", description="Show what is read wrong.")
     parser.add_argument("clips", type=Path, help="folder with NAME.mp4, NAME.boxes.csv, NAME.labels.csv")
-    parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE.png", help="the sheet")
+    parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE", help="the sheet, .png or .jpg")
     parser.add_argument("--weights", type=Path, default=default_weights(), help="default: the recognizer that ships")
     parser.add_argument("--count", type=int, default=24, help="failures on the sheet (default: 24)")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
-        if args.count < 1 or args.output.suffix != ".png":
+        if args.count < 1 or args.output.suffix not in _FORMATS:
             given = f"--count {args.count}" if args.count < 1 else f"--output {args.output}"
-            raise InputError(f"{given} cannot be used; allowed are a count from 1 and a file that ends in .png.")
+            raise InputError(f"{given} cannot be used; allowed are a count from 1 and a file ending in .png or .jpg.")
         clips = labelled_clips(args.clips)
         reader = JerseyReader(args.weights, resolve_device(args.device))
         require_file(args.output)
@@ -125,15 +126,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     chosen = worst(failures, args.count)
-    write_together({args.output: _as_png(sheet(chosen))})
+    write_together({args.output: _as_file(sheet(chosen), _FORMATS[args.output.suffix])})
     sys.stdout.write(f"{len(failures)} of {total} windows were read as a wrong number, {len(chosen)} are shown.\n")
     sys.stdout.write(f"{args.output}\n")
     return 0
 
 
-def _as_png(rgb: UInt8Image) -> bytes:
+def _as_file(rgb: UInt8Image, kind: str) -> bytes:
     with io.BytesIO() as buffer:
-        Image.fromarray(rgb).save(buffer, "PNG", optimize=True)
+        Image.fromarray(rgb).save(buffer, kind, optimize=True)
         return buffer.getvalue()
 
 

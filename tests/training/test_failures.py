@@ -52,7 +52,7 @@ def test_the_sheet_shows_every_picture() -> None:
     assert rows[-1] - rows[0] > 2 * 72  # two rows of pictures
 
 
-@pytest.mark.parametrize("options", [["--count", "0", "-o", "a.png"], ["-o", "a.jpg"]])
+@pytest.mark.parametrize("options", [["--count", "0", "-o", "a.png"], ["-o", "a.gif"]])
 def test_a_wrong_option_is_one_sentence(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path), *options]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
