@@ -31,12 +31,8 @@ from training.metrics import wilson_interval
 NO_NUMBER: Final = -1
 """The protocol's sign for a tracklet in which nobody can read a number."""
 
-SETTINGS: Final = (
-    "windows.spacing_seconds=0",
-    "identity.min_reads=1",
-    "identity.min_readable=0.5",
-    "identity.damping=1",
-)
+_EVERY_PICTURE: Final = ("windows.spacing_seconds=0", "identity.min_reads=1")
+SETTINGS: Final = (*_EVERY_PICTURE, "identity.min_readable=0.5", "identity.damping=1")
 """What the protocol changes in the pipeline's settings: a tracklet may be a handful of pictures, and each counts."""
 
 Shows = Literal["players", "numbers"]
