@@ -43,6 +43,17 @@ class Fold(NamedTuple):
     other_photos: Literal["even", "odd"]
 
 
+_PICTURES: Final = FitSettings(
+    steps_per_epoch=320,
+    batch_size=64,
+    learning_rate=1e-3,
+    mixup_probability=0.0,
+    deep_supervision=0.5,
+    patience=0,
+    ema=0.99,
+)
+"""What the three trainings have in common."""
+
 FOLDS: Final = (Fold("A", "C", "even", "odd"), Fold("C", "A", "odd", "even"))
 
 
@@ -66,46 +77,14 @@ class HeldOutSettings:
     """From a region to the network's input."""
     model: NetworkSettings = field(default_factory=NetworkSettings)
     """The network."""
-    start: FitSettings = field(
-        default_factory=lambda: FitSettings(
-            epochs=4,
-            steps_per_epoch=320,
-            batch_size=64,
-            learning_rate=1e-3,
-            final_rate=0.3,
-            mixup_probability=0.0,
-            deep_supervision=0.5,
-            patience=0,
-            ema=0.99,
-        )
-    )
+    start: FitSettings = field(default_factory=lambda: replace(_PICTURES, epochs=4, final_rate=0.3))
     """How the common start is trained, on single pictures."""
     start_smallest: int = 40
     """Least side in pixels at which the start's pictures are filmed: digits take off sooner while they are large."""
-    fit: FitSettings = field(
-        default_factory=lambda: FitSettings(
-            epochs=10,
-            steps_per_epoch=320,
-            batch_size=64,
-            learning_rate=1e-3,
-            mixup_probability=0.0,
-            deep_supervision=0.5,
-            patience=0,
-            ema=0.99,
-        )
-    )
+    fit: FitSettings = field(default_factory=lambda: replace(_PICTURES, epochs=10))
     """How each of the two goes on from there, still on single pictures."""
     windows: FitSettings = field(
-        default_factory=lambda: FitSettings(
-            epochs=2,
-            steps_per_epoch=200,
-            batch_size=32,
-            learning_rate=3e-4,
-            mixup_probability=0.0,
-            deep_supervision=0.5,
-            patience=0,
-            ema=0.99,
-        )
+        default_factory=lambda: replace(_PICTURES, epochs=2, steps_per_epoch=200, batch_size=32, learning_rate=3e-4)
     )
     """How each of the two ends, on windows of five."""
     seed: int = 0
