@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
 from training.augment import Rng
+from training.numerals import draw_numerals, numerals_mask
 
 TORSO_SIDE = 0.35
 """Side of a region that the torso of a standing player fills, as a share of the player's height. In a larger region
@@ -29,24 +30,9 @@ _FONT_FAMILIES = (
 )  # fmt: skip
 _NOTO_FAMILIES = ("NotoSans", "NotoSansMono", "NotoSansDisplay", "NotoSerif", "NotoSerifDisplay")
 """Families of which only the heavy weights are wanted; other Noto families have no Latin digits."""
+_INVENTED_SHARE = 0.35
+"""Share of the numbers drawn in an invented typeface where installed ones may be chosen too."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-_BLOCK_STROKES: dict[str, list[list[tuple[float, float]]]] = {
-    "0": [[(0.2, 0), (0.8, 0), (1, 0.12), (1, 0.88), (0.8, 1), (0.2, 1), (0, 0.88), (0, 0.12), (0.2, 0)]],
-    "1": [[(0.2, 0.15), (0.55, 0), (0.55, 1)], [(0.2, 1), (0.9, 1)]],
-    "2": [[(0, 0.14), (0.2, 0), (0.8, 0), (1, 0.12), (1, 0.38), (0, 0.8), (0, 1), (1, 1)]],
-    "3": [[(0, 0.12), (0.2, 0), (0.8, 0), (1, 0.12), (1, 0.38), (0.82, 0.5), (0.35, 0.5)],
-          [(0.82, 0.5), (1, 0.62), (1, 0.88), (0.8, 1), (0.2, 1), (0, 0.88)]],
-    "4": [[(0.75, 1), (0.75, 0), (0, 0.68), (1, 0.68)]],
-    "5": [[(1, 0), (0, 0), (0, 0.45), (0.8, 0.42), (1, 0.55), (1, 0.88), (0.8, 1), (0.2, 1), (0, 0.88)]],
-    "6": [[(1, 0.12), (0.8, 0), (0.2, 0), (0, 0.12), (0, 0.88), (0.2, 1), (0.8, 1), (1, 0.88), (1, 0.58),
-           (0.8, 0.46), (0, 0.46)]],
-    "7": [[(0, 0), (1, 0), (1, 0.12), (0.4, 1)]],
-    "8": [[(0.2, 0), (0.8, 0), (1, 0.12), (1, 0.38), (0.82, 0.48), (1, 0.6), (1, 0.88), (0.8, 1), (0.2, 1),
-           (0, 0.88), (0, 0.6), (0.18, 0.48), (0, 0.38), (0, 0.12), (0.2, 0)], [(0.18, 0.48), (0.82, 0.48)]],
-    "9": [[(0, 0.88), (0.2, 1), (0.8, 1), (1, 0.88), (1, 0.12), (0.8, 0), (0.2, 0), (0, 0.12), (0, 0.42),
-           (0.2, 0.54), (1, 0.54)]],
-}  # fmt: skip
 
 
 def torso_share(crops: CropSettings) -> float:
@@ -103,48 +89,22 @@ def text_mask(text: str, font: Path | None, spacing: float = 0.0) -> FloatArray:
     return _cut_to_ink(np.asarray(canvas, np.float32) / 255.0)
 
 
-def block_mask(text: str, stroke: float, spacing: float, rounded: bool = False) -> FloatArray:
-    """Draw digits in the angular block style of sports shirts.
-
-    Args:
-        text: digits.
-        stroke: stroke width as a share of the height, about 0.14 to 0.26.
-        spacing: room between digits as a share of the height.
-        rounded: whether stroke ends stay round; otherwise corners are squared off.
-
-    Returns:
-        float32 (h, w), 0 to 1.
-    """
-    height, width = _GLYPH_HEIGHT, round(_GLYPH_HEIGHT * 0.5)
-    margin = round(stroke * height)
-    step = width + margin + round(spacing * height)
-    canvas = np.zeros((height + 2 * margin, step * len(text) + 2 * margin), np.uint8)
-    for place, digit in enumerate(text):
-        for line in _BLOCK_STROKES[digit]:
-            points = np.array(line) * (width, height) + (margin + place * step, margin)
-            whole = np.round(points).astype(np.int32)
-            cv2.polylines(canvas, [whole], False, 255, max(2, margin), cv2.LINE_AA)
-    if not rounded:
-        square = np.ones((max(2, margin // 3),) * 2, np.uint8)
-        canvas = np.asarray(cv2.morphologyEx(canvas, cv2.MORPH_CLOSE, square), np.uint8)
-    return _cut_to_ink(canvas.astype(np.float32) / 255.0)
-
-
 def number_mask(rng: Rng, number: str, fonts: Sequence[Path] | None = None) -> FloatArray:
     """Draw a number in a random style.
 
     Args:
         rng: source of chance.
         number: digits.
-        fonts: typefaces to choose from; None takes all that are installed, and the block style beside them.
+        fonts: typefaces to choose from; None takes all that are installed, and invented ones beside them; an empty
+            sequence takes invented ones only.
 
     Returns:
         float32 (h, w), 0 to 1.
     """
-    block = not font_files() or rng.random() < 0.25 if fonts is None else not fonts
+    invented = not font_files() or rng.random() < _INVENTED_SHARE if fonts is None else not fonts
     fonts = font_files() if fonts is None else fonts
-    if block:
-        mask = block_mask(number, float(rng.uniform(0.13, 0.24)), float(rng.uniform(0.02, 0.2)), rng.random() < 0.5)
+    if invented:
+        mask = numerals_mask(number, draw_numerals(rng), float(rng.uniform(0.02, 0.2)))
     else:
         mask = text_mask(number, fonts[int(rng.integers(len(fonts)))], float(rng.uniform(-0.02, 0.12)))
     if rng.random() < 0.2:

@@ -112,6 +112,27 @@ def test_frozen_layers_stay_until_they_are_thawed(tmp_path: Path) -> None:
     assert not torch.equal(second[early], third[early])
 
 
+def test_named_tensors_stay_frozen_and_the_rest_learns(tmp_path: Path) -> None:
+    names = ("backbone.conv2", "lstm.weight")
+    settings = small_settings(tmp_path / "run", epochs=2, frozen=names)
+    with pytest.raises(Interrupted):
+        run_training(settings, small_data(), should_stop=StopAfter(1))
+    first = state_of(tmp_path / "run")["learner"]
+    run_training(settings, small_data(), resume=True)
+    last = state_of(tmp_path / "run")["learner"]
+    frozen = {name for name in first if name.removeprefix("reader.").startswith(names)}
+    assert len(frozen) == 10  # weight and bias; two layers, two directions, two matrices
+    assert all(torch.equal(first[name], last[name]) for name in frozen)
+    for name in ("backbone.conv1.weight", "backbone.bn2.weight", "backbone.bn2.running_mean"):
+        assert not torch.equal(first[f"reader.{name}"], last[f"reader.{name}"]), name
+
+
+def test_a_frozen_name_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path / "run", epochs=1, frozen=("backbone.layer9",))
+    with pytest.raises(TrainingError, match=r"fit.frozen holds 'backbone.layer9', and no tensor's name begins so"):
+        run_training(settings, small_data())
+
+
 def test_training_stops_early(tmp_path: Path) -> None:
     result = run_training(small_settings(tmp_path / "run", epochs=9, patience=2, min_delta=1.0), small_data())
     assert len(result.history) == 3  # the first counts as progress

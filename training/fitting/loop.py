@@ -28,6 +28,7 @@ from training.fitting.run_state import (
     EpochLog,
     Run,
     TrainingError,
+    freeze_named,
     load_state,
     new_run,
     require_finite,
@@ -253,6 +254,7 @@ def _thaw(run: Run, bench: Bench) -> nn.Module:
     """Freeze what the epoch leaves untrained; returns the learner as the steps call it."""
     share = frozen_share_at(run.epoch, bench.settings.fit.unfreezing, bench.settings.model.frozen_fraction)
     run.learner.reader.freeze_backbone(share)
+    freeze_named(run.learner.reader, bench.settings.fit.frozen)
     return bench.team.wrap(run.learner, bench.device)
 
 

@@ -4,7 +4,7 @@ import json
 import math
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +48,23 @@ def require_finite(figures: Figures) -> None:
                 f"{name} has become {value}; lower fit.learning_rate (or set precision: float32) and train anew, or go "
                 "on from the last saved state with --resume."
             )
+
+
+def freeze_named(network: JerseyTemporalNet, beginnings: Sequence[str]) -> None:
+    """Stop training the tensors whose names begin so; what is frozen already stays so.
+
+    Raises:
+        TrainingError: No tensor's name begins in one of these ways.
+    """
+    for beginning in beginnings:
+        found = [tensor for name, tensor in network.named_parameters() if name.startswith(beginning)]
+        if not beginning or not found:
+            raise TrainingError(
+                f"fit.frozen holds '{beginning}', and no tensor's name begins so; allowed are names like lstm.weight."
+            )
+        for tensor in found:
+            tensor.requires_grad_(False)
+    network.train(network.training)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.labels import NUMBERS
 from training.augment import Rng
+from training.fills import Printed, bend, draw_fill
 from training.mixture.regions import Region, draw_tight_cut
 from training.mixture.sources import SIDE, Regions, bounds, number_centre, number_height, square_to
 from training.synthesize import (
@@ -38,8 +39,9 @@ class DrawSource:
         self._torsos = torsos
         self._tight_share = tight_share
         self._torso_share = torso_share
-        self._contrast = 90.0 if readable else 75.0
+        self._contrast = (90.0, 90.0) if readable else (50.0, 100.0)
         self._hollow = 0.0 if readable else 0.15
+        self._readable = readable
         self._empty_share = empty_share
         self._numbers = tuple(numbers)
         self._fonts = fonts
@@ -68,12 +70,18 @@ class DrawSource:
             for region in regions
         ]
 
+    def _print(self, rng: Rng, number: str) -> Printed:
+        digits = number_mask(rng, number, self._fonts)
+        if self._readable:
+            return Printed(digits)
+        return draw_fill(rng, bend(rng, digits) if rng.random() < 0.2 else digits)
+
     def _draw(
         self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, extent: tuple[int, int]
     ) -> list[Region]:
         (length, side), share = extent, self._torso_share
-        ink, rim = (random_colours(rng, cloth, self._contrast) for _ in range(2))
-        digits = number_mask(rng, number, self._fonts) if number else None
+        ink, rim = (random_colours(rng, cloth, float(rng.uniform(*self._contrast))) for _ in range(2))
+        printed = self._print(rng, number) if number else None
         outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
         shadow = rng.uniform(-3.0, 3.0, 2).astype(np.float32) if rng.random() < 0.12 else None
         if outline and rng.random() < self._hollow:  # hollow digits: only the outline stands out
@@ -94,10 +102,10 @@ class DrawSource:
                 below = y + height / 2 + sponsor_height if number else y
                 masks.append(word_mask(rng, SIDE, below, sponsor_height, here, share))
                 colours.append(rim)
-            if digits is not None:
-                fits = digits.shape[1] / digits.shape[0] * height < 0.75 * share
-                shown = height if fits else height * 0.7
-                placed = place_mask(digits, SIDE, (x, y), shown, here, lean, 0.42 * share)
+            if printed is not None:
+                fits = printed.digits.shape[1] / printed.digits.shape[0] * height < 0.75 * share
+                place = ((x, y), height if fits else height * 0.7, here, lean, 0.42 * share)
+                placed = place_mask(printed.digits, SIDE, *place)
                 if shadow is not None:
                     masks.append(_shift(placed, shadow))
                     colours.append(rim)
@@ -106,6 +114,9 @@ class DrawSource:
                     colours.append(rim)
                 masks.append(placed)
                 colours.append(ink)
+                if printed.second is not None:
+                    masks.append(place_mask(printed.second, SIDE, *place))
+                    colours.append(rim)
                 box = bounds(placed)
             regions.append(Region(print_number(rng, torso, masks, colours), box))
         return regions
