@@ -48,6 +48,17 @@ def test_an_older_record_of_the_mixture_saw_all_games_and_photos() -> None:
     assert not network.saw("clip", "a")
 
 
+def test_what_its_start_saw_counts_too() -> None:
+    start = {"matches": ["a"], "settings": {"source": "mixture", "mixture": {"games": ["A"], "photos": 0.0}}}
+    settings = {"source": "mixture", "mixture": {"soccer_crops": 0.0, "photo_sources": "odd"}}
+    network = network_of(
+        Path("n"), CheckpointInfo(training_data={"matches": ["b"], "settings": settings, "start": start})
+    )
+    assert [network.saw("clip", name) for name in "abc"] == [True, True, False]
+    assert [network.saw("game", name) for name in "AC"] == [True, False]
+    assert [network.saw("photos", name) for name in ("even", "odd")] == [False, True]
+
+
 @pytest.mark.parametrize("record", [{}, {"settings": {"source": "tree", "mixture": {}}}])
 def test_what_no_record_tells_counts_as_unseen(record: dict[str, object]) -> None:
     network = network_of(Path("n"), CheckpointInfo(training_data=record))

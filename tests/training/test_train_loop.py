@@ -1,5 +1,6 @@
 """The training loop: repeatable, resumable to the bit, and tidy when it is stopped."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -228,6 +229,9 @@ def test_a_start_from_a_checkpoint(tmp_path: Path) -> None:
     old, new = load_checkpoint(first.last)[0], load_checkpoint(second.last)[0]
     for (name, before), after in zip(old.named_parameters(), new.parameters(), strict=True):
         torch.testing.assert_close(after, before, rtol=0, atol=1e-6, msg=name)
+    record = json.loads(second.last.with_suffix(".json").read_text(encoding="utf-8"))["training_data"]
+    assert record["start"]["settings"]["output"] == str(tmp_path / "a")
+    assert "start" not in record["start"]
 
 
 def test_a_start_from_another_architecture(tmp_path: Path) -> None:

@@ -19,17 +19,22 @@ class Network:
     matches: frozenset[str] | None
     """Clips it was trained on; None where the record does not tell."""
     games: frozenset[str] | None
-    """Games of number crops it was trained on, empty for every game; None where the record does not tell."""
+    """Games of number crops it was trained on, empty for every game; None where it saw none, or the record does not
+    tell."""
     photo_sources: str | None
-    """`all`, `even` or `odd`; None where the record does not tell."""
+    """`all`, `even` or `odd`; None where it saw none, or the record does not tell."""
+    start: "Network | None" = None
+    """What its training started from; None for chance, or where the record does not tell."""
 
     def saw(self, kind: Kind, name: str) -> bool:
-        """Whether it was trained on something, as far as the record tells.
+        """Whether it, or what it started from, was trained on something, as far as the record tells.
 
         Args:
             kind: what is asked about.
             name: the clip's, the game's, or `even` or `odd` for half of the photos' sources.
         """
+        if self.start is not None and self.start.saw(kind, name):
+            return True
         if kind == "clip":
             return self.matches is not None and name in self.matches
         if kind == "game":
@@ -44,16 +49,23 @@ def network_of(path: Path, info: CheckpointInfo) -> Network:
         path: the `.safetensors` file.
         info: what its JSON says.
     """
-    settings = info.training_data.get("settings")
+    return _of_record(path, info.training_data)
+
+
+def _of_record(path: Path, record: Mapping[str, Any]) -> Network:
+    begun: Any = record.get("start")
+    start = _of_record(path, begun) if isinstance(begun, Mapping) else None
+    settings = record.get("settings")
     mixture: Any = settings.get("mixture") if isinstance(settings, Mapping) else None
     if not isinstance(mixture, Mapping) or settings is None or settings.get("source") != "mixture":
-        return Network(path, None, None, None)
-    matches = info.training_data.get("matches")
+        return Network(path, None, None, None, start)
+    matches = record.get("matches")
     return Network(
         path,
         None if matches is None else frozenset(matches),
-        frozenset(mixture.get("games", ())),
-        str(mixture.get("photo_sources", "all")),
+        frozenset(mixture.get("games", ())) if mixture.get("soccer_crops") != 0 else None,
+        str(mixture.get("photo_sources", "all")) if mixture.get("photos") != 0 else None,
+        start,
     )
 
 

@@ -134,7 +134,7 @@ def _check_machine(report: Report, settings: TrainSettings) -> None:
 
 def _check_start(report: Report, settings: TrainSettings) -> None:
     """The network, and the checkpoint to start from."""
-    reader = build_reader(settings)
+    reader = build_reader(settings).reader
     everything = sum(tensor.numel() for tensor in reader.parameters())
     trained = sum(tensor.numel() for tensor in reader.parameters() if tensor.requires_grad)
     start = settings.start_from or "chance"

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 
@@ -99,6 +99,8 @@ class Run:
     scaler: torch.amp.GradScaler
     """Scales the loss in float16; does nothing otherwise."""
     watch: EarlyStopping
+    start_record: Mapping[str, Any]
+    """What the network it started from was trained on; empty from chance."""
     epoch: int = 0
     """Epochs finished."""
     step: int = 0
@@ -108,7 +110,15 @@ class Run:
     log: EpochLog = field(default_factory=EpochLog)
 
 
-def build_reader(settings: TrainSettings) -> JerseyTemporalNet:
+class Beginning(NamedTuple):
+    """What a training begins with."""
+
+    reader: JerseyTemporalNet
+    record: Mapping[str, Any]
+    """What `start_from` was trained on; empty from chance."""
+
+
+def build_reader(settings: TrainSettings) -> Beginning:
     """The network to train: from chance, or with the weights of `start_from`.
 
     Raises:
@@ -117,8 +127,8 @@ def build_reader(settings: TrainSettings) -> JerseyTemporalNet:
     torch.manual_seed(settings.seed)
     reader = JerseyTemporalNet(ModelConfig(**asdict(settings.model)))
     if not settings.start_from:
-        return reader
-    start, _ = load_checkpoint(Path(settings.start_from))
+        return Beginning(reader, {})
+    start, info = load_checkpoint(Path(settings.start_from))
     for item in fields(settings.model):
         wanted, found = getattr(settings.model, item.name), getattr(start.config, item.name)
         if item.name == "localizer" and wanted:
@@ -129,7 +139,7 @@ def build_reader(settings: TrainSettings) -> JerseyTemporalNet:
                 f"model.{item.name} is {wanted!r}; set it to {found!r} or start from another checkpoint."
             )
     reader.load_state_dict(reader.state_dict() | start.state_dict())
-    return reader
+    return Beginning(reader, info.training_data)
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
@@ -149,7 +159,8 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 
 def new_run(settings: TrainSettings, device: torch.device, precision: torch.dtype) -> Run:
     """A run before its first step."""
-    reader = build_reader(settings).train().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this pair
+    reader, record = build_reader(settings)
+    reader.train().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this pair
     learner = Learner(reader, settings.fit.deep_supervision > 0.0).to(device)
     fit = settings.fit
     return Run(
@@ -158,6 +169,7 @@ def new_run(settings: TrainSettings, device: torch.device, precision: torch.dtyp
         optimizer=torch.optim.AdamW(learner.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay),
         scaler=torch.amp.GradScaler(device.type, enabled=precision == torch.float16),
         watch=EarlyStopping(fit.patience, fit.min_delta),
+        start_record=record,
     )
 
 
@@ -222,10 +234,11 @@ def load_state(path: Path, run: Run, settings: TrainSettings, device: torch.devi
 
 def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapping[str, Any]) -> None:
     """Write the averaged weights as a checkpoint that alone rebuilds network and preprocessing."""
+    start = {"start": run.start_record} if run.start_record else {}
     info = CheckpointInfo(
         preprocess=settings.preprocess,
         window_length=settings.sampling.length,
-        training_data={**description, "settings": as_plain(settings)},
+        training_data={**description, "settings": as_plain(settings), **start},
         metrics={**(run.history[-1] if run.history else {}), "history": run.history},
     )
     save_checkpoint(path, run.average.module, info)
