@@ -40,17 +40,13 @@ def mean_network(networks: Sequence[JerseyTemporalNet]) -> JerseyTemporalNet:
 
 
 def joined_record(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What an average was trained on: the last network's record, the matches of all, the settings of the others.
+    """What an average was trained on: the last network's record, and those of the others in it.
 
-    >>> joined_record([{"matches": ["a"], "settings": {"seed": 1}}, {"matches": ["b"], "settings": {"seed": 2}}])
-    {'matches': ['a', 'b'], 'settings': {'seed': 2}, 'averaged_with': [{'seed': 1}]}
+    >>> joined_record([{"matches": ["a"]}, {"matches": ["b"]}])
+    {'matches': ['b'], 'averaged_with': [{'matches': ['a']}]}
     """
-    record = dict(records[-1])
-    if len(records) > 1:
-        if all("matches" in one for one in records):
-            record["matches"] = sorted({match for one in records for match in one["matches"]})
-        record["averaged_with"] = [one.get("settings", {}) for one in records[:-1]]
-    return record
+    others = [dict(record) for record in records[:-1]]
+    return {**records[-1], **({"averaged_with": others} if others else {})}
 
 
 def mean_checkpoint(checkpoints: Sequence[Path]) -> tuple[JerseyTemporalNet, CheckpointInfo]:

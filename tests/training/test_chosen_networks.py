@@ -48,6 +48,14 @@ def test_an_older_record_of_the_mixture_saw_all_games_and_photos() -> None:
     assert not network.saw("clip", "a")
 
 
+def test_what_was_averaged_into_it_counts_too() -> None:
+    settings = {"source": "mixture", "mixture": {}}
+    other = {"matches": ["a"], "settings": settings}
+    record = {"matches": ["b"], "settings": settings, "averaged_with": [other]}
+    network = network_of(Path("n"), CheckpointInfo(training_data=record))
+    assert [network.saw("clip", name) for name in "abc"] == [True, True, False]
+
+
 def test_what_its_start_saw_counts_too() -> None:
     start = {"matches": ["a"], "settings": {"source": "mixture", "mixture": {"games": ["A"], "photos": 0.0}}}
     settings = {"source": "mixture", "mixture": {"soccer_crops": 0.0, "photo_sources": "odd"}}

@@ -27,8 +27,8 @@ def test_the_mean_lies_between_the_networks_it_is_made_of(tmp_path: Path) -> Non
     mean, info = mean_checkpoint(paths)
     between = dict(mean.named_parameters())
     assert all(torch.allclose(between[name], (first[name] + second[name]) / 2, atol=1e-6) for name in between)
-    assert info.training_data["matches"] == ["match 0", "match 1"]
-    assert info.training_data["averaged_with"] == [{"seed": 0}]
+    assert info.training_data["matches"] == ["match 1"]
+    assert info.training_data["averaged_with"] == [{"matches": ["match 0"], "settings": {"seed": 0}}]
 
 
 def test_one_network_is_packed_and_given_its_temperature(tmp_path: Path) -> None:

@@ -23,17 +23,17 @@ class Network:
     tell."""
     photo_sources: str | None
     """`all`, `even` or `odd`; None where it saw none, or the record does not tell."""
-    start: "Network | None" = None
-    """What its training started from; None for chance, or where the record does not tell."""
+    before: tuple["Network", ...] = ()
+    """What its training started from, and what was averaged into it, as far as the record tells."""
 
     def saw(self, kind: Kind, name: str) -> bool:
-        """Whether it, or what it started from, was trained on something, as far as the record tells.
+        """Whether it, or one of those before it, was trained on something, as far as the record tells.
 
         Args:
             kind: what is asked about.
             name: the clip's, the game's, or `even` or `odd` for half of the photos' sources.
         """
-        if self.start is not None and self.start.saw(kind, name):
+        if any(network.saw(kind, name) for network in self.before):
             return True
         if kind == "clip":
             return self.matches is not None and name in self.matches
@@ -53,19 +53,19 @@ def network_of(path: Path, info: CheckpointInfo) -> Network:
 
 
 def _of_record(path: Path, record: Mapping[str, Any]) -> Network:
-    begun: Any = record.get("start")
-    start = _of_record(path, begun) if isinstance(begun, Mapping) else None
+    earlier = [record.get("start"), *record.get("averaged_with", ())]
+    before = tuple(_of_record(path, one) for one in earlier if isinstance(one, Mapping))
     settings = record.get("settings")
     mixture: Any = settings.get("mixture") if isinstance(settings, Mapping) else None
     if not isinstance(mixture, Mapping) or settings is None or settings.get("source") != "mixture":
-        return Network(path, None, None, None, start)
+        return Network(path, None, None, None, before)
     matches = record.get("matches")
     return Network(
         path,
         None if matches is None else frozenset(matches),
         frozenset(mixture.get("games", ())) if mixture.get("soccer_crops") != 0 else None,
         str(mixture.get("photo_sources", "all")) if mixture.get("photos") != 0 else None,
-        start,
+        before,
     )
 
 
