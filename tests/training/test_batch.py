@@ -10,8 +10,10 @@ from recognizer.preprocess import Preprocess
 from training.batch import Batch
 from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
+from training.fitting.settings import TrainSettings, WindowSampling
 from training.layout import scan
 from training.mixture.drawn import DrawSource
+from training.mixture.feed import drawn_batches
 from training.mixture.stream import Ingredient, WindowStream
 
 
@@ -38,3 +40,15 @@ def test_both_sources_hand_out_the_same_form(tmp_path: Path) -> None:
         assert batch.valid.any(dim=1).all()
         assert not batch.rgb[~batch.valid].any(), "padding is black"
         assert all(part.is_contiguous() for part in batch)
+
+
+def test_drawn_numbers_are_measured_on_wherever_they_stand_and_if_none_are_trained_on() -> None:
+    torsos = [np.random.default_rng(0).integers(0, 255, (60, 60, 3)).astype(np.uint8)]
+    drawn = Ingredient("drawn", DrawSource(torsos, empty_share=0.0), 0.0, plain=True)
+    empty = Ingredient("rendered", DrawSource(torsos, empty_share=1.0), 1.0, plain=False)
+    settings = TrainSettings(preprocess=Preprocess(size=32), sampling=WindowSampling(length=1))
+    batches = drawn_batches([drawn, empty], settings)
+    assert all(
+        torch.equal(one.rgb, two.rgb) for one, two in zip(batches, drawn_batches([drawn], settings), strict=True)
+    )
+    assert np.mean([float((batch.units < 10).float().mean()) for batch in batches]) > 0.8

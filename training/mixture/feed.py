@@ -1,7 +1,7 @@
 """Feeds a training run from the mixture of data sets that the shipped weights were made with."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -83,7 +83,7 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
         source = held_out_source(tracks, settings.mixture, settings.crops)
         held_out = Ingredient("held_out", source, 1.0, plain=False)
         checks["held_out"] = fixed_batches(held_out, settings, _HELD_OUT_BATCHES)
-    checks["drawn"] = fixed_batches(ingredients[-1], settings, _DRAWN_BATCHES)
+    checks["drawn"] = drawn_batches(ingredients, settings)
     validation = {name: partial(_share, batches, team) for name, batches in checks.items()}
     description = {
         "tracks": len(kept),
@@ -92,6 +92,12 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
     }
     batches = StreamBatches(ingredients, settings, team)
     return TrainingData(batches, settings.fit.steps_per_epoch, validation, None, description)
+
+
+def drawn_batches(ingredients: Iterable[Ingredient], settings: TrainSettings) -> list[Batch]:
+    """Drawn numbers to measure on, also where none are trained on."""
+    drawn = next(one for one in ingredients if one.name == "drawn")
+    return fixed_batches(replace(drawn, share=1.0), settings, _DRAWN_BATCHES)
 
 
 def fixed_batches(ingredient: Ingredient, settings: TrainSettings, count: int) -> list[Batch]:

@@ -1,9 +1,10 @@
 """Puts the training mixture together from the data sets on disk."""
 
 import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pipeline.crops import CropSettings
 from recognizer.errors import InputError
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 LABELS = Path(__file__).parent.parent / "labels"
 """Stretches read by eye, and the boxes they belong to; the clips themselves are not part of the product."""
+
+
+_SHARES: Final = ("tracks", "photos", "soccer_crops", "basketball_crops", "drawn", "rendered")
 
 
 class MixtureError(InputError):
@@ -75,6 +79,14 @@ class MixtureSettings:
     def __post_init__(self) -> None:
         if not 8 <= self.smallest <= 90:
             raise ValueError(f"smallest is {self.smallest}; allowed is 8 to 90")
+        for name in ("readable", "tight"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 to 1")
+        for name in _SHARES:
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 or more")
+        if not any(getattr(self, name) for name in _SHARES):
+            raise ValueError(f"{', '.join(_SHARES)} are all 0; one of them must be above 0")
 
 
 def missing_folders(settings: MixtureSettings) -> list[Path]:
