@@ -139,7 +139,7 @@ def test_a_view_moves_boxes_with_the_picture(seed: int, width: int, height: int)
         assert 0 <= left < right <= 192
         assert 0 <= top < bottom <= 128
         inside = view[int(top) : int(bottom) + 1, int(left) : int(right) + 1].mean()
-        assert inside > 120  # a narrow box has much of its border in it
+        assert inside > 70  # a narrow box has much of its border in it; outside is black
 
 
 def test_an_augmented_view_is_repeatable(frames: list[LabelledFrame]) -> None:
