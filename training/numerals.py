@@ -7,6 +7,7 @@ chance: cut corners, open fours, ones with and without a foot, sevens with a hoo
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -17,6 +18,11 @@ from training.augment import Rng
 _HEIGHT = 96
 """Height in pixels at which digits are drawn."""
 _ARC_POINTS = 24
+One = Literal["plain", "flag", "foot"]
+Four = Literal["closed", "open", "crossed"]
+Seven = Literal["straight", "hooked", "curved", "barred"]
+Three = Literal["bowls", "flat"]
+Six = Literal["bowl", "sloped"]
 Line = FloatArray
 """Centre line of a stroke: (points, 2) x and y, 0 to 1."""
 
@@ -41,15 +47,15 @@ class Numerals:
     """How far the free ends of 2, 3, 5, 6 and 9 come back towards the middle: down to 0 (not) up to 0.3."""
     round_joins: bool = False
     """Whether strokes end round; otherwise they are squared off."""
-    one: str = "foot"
+    one: One = "foot"
     """plain (a bar), flag or foot (a flag and a foot)."""
-    four: str = "closed"
+    four: Four = "closed"
     """closed (a triangle), open (two uprights) or crossed (a slope whose upright begins below the top)."""
-    seven: str = "straight"
+    seven: Seven = "straight"
     """straight, hooked (a stroke down at its left), curved or barred."""
-    three: str = "bowls"
+    three: Three = "bowls"
     """bowls, or flat (a straight top and a slope)."""
-    six: str = "bowl"
+    six: Six = "bowl"
     """bowl, or sloped (a straight slope in place of the upper arc), for 9 too."""
 
 
@@ -66,11 +72,11 @@ def draw_numerals(rng: Rng) -> Numerals:
         waist=float(np.clip(rng.normal(0.48, 0.04), 0.38, 0.58)),
         terminal=float(rng.uniform(0.0, 0.2)),
         round_joins=bool(rng.random() < 0.4),
-        one=str(rng.choice(["plain", "flag", "flag", "foot"])),
-        four=str(rng.choice(["closed", "closed", "open", "crossed"])),
-        seven=str(rng.choice(["straight", "straight", "hooked", "curved", "barred"], p=[0.4, 0.2, 0.15, 0.2, 0.05])),
-        three=str(rng.choice(["bowls", "flat"], p=[0.85, 0.15])),
-        six=str(rng.choice(["bowl", "sloped"], p=[0.8, 0.2])),
+        one=get_args(One)[rng.choice(3, p=[0.25, 0.5, 0.25])],
+        four=get_args(Four)[rng.choice(3, p=[0.5, 0.25, 0.25])],
+        seven=get_args(Seven)[rng.choice(4, p=[0.6, 0.15, 0.2, 0.05])],
+        three=get_args(Three)[rng.choice(2, p=[0.85, 0.15])],
+        six=get_args(Six)[rng.choice(2, p=[0.8, 0.2])],
     )
 
 

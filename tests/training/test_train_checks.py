@@ -94,6 +94,15 @@ def test_a_frozen_start_from_chance_is_noted(tree: Path, tmp_path: Path) -> None
     assert "model.frozen_fraction is 0.6 and start_from is empty" in check(frozen).text
 
 
+def test_frozen_tensors_are_looked_up(tree: Path, tmp_path: Path) -> None:
+    given = settings(tree, tmp_path, train_numbers=SEED_TRAINED, test_numbers=SEED_TESTED)
+    named = check(replace(given, fit=replace(given.fit, frozen=("backbone.layer4.0.conv",))))
+    assert named.usable, named.text
+    assert "11,620,696 of them trained at first" in named.text
+    unknown = check(replace(given, fit=replace(given.fit, frozen=("layer4",))))
+    assert "problem: fit.frozen holds 'layer4', and no tensor's name begins so" in unknown.text
+
+
 def test_the_mixtures_folders(tmp_path: Path) -> None:
     given = TrainSettings(tensorboard=False, source="mixture", fit=replace(TrainSettings().fit, steps_per_epoch=1))
     mixture = replace(given.mixture, data=str(tmp_path / "data"), clips=str(tmp_path), held_out=("nowhere",))

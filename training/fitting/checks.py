@@ -13,7 +13,7 @@ from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
 from training.balance import digit_weights, weights_table
 from training.data_root import find_data_root
-from training.fitting.run_state import RESUME, build_reader, resolve_precision
+from training.fitting.run_state import RESUME, build_reader, freeze_named, resolve_precision
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.mixture.recipe import labelled_clips, missing_folders
@@ -135,6 +135,7 @@ def _check_machine(report: Report, settings: TrainSettings) -> None:
 def _check_start(report: Report, settings: TrainSettings) -> None:
     """The network, and the checkpoint to start from."""
     reader = build_reader(settings).reader
+    freeze_named(reader, settings.fit.frozen)
     everything = sum(tensor.numel() for tensor in reader.parameters())
     trained = sum(tensor.numel() for tensor in reader.parameters() if tensor.requires_grad)
     start = settings.start_from or "chance"
