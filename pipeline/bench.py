@@ -180,7 +180,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    common = [f"detector.image_size={given.image_size}", "detector.precision=float32", *given.overrides]
+    exact = ("detector.precision=float32", "reader.precision=float32")
+    common = [f"detector.image_size={given.image_size}", *exact, *given.overrides]
     try:
         costs = _measure(given, common)
         if given.output:

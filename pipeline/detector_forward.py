@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pipeline.detector_onnx import Forward, faster_forward, open_onnx
 from pipeline.types import UInt8Image
 from recognizer.onnx_network import BackendError
+from recognizer.precision import cpu_has_bfloat16
 
 PRECISIONS: Final = ("auto", "float32")
 BACKENDS: Final = ("auto", "torch", "onnx")
@@ -28,9 +29,8 @@ def choose_forward(weights: Path, network: nn.Module, backend: str, precision: s
     Raises:
         InputError: ONNX Runtime was asked for and cannot be used.
     """
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     on_cpu, fast = device.type == "cpu", precision == "auto"
-    bfloat16 = fast and on_cpu and bool(capabilities.get("avx512_bf16")) and backend != "onnx"
+    bfloat16 = fast and on_cpu and cpu_has_bfloat16() and backend != "onnx"
     if backend == "onnx" and not on_cpu:
         raise BackendError(f"detector.backend onnx runs on the CPU, not on {device}; use auto or torch.")
     if backend == "onnx":

@@ -14,7 +14,8 @@ from pipeline.crops import CropSettings
 from pipeline.types import CropWindow, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
-from recognizer.reader import Backend, JerseyReader, Precision, default_weights
+from recognizer.precision import Precision
+from recognizer.reader import Backend, JerseyReader, default_weights
 
 _GEOMETRY: Final = ("side_of_height", "side_of_width", "centre_y", "top_slack")
 """Crop settings that change what a region shows."""
@@ -31,11 +32,12 @@ class ReaderSettings:
     batch_size: int = 32
     """Windows gathered, over all tracks, before the network runs, 1 to 4096; the result does not depend on it."""
     backend: Backend = "auto"
-    """`torch`; `onnx`, ONNX Runtime (extra `cpu`) in float32 on a CPU; or `auto`, `onnx` where it is installed and
-    faster."""
+    """`torch`; `onnx`, ONNX Runtime (extra `cpu`) in float32 on a CPU; or `auto`, `onnx` where the network computes in
+    float32, it is installed and faster."""
     precision: Precision = "auto"
     """`float32`; `bfloat16` and, on CUDA, `float16`, which are faster and change probabilities in the third decimal;
-    or `auto`, `float16` on CUDA and `float32` on a CPU."""
+    or `auto`, `float16` on CUDA, `bfloat16` on a CPU that has instructions for it (with `backend: onnx` it is
+    `float32`), else `float32`."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size <= 4096:

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from recognizer.graphs import ExportError
 from recognizer.networks import Network, ReaderOutput, TorchNetwork, empty_output
 from recognizer.onnx_cache import CacheError, open_cached
 from recognizer.onnx_network import BackendError, missing_packages, require_packages
+from recognizer.precision import Precision, resolve_precision
 from recognizer.preprocess import Preprocess
 
 __all__ = ["Backend", "JerseyReader", "Precision", "ReaderOutput", "default_weights"]
@@ -20,9 +21,6 @@ __all__ = ["Backend", "JerseyReader", "Precision", "ReaderOutput", "default_weig
 logger = logging.getLogger(__name__)
 
 Backend = Literal["auto", "torch", "onnx"]
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
-
-_DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def default_weights() -> Path:
@@ -49,10 +47,12 @@ class JerseyReader:
             device: Where the network runs.
             batch_size: Windows per forward pass, at least 1; changes speed and memory, not results.
             backend: `torch`; `onnx`, ONNX Runtime on the CPU in float32, whose results are PyTorch's to 1e-4; `auto`,
-                `onnx` where it can be used and was the faster one when the checkpoint was exported, which happens
-                when it is first used on a machine (see `recognizer.onnx_cache`).
+                `onnx` where the network computes in float32 on a CPU, it is installed and was the faster one when the
+                checkpoint was exported, which happens when it is first used on a machine (see
+                `recognizer.onnx_cache`).
             precision: `float32`; `bfloat16` and, on CUDA, `float16`, which are faster and change probabilities in
-                the third decimal; `auto`, `float16` on CUDA and `float32` elsewhere.
+                the third decimal; `auto`, `float16` on CUDA, `bfloat16` on a CPU that has instructions for it (unless
+                `backend` is `onnx`), else `float32`.
 
         Raises:
             CheckpointError: The checkpoint cannot be read.
@@ -66,7 +66,7 @@ class JerseyReader:
         _require_choice("backend", backend, get_args(Backend))
         _require_choice("precision", precision, get_args(Precision))
         self._device, self._batch_size = device, batch_size
-        dtype = _dtype(device, precision)
+        dtype = resolve_precision(precision, device, exact_on_cpu=backend == "onnx")
         if backend == "onnx":
             _require_onnx(device, dtype)
         model, self._info = load_checkpoint(checkpoint, device)
@@ -157,19 +157,6 @@ class JerseyReader:
             logger.warning("ONNX Runtime is not used. %s", error)
             return network
         return onnx if backend == "onnx" or faster else network
-
-
-def _dtype(device: torch.device, precision: Precision) -> torch.dtype:
-    """Type of the backbone's weights.
-
-    Raises:
-        BackendError: The device does not compute in it.
-    """
-    if precision == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    if precision == "float16" and device.type != "cuda":
-        raise BackendError("The precision float16 needs a CUDA device; use float32, bfloat16 or auto.")
-    return _DTYPES[precision]
 
 
 def _require_onnx(device: torch.device, dtype: torch.dtype) -> None:

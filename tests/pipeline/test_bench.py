@@ -58,7 +58,7 @@ def test_the_variants_are_interleaved_and_written_down(
     assert bench.main([*words, "-o", str(tmp_path / "bench.json")]) == 0
     assert [job.script for job in jobs] == ["naive", "product", "product"] * 2
     assert "detector.image_size=320" in jobs[0].overrides
-    assert [job.overrides[-1] for job in jobs[1:3]] == ["detector.precision=float32", "reader.batch_size=1"]
+    assert [job.overrides[-1] for job in jobs[1:3]] == ["reader.precision=float32", "reader.batch_size=1"]
     record = json.loads((tmp_path / "bench.json").read_text())
     assert record["variants"]["product"]["times_less_than_naive"] == [4.0, 4.0]
     assert record["variants"]["product"]["runs"][0]["stages"] == {"decode": 0.5, "detect": 1.0}

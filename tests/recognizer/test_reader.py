@@ -8,11 +8,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from recognizer import precision as precision_module
 from recognizer import reader as reader_module
 from recognizer.checkpoint import CheckpointError
 from recognizer.graphs import ExportError
 from recognizer.model import JerseyTemporalNet
 from recognizer.onnx_network import BackendError, missing_packages
+from recognizer.precision import Precision, resolve_precision
 from recognizer.preprocess import normalize
 from recognizer.reader import JerseyReader, ReaderOutput, default_weights
 
@@ -25,7 +27,7 @@ needs_onnx = pytest.mark.skipif(bool(missing_packages()), reason="needs the extr
 
 @pytest.fixture(params=["torch", pytest.param("onnx", marks=needs_onnx)])
 def reader(checkpoint: Path, request: pytest.FixtureRequest) -> JerseyReader:
-    return JerseyReader(checkpoint, CPU, batch_size=4, backend=request.param)
+    return JerseyReader(checkpoint, CPU, batch_size=4, backend=request.param, precision="float32")
 
 
 def windows(count: int, length: int = 5, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -57,7 +59,8 @@ def test_a_window_reads_the_same_in_any_batch(reader: JerseyReader, checkpoint: 
     together = reader.read(rgb, valid)
     alone = [reader.read(rgb[i : i + 1], valid[i : i + 1]) for i in range(9)]
     assert_equal(together, ReaderOutput(*(np.concatenate(parts) for parts in zip(*alone, strict=True))))
-    assert_equal(together, JerseyReader(checkpoint, CPU, batch_size=100, backend=reader.backend).read(rgb, valid))
+    larger = JerseyReader(checkpoint, CPU, batch_size=100, backend=reader.backend, precision="float32")
+    assert_equal(together, larger.read(rgb, valid))
     assert_equal(ReaderOutput(*(part[::-1] for part in together)), reader.read(rgb[::-1], valid[::-1]))
 
 
@@ -120,7 +123,8 @@ def test_backends_agree_with_padding_anywhere(checkpoint: Path) -> None:
     rgb, _ = windows(40)
     valid = np.random.default_rng(2).random((40, 5)) < 0.5
     assert not valid.any(axis=1).all()
-    torch_reader, onnx_reader = (JerseyReader(checkpoint, CPU, backend=name) for name in ("torch", "onnx"))
+    torch_reader = JerseyReader(checkpoint, CPU, backend="torch", precision="float32")
+    onnx_reader = JerseyReader(checkpoint, CPU, backend="onnx")
     for ours, theirs in zip(torch_reader.read(rgb, valid), onnx_reader.read(rgb, valid), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
 
@@ -132,7 +136,7 @@ def test_auto_takes_the_faster_backend(
 ) -> None:
     open_cached = reader_module.open_cached
     monkeypatch.setattr(reader_module, "open_cached", lambda *given: (open_cached(*given)[0], faster))
-    assert JerseyReader(checkpoint, CPU).backend == chosen
+    assert JerseyReader(checkpoint, CPU, precision="float32").backend == chosen
     assert JerseyReader(checkpoint, CPU, backend="onnx").backend == "onnx"
     assert JerseyReader(checkpoint, CPU, backend="torch").backend == "torch"
 
@@ -145,7 +149,7 @@ def test_auto_falls_back_where_the_export_fails(
         raise ExportError("It differs.")
 
     monkeypatch.setattr(reader_module, "open_cached", fail)
-    assert JerseyReader(checkpoint, CPU).backend == "torch"
+    assert JerseyReader(checkpoint, CPU, precision="float32").backend == "torch"
     assert [record.message for record in caplog.records] == ["ONNX Runtime is not used. It differs."]
     with pytest.raises(ExportError, match="differs"):
         JerseyReader(checkpoint, CPU, backend="onnx")
@@ -166,9 +170,26 @@ def test_bfloat16_reads_nearly_the_same(checkpoint: Path) -> None:
     half = JerseyReader(checkpoint, CPU, precision="bfloat16")
     assert half.backend == "torch"
     assert half.encode(rgb[0]).dtype == torch.float32
-    for ours, theirs in zip(half.read(rgb, valid), JerseyReader(checkpoint, CPU).read(rgb, valid), strict=True):
+    exact = JerseyReader(checkpoint, CPU, precision="float32")
+    for ours, theirs in zip(half.read(rgb, valid), exact.read(rgb, valid), strict=True):
         np.testing.assert_allclose(np.exp(ours), np.exp(theirs), rtol=0, atol=0.05)
         assert not (ours == theirs).all()
+
+
+@needs_onnx
+@pytest.mark.parametrize(("instructions", "chosen"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_is_bfloat16_where_the_cpu_has_it(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, instructions: bool, chosen: torch.dtype
+) -> None:
+    monkeypatch.setattr(precision_module, "cpu_has_bfloat16", lambda: instructions)
+    assert resolve_precision("auto", CPU) == chosen
+    assert resolve_precision("auto", torch.device("cuda")) == torch.float16
+    assert resolve_precision("float32", CPU) == torch.float32
+    rgb, valid = windows(6)
+    auto = JerseyReader(checkpoint, CPU, backend="torch").read(rgb, valid)
+    named: Precision = "bfloat16" if instructions else "float32"
+    assert_equal(auto, JerseyReader(checkpoint, CPU, backend="torch", precision=named).read(rgb, valid))
+    assert JerseyReader(checkpoint, CPU, backend="onnx").backend == "onnx"
 
 
 def test_choices_that_exclude_each_other(checkpoint: Path) -> None:

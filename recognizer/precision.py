@@ -1,0 +1,37 @@
+"""Which number format a network computes in on a device."""
+
+from typing import Any, Final, Literal
+
+import torch
+
+from recognizer.onnx_network import BackendError
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+_DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def resolve_precision(precision: Precision, device: torch.device, exact_on_cpu: bool = False) -> torch.dtype:
+    """The type of a network's weights.
+
+    Args:
+        precision: As the settings name it.
+        device: Where the network runs.
+        exact_on_cpu: Whether `auto` means float32 on every CPU, because what computes there knows no other.
+
+    Raises:
+        BackendError: The device does not compute in it.
+    """
+    if precision == "auto":
+        if device.type == "cuda":
+            return torch.float16
+        return torch.bfloat16 if cpu_has_bfloat16() and not exact_on_cpu else torch.float32
+    if precision == "float16" and device.type != "cuda":
+        raise BackendError("The precision float16 needs a CUDA device; use float32, bfloat16 or auto.")
+    return _DTYPES[precision]
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 numbers by instructions of its own, which halves a network's time."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16"))
