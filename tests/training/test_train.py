@@ -158,6 +158,7 @@ def test_the_data_root_may_stand_in_the_environment(
         (["precision=float16", "device=cpu"], "precision is float16, which needs a CUDA device"),
         (["mixture.drawn=-1"], "drawn is -1.0; allowed is 0 or more"),
         (["mixture.tight=2"], "tight is 2.0; allowed is 0 to 1"),
+        (["mixture.composed=-1"], "composed is -1.0; allowed is 0 to 1"),
         (["fit.unfreezing=[[0, 2.0]]"], "fit.unfreezing holds [0, 2.0]; allowed are epochs from 0"),
     ],
 )

@@ -22,7 +22,6 @@ from training.unseen.data import (
     copy_tree,
     font_family,
     pair_crops,
-    shirt_colours,
     sources_of,
     training_shares,
     write_tree,
@@ -55,14 +54,6 @@ def test_a_number_is_shown_by_all_that_can_show_it() -> None:
     assert [type(s).__name__ for s in composed_sources(rng, side(), "48")] == ["DrawSource", "PasteSource"]
     assert [type(s).__name__ for s in sources_of(rng, side(), "66")] == ["DrawSource"]
     assert not any(isinstance(source, PhotoSource) for source in sources_of(rng, side("99"), "48"))
-
-
-def test_cloth_and_ink_are_told_apart() -> None:
-    shirt = np.full((30, 20, 3), (200, 10, 10), np.uint8)
-    shirt[8:22, 7:13] = (250, 250, 250)  # 84 of 600 pixels: the fifth that differ most hold them all
-    cloth, ink = np.split(shirt_colours(shirt), 2)
-    assert cloth.tolist() == [200, 10, 10]
-    assert ink[1] > 150
 
 
 def shown(*numbers: str) -> dict[str, list[Source]]:

@@ -3,6 +3,7 @@
 import logging
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -64,6 +65,8 @@ class MixtureSettings:
     """Share of basketball number crops laid onto torsos."""
     tight: float = 0.10
     """Share of the number crops, photos and drawn numbers that are cut tight round the number."""
+    composed: float = 0.4
+    """Share of the soccer and basketball number crops that are composed of the digits of two others."""
     drawn: float = 0.30
     """Share of drawn numbers."""
     smallest: int = 14
@@ -79,7 +82,7 @@ class MixtureSettings:
     def __post_init__(self) -> None:
         if not 8 <= self.smallest <= 90:
             raise ValueError(f"smallest is {self.smallest}; allowed is 8 to 90")
-        for name in ("readable", "tight"):
+        for name in ("readable", "tight", "composed"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 to 1")
         for name in _SHARES:
@@ -154,18 +157,19 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
         raise MixtureError(f"{data / 'soccernet_numbers'} holds nothing of the games {games}; set mixture.games.")
     photos = choose_photos(load_photos(data / "jersey_photos"), settings.photo_sources)
     basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
+    paste = partial(PasteSource, torso_share=share, tight_share=settings.tight, composed_share=settings.composed)
     ingredients = [
         Ingredient("tracks", real, settings.tracks, plain=False),
         Ingredient("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos, plain=True),
         Ingredient(
             "soccer_crops",
-            PasteSource(soccer, torsos, in_time_order=True, torso_share=share, tight_share=settings.tight),
+            paste(soccer, torsos, in_time_order=True),
             settings.soccer_crops,
             plain=True,
         ),
         Ingredient(
             "basketball_crops",
-            PasteSource(basketball, torsos, in_time_order=False, torso_share=share, tight_share=settings.tight),
+            paste(basketball, torsos, in_time_order=False),
             settings.basketball_crops,
             plain=True,
         ),

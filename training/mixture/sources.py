@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.crops import CropSettings, jersey_regions
 from pipeline.types import FloatArray, UInt8Image
 from training.augment import Rng, cut_region, jitter_square, motion_blur, shrink
+from training.mixture.composition import Composer
 from training.mixture.players import NumberPhoto, Track, Verdict
 from training.mixture.regions import Region, draw_tight_cut, squared, within
 from training.synthesize import (
@@ -144,7 +145,16 @@ class PhotoSource:
 
 
 class PasteSource:
-    """Real cut-out numbers laid onto torsos dyed in the colour of their shirt."""
+    """Real cut-out numbers laid onto torsos dyed in the colour of their shirt.
+
+    Args:
+        crops: pictures by number, uint8 (h, w, 3) RGB.
+        torsos: what they are laid onto.
+        in_time_order: whether a number's pictures follow one another in time.
+        torso_share: share of a region that the torso fills.
+        tight_share: share of the windows that show hardly more than the number.
+        composed_share: share of the windows with a number composed of the digits of two others.
+    """
 
     def __init__(
         self,
@@ -154,9 +164,12 @@ class PasteSource:
         in_time_order: bool = True,
         torso_share: float = 1.0,
         tight_share: float = TIGHT_SHARE,
+        composed_share: float = 0.0,
     ) -> None:
         self._torso_share = torso_share
         self._tight_share = tight_share
+        self._composer = Composer(crops if composed_share > 0.0 else {})
+        self._composed_share = composed_share if self._composer.numbers else 0.0
         self._crops = {number: pictures for number, pictures in crops.items() if pictures}
         self._in_time_order = in_time_order
         self._numbers = sorted(self._crops)
@@ -164,10 +177,7 @@ class PasteSource:
 
     def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """See Source; a window shows neighbours in time where the pictures are in that order, else one picture."""
-        number = self._numbers[int(rng.integers(len(self._numbers)))]
-        pictures = self._crops[number]
-        first, step = int(rng.integers(max(1, len(pictures) - length))), int(self._in_time_order)
-        chosen = [pictures[min(first + k * step, len(pictures) - 1)] for k in range(length)]
+        chosen, number = self._pictures(rng, length)
         if rng.random() < self._tight_share:
             stretched = rng.random() < 0.5
             return [squared(picture, stretched) for picture in chosen], number
@@ -175,6 +185,15 @@ class PasteSource:
         zone = shirt_zone(SIDE, rng, self._torso_share)
         height, (x, y) = number_height(rng, side, 0.7, self._torso_share), number_centre(rng, self._torso_share)
         return [_paste(rng, picture, torso, zone, (x, y), height, self._torso_share) for picture in chosen], number
+
+    def _pictures(self, rng: Rng, length: int) -> tuple[list[UInt8Image], str]:
+        step = int(self._in_time_order)
+        if rng.random() < self._composed_share:
+            return self._composer.compose(rng, length, step)
+        number = self._numbers[int(rng.integers(len(self._numbers)))]
+        pictures = self._crops[number]
+        first = int(rng.integers(max(1, len(pictures) - length)))
+        return [pictures[min(first + k * step, len(pictures) - 1)] for k in range(length)], number
 
 
 def number_centre(rng: Rng, share: float) -> tuple[float, float]:

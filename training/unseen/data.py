@@ -17,9 +17,10 @@ import cv2
 import numpy as np
 
 from pipeline.crops import CropSettings
-from pipeline.types import FloatArray, UInt8Image
+from pipeline.types import UInt8Image
 from training.augment import Look, Rng, compress, expose, shrink, tilt
 from training.layout import frame_name
+from training.mixture.composition import join_digits, shirt_colours
 from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_number_crops, load_turned_crops
 from training.mixture.players import NumberPhoto, Track, load_photos
@@ -118,23 +119,6 @@ def font_family(font: Path) -> str:
     return words[0].lower() if words else font.stem.lower()
 
 
-def shirt_colours(picture: UInt8Image) -> FloatArray:
-    """Colour of the cloth and of the ink of a cut-out number.
-
-    Args:
-        picture: uint8 (h, w, 3).
-
-    Returns:
-        float32 (6,): the median of the border, and the mean of the fifth of all pixels that differ most from it.
-    """
-    pixels = picture.reshape(-1, 3).astype(np.float32)
-    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-    cloth = np.median(border, axis=0)
-    difference = np.abs(pixels - cloth).sum(axis=1)
-    ink = pixels[np.argsort(difference)[-max(1, len(pixels) // 5) :]].mean(axis=0)
-    return np.concatenate([cloth, ink]).astype(np.float32)
-
-
 def pair_crops(rng: Rng, left: Sequence[UInt8Image], right: Sequence[UInt8Image], count: int) -> list[UInt8Image]:
     """Two-digit numbers composed of real cut-out digits: of like cloth and ink, side by side at one height.
 
@@ -153,13 +137,10 @@ def pair_crops(rng: Rng, left: Sequence[UInt8Image], right: Sequence[UInt8Image]
         first = int(rng.integers(len(left)))
         near = np.argsort(((twos - ones[first]) ** 2).sum(axis=1))[: max(1, len(right) // 10)]
         second = int(rng.choice(near))
-        one = left[first]
-        two = np.clip(right[second] + (ones[first] - twos[second])[:3], 0, 255).astype(np.uint8)
-        width = max(1, round(two.shape[1] * one.shape[0] / two.shape[0]))
-        two = np.asarray(cv2.resize(two, (width, one.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
+        one, two = left[first], right[second]
         inner = rng.uniform(0.0, 0.2)  # number crops have a margin that two digits of one number share
         cut_one, cut_two = round(inner * one.shape[1]), round(inner * two.shape[1])
-        pairs.append(np.concatenate([one[:, : one.shape[1] - cut_one], two[:, cut_two:]], axis=1))
+        pairs.append(join_digits(one[:, : one.shape[1] - cut_one], two[:, cut_two:]))
     return pairs
 
 
