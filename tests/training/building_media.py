@@ -4,22 +4,33 @@ import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 from factories import write_video
 
-from pipeline.detector import DetectorSettings
+from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.outputs import BOXES, CSV_COLUMNS, TRACKS, mot_rows
 from pipeline.report import input_record
+from pipeline.settings import Settings
 from pipeline.types import Crop, Detections, Frame, TrackedBoxes, UInt8Image
 from pipeline.video import open_source
+from pipeline.windows import WindowSettings
+from training.building.progress import BuildProgress
+from training.building.tree import DatasetTree, Tally
+from training.building.video import build_video, open_labelled_video
+from training.building.writer import Cutting
 
 FRAMES = 30
 SIZE = (240, 160)
 """Width and height of the video."""
 PLAYERS = {1: "7", 2: "46"}
 """What the two players of the scene wear, by track."""
+
+BOTH = [(1, 0, 29, "7", "player", "legible"), (2, 0, 29, "46", "player", "legible")]
+"""Labels of the whole scene."""
+SETTINGS = Settings(windows=WindowSettings(min_quality=0.0))
 
 Labels = Iterable[tuple[int, int, int, str, str, str]]
 
@@ -118,3 +129,21 @@ def manifest_rows(root: Path) -> list[dict[str, str]]:
 def pictures(root: Path) -> list[str]:
     """Paths of all pictures under a root, hidden ones too."""
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))
+
+
+def build(
+    root: Path,
+    video: Path,
+    detector: SceneDetector | None = None,
+    cutting: Cutting | None = None,
+    replaces: bool = False,
+    told: list[BuildProgress] | None = None,
+    settings: Settings = SETTINGS,
+) -> Tally:
+    """Build a data set of a labelled video."""
+    cutting = cutting or Cutting()
+    labelled = open_labelled_video(video, None, None, settings, cutting)
+    network = cast(PlayerDetector, detector or SceneDetector())
+    with DatasetTree(root, replaces) as tree:
+        build_video(tree, labelled, network, settings, cutting, (told if told is not None else []).append)
+    return tree.tally
