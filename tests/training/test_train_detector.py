@@ -23,14 +23,13 @@ from training.detector.data import (
     LabelledFrame,
     agreement,
     beside_labels,
-    overlaps,
     read_manifest,
     read_tracked_boxes,
     read_yolo_folder,
     write_manifest,
 )
 from training.detector.loop import DetectorTraining, fine_tune, keep_mask, targets
-from training.detector.measure import average_precision, match, measure
+from training.detector.measure import measure
 from training.detector.trials import Trial, halves
 from training.detector.weights import narrow_to_person, save_detector, shift_logits
 from training.train_detector import main, table
@@ -213,32 +212,12 @@ def test_shifted_logits_make_every_box_surer_and_move_none(frames: list[Labelled
     torch.testing.assert_close(after["boxes"], before["boxes"])
 
 
-def test_matching_is_one_to_one_surest_first() -> None:
-    seen = found(boxes((0, 0, 10, 20), (1, 0, 11, 20), (50, 0, 60, 20), (90, 0, 99, 20)), 0.6, 0.9, 0.5, 0.4)
-    right, counts, taken = match(seen, boxes((1, 0, 11, 20), (200, 0, 210, 20)), boxes((50, 0, 60, 20)))
-    assert right.tolist() == [False, True, False, False]
-    assert counts.tolist() == [True, True, False, True]
-    assert taken.tolist() == [True, False]
-
-
-def test_average_precision_of_known_curves() -> None:
-    confidence = np.array([0.9, 0.8, 0.7, 0.6], np.float32)
-    assert average_precision(confidence, np.array([True, True, False, False]), 2) == pytest.approx(1.0)
-    assert average_precision(confidence, np.array([False, True, False, True]), 4) == pytest.approx(0.25)
-    assert average_precision(np.zeros(0, np.float32), np.zeros(0, bool), 3) == 0
-
-
 def test_measuring_counts_people(frames: list[LabelledFrame]) -> None:
     detector = PlayerDetector(DetectorSettings(image_size=160, confidence=0.02), torch.device("cpu"))
     score = measure(detector, frames, 0.25)
     assert score.people == 4
     assert score.recall == score.found / 4
     assert "| people |" in table([{"people": 4, "recall": 0.5}])
-
-
-def test_overlap_of_boxes() -> None:
-    shared = overlaps(boxes((0, 0, 10, 10)), boxes((0, 0, 10, 10), (5, 0, 15, 10), (20, 0, 30, 10)))
-    np.testing.assert_allclose(shared, [[1, 1 / 3, 0]], atol=1e-6)
 
 
 def test_train_and_measure_by_command(
