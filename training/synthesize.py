@@ -21,6 +21,8 @@ TORSO_SIDE = 0.35
 """Side of a region that the torso of a standing player fills, as a share of the player's height. In a larger region
 the torso takes a smaller `share` of the side, round its middle."""
 _GLYPH_HEIGHT = 96
+_WORD_HEIGHT = 40
+"""Words are printed far smaller than numbers."""
 _FONT_FAMILIES = (
     "BebasNeue", "Roboto", "Lato", "OpenSans", "Inter", "Cabin", "Cantarell", "Comfortaa", "Quicksand", "Jura",
     "Dosis", "Play", "Yanone", "Karla", "LiberationSans", "LiberationSansNarrow", "FreeSans", "NimbusSans",
@@ -48,7 +50,7 @@ def font_files(folder: str = "/usr/share/fonts") -> tuple[Path, ...]:
         for path in sorted(Path(folder).rglob("*"))
         if path.suffix.lower() in {".ttf", ".otf", ".t1"}
         and _is_wanted(path.stem)
-        and not any(word in path.stem for word in ("Italic", "Oblique", "Thin", "Hairline", "ExtraLight", "Sinhala"))
+        and not any(word in path.stem for word in ("Italic", "Oblique", "Thin", "Hairline", "ExtraLight", "Sinhala", "Tamil"))
         and not any(path.stem.endswith(end) for end in ("It", "Light", "Ita"))
     ]
     bold = [p for p in found if any(w in p.stem for w in ("Bold", "Black", "Heavy", "Bd", "Extra", "Bebas"))]
@@ -68,25 +70,27 @@ def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
-def text_mask(text: str, font: Path | None, spacing: float = 0.0) -> FloatArray:
+def text_mask(text: str, font: Path | None, spacing: float = 0.0, height: int = _GLYPH_HEIGHT) -> FloatArray:
     """Draw a text as a coverage mask, cut to its ink.
 
     Args:
         text: what to draw.
         font: a typeface file; None takes Pillow's own.
         spacing: extra room between letters as a share of their height.
+        height: size of the typeface, pixels.
 
     Returns:
         float32 (h, w), 0 to 1.
     """
-    face = _font(str(font), _GLYPH_HEIGHT) if font else ImageFont.load_default(_GLYPH_HEIGHT)
-    canvas = Image.new("L", (_GLYPH_HEIGHT * (len(text) + 1) * 2, _GLYPH_HEIGHT * 2), 0)
+    face = _font(str(font), height) if font else ImageFont.load_default(height)
+    canvas = Image.new("L", (height * (len(text) + 1) * 2, height * 2), 0)
     pen = ImageDraw.Draw(canvas)
-    x = _GLYPH_HEIGHT / 2
+    x = height / 2
     for letter in text:
-        pen.text((x, _GLYPH_HEIGHT / 4), letter, fill=255, font=face)
-        x += face.getlength(letter) + spacing * _GLYPH_HEIGHT
-    return _cut_to_ink(np.asarray(canvas, np.float32) / 255.0)
+        pen.text((x, height / 4), letter, fill=255, font=face)
+        x += face.getlength(letter) + spacing * height
+    ink = canvas.crop(canvas.getbbox())
+    return _cut_to_ink(np.asarray(ink, np.float32) / 255.0)
 
 
 def number_mask(rng: Rng, number: str, fonts: Sequence[Path] | None = None) -> FloatArray:
@@ -224,7 +228,7 @@ def print_number(rng: Rng, torso: UInt8Image, masks: Sequence[FloatArray], colou
     """Blend coverage masks in order onto a torso, shaded like the cloth under them."""
     out = torso.astype(np.float32)
     light = cv2.cvtColor(torso, cv2.COLOR_RGB2GRAY).astype(np.float32) + 15
-    smooth = cv2.GaussianBlur(light, (0, 0), max(1.0, torso.shape[0] * 0.2))
+    smooth = _blur_widely(light, max(1.0, torso.shape[0] * 0.2))
     shading = np.clip(light / smooth, 0.75, 1.25)[:, :, None] ** float(rng.uniform(0.0, 0.8))
     for mask, colour in zip(masks, colours, strict=True):
         alpha = mask[:, :, None]
@@ -232,15 +236,38 @@ def print_number(rng: Rng, torso: UInt8Image, masks: Sequence[FloatArray], colou
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
-def random_word(rng: Rng) -> str:
-    """Letters as in a name or a sponsor, 3 to 9 of them."""
-    return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(3, 10))))
+def _blur_widely(picture: FloatArray, sigma: float) -> FloatArray:
+    """A Gaussian blur by many pixels, computed on a quarter of the picture's side: the same to a grey level or so."""
+    if sigma < 8.0:
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
+    small = cv2.resize(picture, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma / 4)
+    return np.asarray(cv2.resize(blurred, picture.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def word_mask(rng: Rng, side: int, centre_y: float, height: float, turn: float, share: float = 1.0) -> FloatArray:
-    """A word across the shirt as a mask (side, side); see `TORSO_SIDE` for `share`."""
+def word_mask(rng: Rng) -> FloatArray:
+    """A word as in a name or a sponsor, 3 to 9 letters, as a coverage mask (h, w), 0 to 1."""
+    letters = "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(3, 10))))
     fonts = font_files()
-    mask = text_mask(random_word(rng), fonts[int(rng.integers(len(fonts)))] if fonts else None, 0.02)
+    return text_mask(letters, fonts[int(rng.integers(len(fonts)))] if fonts else None, 0.02, _WORD_HEIGHT)
+
+
+def place_word(
+    mask: FloatArray, side: int, centre_y: float, height: float, turn: float, share: float = 1.0
+) -> FloatArray:
+    """Lay a word across the shirt; see `place_mask` for what is not said here.
+
+    Args:
+        mask: float32 (h, w) of `word_mask`.
+        side: side of the canvas in pixels.
+        centre_y: of the word, as a share of the side.
+        height: of the word, as a share of the side; less where it would be too wide for the shirt.
+        turn: how far the body is turned, radians.
+        share: of the region that the torso fills, see `TORSO_SIDE`.
+
+    Returns:
+        float32 (side, side), 0 to 1.
+    """
     width = mask.shape[1] / mask.shape[0] * height
     if width > 0.6 * share:
         height *= 0.6 * share / width

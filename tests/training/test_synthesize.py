@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from training.synthesize import dye, number_mask, place_mask, print_number, random_colours, text_mask
+from training.synthesize import (
+    dye,
+    number_mask,
+    place_mask,
+    place_word,
+    print_number,
+    random_colours,
+    text_mask,
+    word_mask,
+)
 
 
 def test_masks_are_cut_to_their_ink() -> None:
@@ -64,3 +73,21 @@ def test_ink_stands_out_from_cloth() -> None:
         cloth = rng.uniform(0, 255, 3).astype(np.float32)
         ink = random_colours(rng, cloth)
         assert np.abs(ink - cloth).max() > 40
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_words_stay_on_the_shirt(share: float) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        placed = place_word(word_mask(rng), 128, 0.4, 0.2, 0.0, share)
+        columns, rows = np.flatnonzero(placed.max(axis=0) > 0.1), np.flatnonzero(placed.max(axis=1) > 0.1)
+        assert columns[-1] - columns[0] <= 0.62 * share * 128
+        assert abs((rows[0] + rows[-1]) / 2 - 0.4 * 128) <= 2
+
+
+def test_a_number_takes_the_shade_of_the_cloth_under_it() -> None:
+    torso = np.full((128, 128, 3), 120, np.uint8)
+    torso[:, 64:] = 60
+    printed = print_number(np.random.default_rng(1), torso, [np.ones((128, 128), np.float32)], [np.full(3, 200.0)])
+    assert printed[64, 30].mean() > printed[64, 70].mean()  # darker beside the edge, in the shade
+    assert 150 <= printed[:, :20].mean() <= 250

@@ -16,6 +16,7 @@ from training.synthesize import (
     dye,
     number_mask,
     place_mask,
+    place_word,
     print_number,
     random_colours,
     shirt_zone,
@@ -88,19 +89,20 @@ class DrawSource:
             ink = cloth
         height, (x, y) = number_height(rng, side, share=share), number_centre(rng, share)
         turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
-        with_name, with_sponsor = rng.random() < (0.45 if number else 0.7), rng.random() < (0.25 if number else 0.5)
+        name = word_mask(rng) if rng.random() < (0.45 if number else 0.7) else None
+        sponsor = word_mask(rng) if rng.random() < (0.25 if number else 0.5) else None
         name_height = share * rng.uniform(0.05, 0.1)
         sponsor_height = share * rng.uniform(0.05, 0.13 if number else 0.25)
         regions = []
         for _ in range(length):
             masks, colours, box = [], [], None
             here = turn + float(rng.normal(0.0, 0.12))
-            if with_name:
-                masks.append(word_mask(rng, SIDE, y - height / 2 - name_height, name_height, here, share))
+            if name is not None:
+                masks.append(place_word(name, SIDE, y - height / 2 - name_height, name_height, here, share))
                 colours.append(ink)
-            if with_sponsor:
+            if sponsor is not None:
                 below = y + height / 2 + sponsor_height if number else y
-                masks.append(word_mask(rng, SIDE, below, sponsor_height, here, share))
+                masks.append(place_word(sponsor, SIDE, below, sponsor_height, here, share))
                 colours.append(rim)
             if printed is not None:
                 fits = printed.digits.shape[1] / printed.digits.shape[0] * height < 0.75 * share
