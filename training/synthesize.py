@@ -20,6 +20,8 @@ from training.numerals import draw_numerals, numerals_mask
 TORSO_SIDE = 0.35
 """Side of a region that the torso of a standing player fills, as a share of the player's height. In a larger region
 the torso takes a smaller `share` of the side, round its middle."""
+_UNWANTED = ("Italic", "Oblique", "Thin", "Hairline", "ExtraLight", "Sinhala", "Tamil")
+"""In the names of typefaces that are not upright, not bold enough or without Latin letters."""
 _GLYPH_HEIGHT = 96
 _WORD_HEIGHT = 40
 """Words are printed far smaller than numbers."""
@@ -50,7 +52,7 @@ def font_files(folder: str = "/usr/share/fonts") -> tuple[Path, ...]:
         for path in sorted(Path(folder).rglob("*"))
         if path.suffix.lower() in {".ttf", ".otf", ".t1"}
         and _is_wanted(path.stem)
-        and not any(word in path.stem for word in ("Italic", "Oblique", "Thin", "Hairline", "ExtraLight", "Sinhala", "Tamil"))
+        and not any(word in path.stem for word in _UNWANTED)
         and not any(path.stem.endswith(end) for end in ("It", "Light", "Ita"))
     ]
     bold = [p for p in found if any(w in p.stem for w in ("Bold", "Black", "Heavy", "Bd", "Extra", "Bebas"))]
