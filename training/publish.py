@@ -67,6 +67,41 @@ def mean_checkpoint(checkpoints: Sequence[Path]) -> tuple[JerseyTemporalNet, Che
     return mean_network([network for network, _ in loaded]), replace(info, training_data=record)
 
 
+def take_tensors(
+    network: JerseyTemporalNet, info: CheckpointInfo, other: Path, beginnings: Sequence[str]
+) -> CheckpointInfo:
+    """Give a network some tensors of another checkpoint, in place.
+
+    A training that goes on from there with these tensors frozen (`fit.frozen`) ends in a file that shares their bytes
+    with the other one, so that a repository that holds both grows little.
+
+    Args:
+        network: gets the tensors.
+        info: what is said about it.
+        other: the checkpoint that has them.
+        beginnings: how their names begin.
+
+    Returns:
+        What is to be said about it now.
+
+    Raises:
+        CheckpointError: The other checkpoint cannot be read.
+        PublishError: A name begins no tensor's, or the two differ in their shapes.
+    """
+    given, given_info = load_checkpoint(other, torch.device("cpu"))
+    own, new = network.state_dict(), given.state_dict()
+    for beginning in beginnings:
+        names = [name for name in own if beginning and name.startswith(beginning)]
+        if not names:
+            raise PublishError(f"No tensor's name begins with '{beginning}'; allowed are names like lstm.weight.")
+        for name in names:
+            if name not in new or new[name].shape != own[name].shape:
+                raise PublishError(f"{other} has no {name} of shape {tuple(own[name].shape)}; name another checkpoint.")
+            own[name].copy_(new[name])
+    taken = {**given_info.training_data, "tensors": list(beginnings)}
+    return replace(info, training_data={**info.training_data, "tensors_of": taken})
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.publish", description="Make the checkpoint that ships.")
@@ -76,9 +111,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--levels", type=int, help="steps in a standard deviation, 1 to 64 (default: weights stay as they are)"
     )
+    parser.add_argument("--tensors-of", type=Path, metavar="FILE", help="a checkpoint to take some tensors of")
+    parser.add_argument("--tensors", nargs="+", default=(), metavar="NAME", help="how the names of these tensors begin")
     args = parser.parse_args(argv)
     try:
+        if bool(args.tensors_of) != bool(args.tensors):
+            raise PublishError("--tensors-of FILE and --tensors NAME ... belong together; give both.")
         network, info = mean_checkpoint(args.checkpoints)
+        if args.tensors_of:
+            info = take_tensors(network, info, args.tensors_of, args.tensors)
         if args.temperature is not None:
             info = replace(info, temperature=args.temperature)
         save_checkpoint(args.output, network, info, levels=args.levels)

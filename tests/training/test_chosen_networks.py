@@ -48,10 +48,11 @@ def test_an_older_record_of_the_mixture_saw_all_games_and_photos() -> None:
     assert not network.saw("clip", "a")
 
 
-def test_what_was_averaged_into_it_counts_too() -> None:
+@pytest.mark.parametrize("key", ["averaged_with", "tensors_of"])
+def test_what_was_averaged_into_it_counts_too(key: str) -> None:
     settings = {"source": "mixture", "mixture": {}}
     other = {"matches": ["a"], "settings": settings}
-    record = {"matches": ["b"], "settings": settings, "averaged_with": [other]}
+    record = {"matches": ["b"], "settings": settings, key: [other] if key == "averaged_with" else other}
     network = network_of(Path("n"), CheckpointInfo(training_data=record))
     assert [network.saw("clip", name) for name in "abc"] == [True, True, False]
 

@@ -44,6 +44,19 @@ def test_one_network_is_packed_and_given_its_temperature(tmp_path: Path) -> None
         assert torch.allclose(weights.float(), whole[name].float(), atol=step + 1e-6)
 
 
+def test_some_tensors_are_those_of_another(tmp_path: Path) -> None:
+    first, second = (save_net(tmp_path / f"{place}.safetensors", place) for place in range(2))
+    output = tmp_path / "out.safetensors"
+    assert main([str(first), "-o", str(output), "--tensors-of", str(second), "--tensors", "lstm.w", "tens_head"]) == 0
+    nets = [load_checkpoint(path, CPU)[0].state_dict() for path in (first, second, output)]
+    for name, tensor in nets[2].items():
+        assert torch.equal(tensor, nets[1 if name.startswith(("lstm.w", "tens_head")) else 0][name])
+    record = load_checkpoint(output, CPU)[1].training_data
+    assert record["matches"] == ["match 0"]
+    assert record["tensors_of"]["tensors"] == ["lstm.w", "tens_head"]
+    assert record["tensors_of"]["matches"] == ["match 1"]
+
+
 @pytest.mark.parametrize(
     ("other", "options", "message"),
     [
@@ -51,12 +64,16 @@ def test_one_network_is_packed_and_given_its_temperature(tmp_path: Path) -> None
         ({"size": 32}, [], "differ in preprocessing"),
         ({}, ["--temperature", "0"], "temperature is 0"),
         ({}, ["--levels", "65"], "65"),
+        ({}, ["--tensors", "lstm"], "belong together"),
+        ({}, ["--tensors-of", "a.safetensors", "--tensors", "nowhere"], "No tensor's name begins with 'nowhere'"),
+        ({}, ["--tensors-of", "c.safetensors", "--tensors", "lstm"], "c.safetensors does not exist"),
     ],
 )
 def test_what_cannot_be_published_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], other: dict[str, int], options: list[str], message: str
 ) -> None:
     paths = [save_net(tmp_path / "a.safetensors", 0), save_net(tmp_path / "b.safetensors", 1, **other)]
+    options = [str(tmp_path / option) if option.endswith(".safetensors") else option for option in options]
     assert main([*map(str, paths), "-o", str(tmp_path / "out.safetensors"), *options]) == 2
     error = capsys.readouterr().err
     assert message in error

@@ -24,7 +24,7 @@ class Network:
     photo_sources: str | None
     """`all`, `even` or `odd`; None where it saw none, or the record does not tell."""
     before: tuple["Network", ...] = ()
-    """What its training started from, and what was averaged into it, as far as the record tells."""
+    """What its training started from, and what was averaged into it or gave it tensors, as far as the record tells."""
 
     def saw(self, kind: Kind, name: str) -> bool:
         """Whether it, or one of those before it, was trained on something, as far as the record tells.
@@ -53,7 +53,7 @@ def network_of(path: Path, info: CheckpointInfo) -> Network:
 
 
 def _of_record(path: Path, record: Mapping[str, Any]) -> Network:
-    earlier = [record.get("start"), *record.get("averaged_with", ())]
+    earlier = [record.get("start"), record.get("tensors_of"), *record.get("averaged_with", ())]
     before = tuple(_of_record(path, one) for one in earlier if isinstance(one, Mapping))
     settings = record.get("settings")
     mixture: Any = settings.get("mixture") if isinstance(settings, Mapping) else None
