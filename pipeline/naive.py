@@ -45,7 +45,7 @@ class _Reader:
 
     def __init__(self, settings: Settings, device: torch.device) -> None:
         weights = Path(settings.reader.weights) if settings.reader.weights else default_weights()
-        self._reader = JerseyReader(weights, device, backend="torch")
+        self._reader = JerseyReader(weights, device, backend="torch", precision=settings.reader.precision)
         self._last: defaultdict[int, deque[UInt8Image]] = defaultdict(lambda: deque(maxlen=settings.windows.length))
         self.votes: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self.reads = 0
