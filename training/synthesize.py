@@ -230,21 +230,12 @@ def print_number(rng: Rng, torso: UInt8Image, masks: Sequence[FloatArray], colou
     """Blend coverage masks in order onto a torso, shaded like the cloth under them."""
     out = torso.astype(np.float32)
     light = cv2.cvtColor(torso, cv2.COLOR_RGB2GRAY).astype(np.float32) + 15
-    smooth = _blur_widely(light, max(1.0, torso.shape[0] * 0.2))
+    smooth = cv2.GaussianBlur(light, (0, 0), max(1.0, torso.shape[0] * 0.2))
     shading = np.clip(light / smooth, 0.75, 1.25)[:, :, None] ** float(rng.uniform(0.0, 0.8))
     for mask, colour in zip(masks, colours, strict=True):
         alpha = mask[:, :, None]
         out = out * (1 - alpha) + colour[None, None, :] * shading * alpha
     return np.clip(out, 0, 255).astype(np.uint8)
-
-
-def _blur_widely(picture: FloatArray, sigma: float) -> FloatArray:
-    """A Gaussian blur by many pixels, computed on a quarter of the picture's side: the same to a grey level or so."""
-    if sigma < 8.0:
-        return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
-    small = cv2.resize(picture, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    blurred = cv2.GaussianBlur(small, (0, 0), sigma / 4)
-    return np.asarray(cv2.resize(blurred, picture.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def word_mask(rng: Rng) -> FloatArray:

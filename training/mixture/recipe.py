@@ -161,17 +161,9 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     ingredients = [
         Ingredient("tracks", real, settings.tracks, plain=False),
         Ingredient("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos, plain=True),
+        Ingredient("soccer_crops", paste(soccer, torsos, in_time_order=True), settings.soccer_crops, plain=True),
         Ingredient(
-            "soccer_crops",
-            paste(soccer, torsos, in_time_order=True),
-            settings.soccer_crops,
-            plain=True,
-        ),
-        Ingredient(
-            "basketball_crops",
-            paste(basketball, torsos, in_time_order=False),
-            settings.basketball_crops,
-            plain=True,
+            "basketball_crops", paste(basketball, torsos, in_time_order=False), settings.basketball_crops, plain=True
         ),
         Ingredient(
             "drawn", DrawSource(torsos, torso_share=share, tight_share=settings.tight), settings.drawn, plain=True
