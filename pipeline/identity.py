@@ -1,10 +1,18 @@
 """Fuses the reads of a track into one number, or says why there is none.
 
-Every window counts by how readable it says it is: with r = 1 - p(none), its evidence for a number n is
-r * log((1 - noise) * p(n | readable) + noise / 101), so an unreadable window says nothing (below a floor it is not
-even heard) and a single wild one can only say so much. The evidence of a track's windows is added, damped because
-neighbouring windows share crops, and turned into probabilities with a softmax. A number is given where that
-probability, the readable mass, the agreement of the windows and the number's share in their votes are all high enough.
+Windows vote by the sum rule (Kittler, Hatef, Duin, Matas 1998): each gives every number the probability it sees, so an
+unreadable window says nothing (below a floor it is not even heard) and a wild one counts once. The likeliest number is
+the one with most votes. How far it is believed depends on its support,
+
+    support = readable mass * share**2 = votes**2 / readable mass,
+
+where its share is of the votes for all numbers: many windows that agree support it, many that scatter do not. On
+players that the networks had never seen, the share of right numbers rises with the support in the same way in match
+clips, cut-out numbers and invented matches (training/LOG.md), which turns it into a confidence:
+
+    confidence = 1 / (1 + (even_support / support)**steepness),
+
+no more than the agreement where two numbers have about as many votes: a tracker that passed from one player to another.
 """
 
 from collections import defaultdict
@@ -30,23 +38,23 @@ class IdentitySettings:
     """When a track's number is believed."""
 
     min_confidence: float = 0.85
-    """Least probability of the best number, 0 to 1."""
+    """Least probability that the best number is right, 0 to 1."""
     min_agreement: float = 0.55
     """Least share of the best number's votes in its own and its strongest rival's, 0 to 1; below it the track
     conflicts."""
-    min_share: float = 0.3
-    """Least share of the best number's votes in those of all numbers, 0 to 1; below it the track conflicts. Where a kit
-    is new to the reader it names ever other numbers, and the most frequent of them is often wrong."""
+    min_share: float = 0.15
+    """Least share of the best number's votes in those of all numbers, 0 to 1: a long track of which every window reads
+    another number must not add up to one."""
     min_readable: float = 1.0
     """Least readable mass: the sum over windows of the probability that a number can be read at all."""
     min_reads: int = 2
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
-    damping: float = 0.6
-    """Factor on the summed evidence, 0 to 1: neighbouring windows share crops and err alike."""
-    noise: float = 0.05
-    """Share of readable windows taken to be wild guesses, above 0 and below 1."""
+    even_support: float = 0.25
+    """Support, in windows, of a number that is as likely right as wrong; above 0."""
+    steepness: float = 2.2
+    """How fast the odds of being right grow with the support: with this power of it; above 0."""
     one_wearer: bool = True
     """Whether, of tracks of one kit that show the same number at the same time, only the surest keeps it."""
 
@@ -54,10 +62,9 @@ class IdentitySettings:
         for name in ("min_confidence", "min_agreement", "min_share", "window_readable"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")
-        if not 0.0 < self.damping <= 1.0:
-            raise ValueError(f"damping is {self.damping}, allowed is above 0 up to 1")
-        if not 0.0 < self.noise < 1.0:
-            raise ValueError(f"noise is {self.noise}, allowed is above 0 and below 1")
+        for name in ("even_support", "steepness"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, allowed is above 0")
         if self.min_readable < 0.0:
             raise ValueError(f"min_readable is {self.min_readable}, allowed is 0 or more")
         if self.min_reads < 1:
@@ -93,7 +100,6 @@ class Identity:
 class _Evidence:
     """Sums over the reads of one track; its size does not depend on how many there are."""
 
-    log_evidence: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(NUMBERS)))
     votes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(NUMBERS)))
     n_reads: int = 0
     frames: dict[int, list[tuple[float, int]]] = field(
@@ -119,8 +125,6 @@ class IdentityFuser:
         readable, numbers = split_readable(number_log_probs(read.tens, read.units))
         if readable < self._settings.window_readable:
             return None
-        noise = self._settings.noise
-        evidence.log_evidence += readable * np.log((1.0 - noise) * numbers + noise / len(NUMBERS))
         evidence.votes += readable * numbers
         best = int(numbers.argmax())
         clarity = float(readable * numbers[best])
@@ -137,27 +141,31 @@ class IdentityFuser:
         if readable < 1e-6:
             status: Status = "too_short" if evidence.n_reads < self._settings.min_reads else "unreadable"
             return Identity(track_id, None, 0.0, status, None, None, 0.0, 0.0, 0.0, evidence.n_reads, ())
-        logits = self._settings.damping * evidence.log_evidence
-        probability = np.exp(logits - logits.max())
-        probability /= probability.sum()
-        best, second = (int(i) for i in np.argsort(-probability, kind="stable")[:2])
+        best, second = (int(i) for i in np.argsort(-evidence.votes, kind="stable")[:2])
+        votes, others = float(evidence.votes[best]), readable - float(evidence.votes[best])
         agreement = agreement_of(evidence.votes, best)
-        share = float(evidence.votes[best]) / readable
-        status = self._status(float(probability[best]), agreement, share, readable, evidence.n_reads)
+        confidence = self._confidence(votes**2 / readable, agreement)
+        doubt = float(evidence.votes[second]) / others if others > 0.0 else 0.0
+        status = self._status(confidence, agreement, votes / readable, readable, evidence.n_reads)
         frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
         return Identity(
             track_id=track_id,
             number=NUMBERS[best] if status == "read" else None,
-            confidence=float(probability[best]),
+            confidence=confidence,
             status=status,
             best=NUMBERS[best],
             runner_up=NUMBERS[second],
-            runner_up_confidence=float(probability[second]),
+            runner_up_confidence=(1.0 - confidence) * doubt,
             agreement=agreement,
             readable=readable,
             n_reads=evidence.n_reads,
             best_frames=tuple(frame for _, frame in frames),
         )
+
+    def _confidence(self, support: float, agreement: float) -> float:
+        wanted = self._settings
+        confidence = float(1.0 / (1.0 + (wanted.even_support / max(support, 1e-12)) ** wanted.steepness))
+        return min(confidence, agreement) if agreement < wanted.min_agreement else confidence
 
     def _status(self, confidence: float, agreement: float, share: float, readable: float, n_reads: int) -> Status:
         if n_reads < self._settings.min_reads:
@@ -173,7 +181,7 @@ class IdentityFuser:
 def agreement_of(votes: NDArray[np.float64], best: int) -> float:
     """How clearly the windows prefer one number: its votes against those of its strongest rival.
 
-    Votes scattered over many numbers are doubt, which the confidence holds; votes for one rival are a conflict.
+    Votes scattered over many numbers are doubt, which lowers the confidence; votes for one rival are a conflict.
 
     >>> agreement_of(np.array([6.0, 2.0, 1.0]), 0)
     0.75

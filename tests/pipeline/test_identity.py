@@ -58,14 +58,43 @@ def test_two_numbers_in_one_track_conflict() -> None:
     assert identity.runner_up == "23"
 
 
+def test_where_two_numbers_conflict_the_confidence_is_their_agreement() -> None:
+    reads = [make_read("10", frame) for frame in range(9)] + [make_read("23", frame) for frame in range(8)]
+    identity = fuse(*reads).identity(1)
+    assert identity.confidence == identity.agreement < 0.55
+
+
 def test_votes_scattered_over_many_numbers_are_doubt() -> None:
-    others = ("11", "12", "13", "14", "15", "16", "17", "18", "19")
-    reads = [make_read("10", frame) for frame in range(3)] + [make_read(other) for other in others]
+    others = [str(number) for number in range(30, 60)]
+    reads = [make_read("10", frame) for frame in range(5)] + [make_read(other) for other in others]
     scattered = fuse(*reads, settings=IdentitySettings(min_confidence=0.5)).identity(1)
     assert (scattered.best, scattered.number, scattered.status) == ("10", None, "conflicting")
     assert scattered.agreement > IdentitySettings().min_agreement
-    heard = fuse(*reads, settings=IdentitySettings(min_confidence=0.5, min_share=0.2)).identity(1)
+    heard = fuse(*reads, settings=IdentitySettings(min_confidence=0.5, min_share=0.1)).identity(1)
     assert (heard.number, heard.status) == ("10", "read")
+
+
+def test_confidence_grows_with_windows_that_agree_and_falls_with_those_that_scatter() -> None:
+    def confidence(right: int, scattered: int) -> float:
+        reads = [make_read("10", frame, sure=0.7) for frame in range(right)]
+        return fuse(*reads, *[make_read(str(40 + k), sure=0.7) for k in range(scattered)]).identity(1).confidence
+
+    assert confidence(1, 0) < confidence(2, 0) < confidence(4, 0)
+    assert confidence(4, 4) < confidence(4, 2) < confidence(4, 0)
+
+
+def test_twice_the_windows_raise_the_odds_by_a_power_of_two() -> None:
+    def odds(windows: int) -> float:
+        confidence = fuse(*[make_read("10", frame, sure=0.7) for frame in range(windows)]).identity(1).confidence
+        return confidence / (1.0 - confidence)
+
+    assert odds(4) / odds(2) == pytest.approx(2.0 ** IdentitySettings().steepness)
+
+
+def test_even_support_is_that_of_a_number_as_likely_right_as_wrong() -> None:
+    steep = IdentitySettings(even_support=0.4, steepness=50.0)
+    below, above = (fuse(*[make_read("10", 0, sure)], settings=steep).identity(1) for sure in (0.75, 0.85))
+    assert below.confidence < 0.5 < above.confidence
 
 
 def test_one_wild_read_does_not_change_the_number() -> None:
@@ -107,7 +136,7 @@ def test_identity_is_always_well_formed(reads: list[tuple[str | None, float]]) -
     assert identity.n_reads == len(reads)
 
 
-@pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "min_share", "damping", "noise"])
+@pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "min_share", "even_support", "steepness"])
 def test_settings_are_checked(field: str) -> None:
-    with pytest.raises(ValueError, match=rf"{field} is 1\.5, allowed is"):
-        IdentitySettings(**{field: 1.5})
+    with pytest.raises(ValueError, match=rf"{field} is -1\.5, allowed is"):
+        IdentitySettings(**{field: -1.5})

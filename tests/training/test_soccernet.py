@@ -120,7 +120,7 @@ def test_windows_are_cut_as_the_pipeline_cuts_them(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_stub")
 def test_all_windows_of_a_tracklet_are_fused_as_in_the_product(tmp_path: Path) -> None:
     folder = write_tracklets(tmp_path, {"0": "10", "1": "7"})
-    used = settings(damping=0.3, noise=0.2)
+    used = settings(steepness=1.5, even_support=0.4)
     found = run(Protocol(folder, None, "players"), used)
     windows = StubReader.seen
     stub = StubReader(used.reader, CPU)
