@@ -4,11 +4,12 @@ Windows vote by the sum rule (Kittler, Hatef, Duin, Matas 1998): each gives ever
 unreadable window says nothing (below a floor it is not even heard) and a wild one counts once. The likeliest number is
 the one with most votes. How far it is believed depends on its support,
 
-    support = readable mass * share**2 = votes**2 / readable mass,
+    support = share**2 * sqrt(readable mass),
 
-where its share is of the votes for all numbers: many windows that agree support it, many that scatter do not. On
-players that the networks had never seen, the share of right numbers rises with the support in the same way in match
-clips, cut-out numbers and invented matches (training/LOG.md), which turns it into a confidence:
+where its share is of the votes for all numbers: windows that agree support it, windows that scatter do not, and since
+the windows of a track err alike, more of them count with their square root. On players that the networks had never
+seen, the share of right numbers rises with the support in the same way in match clips, cut-out numbers and invented
+matches, from one window to all those of a player (training/LOG.md), which turns it into a confidence:
 
     confidence = 1 / (1 + (even_support / support)**steepness),
 
@@ -37,29 +38,26 @@ _WORTH_NOTING: Final = 0.2
 class IdentitySettings:
     """When a track's number is believed."""
 
-    min_confidence: float = 0.85
+    min_confidence: float = 0.8
     """Least probability that the best number is right, 0 to 1."""
     min_agreement: float = 0.55
     """Least share of the best number's votes in its own and its strongest rival's, 0 to 1; below it the track
     conflicts."""
-    min_share: float = 0.15
-    """Least share of the best number's votes in those of all numbers, 0 to 1: a long track of which every window reads
-    another number must not add up to one."""
     min_readable: float = 1.0
     """Least readable mass: the sum over windows of the probability that a number can be read at all."""
     min_reads: int = 2
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
-    even_support: float = 0.25
-    """Support, in windows, of a number that is as likely right as wrong; above 0."""
-    steepness: float = 2.2
+    even_support: float = 0.17
+    """Support of a number that is as likely right as wrong; above 0."""
+    steepness: float = 2.8
     """How fast the odds of being right grow with the support: with this power of it; above 0."""
     one_wearer: bool = True
     """Whether, of tracks of one kit that show the same number at the same time, only the surest keeps it."""
 
     def __post_init__(self) -> None:
-        for name in ("min_confidence", "min_agreement", "min_share", "window_readable"):
+        for name in ("min_confidence", "min_agreement", "window_readable"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")
         for name in ("even_support", "steepness"):
@@ -144,9 +142,9 @@ class IdentityFuser:
         best, second = (int(i) for i in np.argsort(-evidence.votes, kind="stable")[:2])
         votes, others = float(evidence.votes[best]), readable - float(evidence.votes[best])
         agreement = agreement_of(evidence.votes, best)
-        confidence = self._confidence(votes**2 / readable, agreement)
+        confidence = self._confidence((votes / readable) ** 2 * readable**0.5, agreement)
         doubt = float(evidence.votes[second]) / others if others > 0.0 else 0.0
-        status = self._status(confidence, agreement, votes / readable, readable, evidence.n_reads)
+        status = self._status(confidence, agreement, readable, evidence.n_reads)
         frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
         return Identity(
             track_id=track_id,
@@ -167,13 +165,13 @@ class IdentityFuser:
         confidence = float(1.0 / (1.0 + (wanted.even_support / max(support, 1e-12)) ** wanted.steepness))
         return min(confidence, agreement) if agreement < wanted.min_agreement else confidence
 
-    def _status(self, confidence: float, agreement: float, share: float, readable: float, n_reads: int) -> Status:
+    def _status(self, confidence: float, agreement: float, readable: float, n_reads: int) -> Status:
         if n_reads < self._settings.min_reads:
             return "too_short"
         if readable < self._settings.min_readable:
             return "unreadable"
         wanted = self._settings
-        if confidence < wanted.min_confidence or agreement < wanted.min_agreement or share < wanted.min_share:
+        if confidence < wanted.min_confidence or agreement < wanted.min_agreement:
             return "conflicting"
         return "read"
 

@@ -18,7 +18,6 @@ CPU = torch.device("cpu")
 ANY_NUMBER = [
     "identity.min_confidence=0",
     "identity.min_agreement=0",
-    "identity.min_share=0",
     "identity.min_readable=0",
     "identity.min_reads=1",
 ]

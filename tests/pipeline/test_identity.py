@@ -67,11 +67,10 @@ def test_where_two_numbers_conflict_the_confidence_is_their_agreement() -> None:
 def test_votes_scattered_over_many_numbers_are_doubt() -> None:
     others = [str(number) for number in range(30, 60)]
     reads = [make_read("10", frame) for frame in range(5)] + [make_read(other) for other in others]
-    scattered = fuse(*reads, settings=IdentitySettings(min_confidence=0.5)).identity(1)
+    scattered = fuse(*reads).identity(1)
     assert (scattered.best, scattered.number, scattered.status) == ("10", None, "conflicting")
     assert scattered.agreement > IdentitySettings().min_agreement
-    heard = fuse(*reads, settings=IdentitySettings(min_confidence=0.5, min_share=0.1)).identity(1)
-    assert (heard.number, heard.status) == ("10", "read")
+    assert scattered.confidence < 0.5
 
 
 def test_confidence_grows_with_windows_that_agree_and_falls_with_those_that_scatter() -> None:
@@ -83,17 +82,17 @@ def test_confidence_grows_with_windows_that_agree_and_falls_with_those_that_scat
     assert confidence(4, 4) < confidence(4, 2) < confidence(4, 0)
 
 
-def test_twice_the_windows_raise_the_odds_by_a_power_of_two() -> None:
+def test_four_times_the_windows_raise_the_odds_by_a_power_of_two() -> None:
     def odds(windows: int) -> float:
         confidence = fuse(*[make_read("10", frame, sure=0.7) for frame in range(windows)]).identity(1).confidence
         return confidence / (1.0 - confidence)
 
-    assert odds(4) / odds(2) == pytest.approx(2.0 ** IdentitySettings().steepness)
+    assert odds(8) / odds(2) == pytest.approx(2.0 ** IdentitySettings().steepness)
 
 
 def test_even_support_is_that_of_a_number_as_likely_right_as_wrong() -> None:
     steep = IdentitySettings(even_support=0.4, steepness=50.0)
-    below, above = (fuse(*[make_read("10", 0, sure)], settings=steep).identity(1) for sure in (0.75, 0.85))
+    below, above = (fuse(*[make_read("10", 0, sure)], settings=steep).identity(1) for sure in (0.7, 0.8))
     assert below.confidence < 0.5 < above.confidence
 
 
@@ -136,7 +135,7 @@ def test_identity_is_always_well_formed(reads: list[tuple[str | None, float]]) -
     assert identity.n_reads == len(reads)
 
 
-@pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "min_share", "even_support", "steepness"])
+@pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "even_support", "steepness"])
 def test_settings_are_checked(field: str) -> None:
     with pytest.raises(ValueError, match=rf"{field} is -1\.5, allowed is"):
         IdentitySettings(**{field: -1.5})
