@@ -38,7 +38,7 @@ _WORTH_NOTING: Final = 0.2
 class IdentitySettings:
     """When a track's number is believed."""
 
-    min_confidence: float = 0.8
+    min_confidence: float = 0.85
     """Least probability that the best number is right, 0 to 1."""
     min_agreement: float = 0.55
     """Least share of the best number's votes in its own and its strongest rival's, 0 to 1; below it the track
@@ -49,7 +49,7 @@ class IdentitySettings:
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
-    even_support: float = 0.17
+    even_support: float = 0.15
     """Support of a number that is as likely right as wrong; above 0."""
     steepness: float = 2.8
     """How fast the odds of being right grow with the support: with this power of it; above 0."""
