@@ -52,11 +52,11 @@ class Failure(NamedTuple):
 
 
 def find_failures(reader: JerseyReader, clip: str, windows: Iterable[LabelledWindow]) -> list[Failure]:
-    """The windows of a clip whose likeliest outcome is a number, and not theirs."""
+    """The windows of a clip whose likeliest outcome is a number, and not the one worn, legible there or not."""
     failures = []
     for window in windows:
         best = top_candidates(read_whole(reader, window), k=1)[0]
-        if best.number is not None and best.number != window.number:
+        if best.number is not None and best.number not in (window.number, window.worn):
             failures.append(Failure(clip, window, best.number, best.probability))
     return failures
 

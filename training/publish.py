@@ -42,10 +42,13 @@ def mean_network(networks: Sequence[JerseyTemporalNet]) -> JerseyTemporalNet:
 def joined_record(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What an average was trained on: the last network's record, and those of the others in it.
 
-    >>> joined_record([{"matches": ["a"]}, {"matches": ["b"]}])
-    {'matches': ['b'], 'averaged_with': [{'matches': ['a']}]}
+    A start that they share is told once.
+
+    >>> joined_record([{"matches": ["a"], "start": {"tracks": 3}}, {"matches": ["b"], "start": {"tracks": 3}}])
+    {'matches': ['b'], 'start': {'tracks': 3}, 'averaged_with': [{'matches': ['a']}]}
     """
-    others = [dict(record) for record in records[:-1]]
+    start = records[-1].get("start")
+    others = [{key: value for key, value in one.items() if (key, value) != ("start", start)} for one in records[:-1]]
     return {**records[-1], **({"averaged_with": others} if others else {})}
 
 

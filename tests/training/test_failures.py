@@ -24,6 +24,7 @@ def test_a_wrong_number_is_a_failure_and_a_right_one_is_not(tmp_path: Path) -> N
     read = top_candidates(read_whole(reader, LabelledWindow([REGION], None)), k=1)[0]
     assert read.number is not None  # chance weights give numbers
     windows = [LabelledWindow([REGION], number) for number in (read.number, "none", None)]
+    windows.append(LabelledWindow([REGION], None, worn=read.number))  # nobody could read it, and it is right
     found = find_failures(reader, "a", windows)
     assert [one.window.number for one in found] == ["none", None]
     assert all(one.read == read.number and one.probability == pytest.approx(read.probability) for one in found)

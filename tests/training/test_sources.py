@@ -169,7 +169,15 @@ def test_stretches_are_read_by_track(tmp_path: Path) -> None:
         "3,0,10,7,red,player,2,legible\n3,12,20,7,red,player,2,inferred\n"
     )
     first, second = read_stretches(table)[3]
-    assert (first.number, first.verdict, second.number) == ("7", Verdict.LEGIBLE, None)
+    assert (first.number, first.verdict) == ("7", Verdict.LEGIBLE)
+    assert (second.number, second.verdict) == ("7", Verdict.UNREADABLE)
+
+
+def test_a_track_knows_what_is_worn_also_where_nobody_can_read_it() -> None:
+    track = Track("match")
+    for verdict in (Verdict.LEGIBLE, Verdict.UNREADABLE):
+        track.add(np.zeros((8, 8, 3), np.uint8), np.zeros(4, np.float32), verdict, "7")
+    assert (track.numbers, track.worn) == (["7", None], ["7", "7"])
 
 
 def test_every_shipped_label_file_has_its_boxes() -> None:

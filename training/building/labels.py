@@ -37,8 +37,7 @@ def read_labels(path: Path) -> dict[int, list[Stretch]]:
             raise row.error("last_frame", f"at least first_frame ({first}) is expected")
         row.whole("sure")
         verdict = verdict_of({column: row.text(column) for column in LABEL_COLUMNS})
-        shown = number if verdict is Verdict.LEGIBLE else None
-        stretches[row.whole("track")].append(Stretch(first, last, verdict, shown))
+        stretches[row.whole("track")].append(Stretch(first, last, verdict, None if number == UNKNOWN else number))
     if not stretches:
         raise TableError(f"{path} holds no labelled stretch.")
     return dict(stretches)
@@ -131,5 +130,5 @@ def numbers_in_frame(
             continue
         stretch = stretch_at(stretches.get(int(labelled.track_id[place]), ()), frame)
         if stretch is not None and stretch.verdict is not Verdict.SKIP:
-            numbers[track] = stretch.number
+            numbers[track] = stretch.number if stretch.verdict is Verdict.LEGIBLE else None
     return numbers

@@ -28,6 +28,8 @@ class LabelledWindow(NamedTuple):
     """Jersey regions, each uint8 (s, s, 3) RGB, at most five."""
     number: str | None
     """The number that can be read in most of them; None where it can be read in none."""
+    worn: str | None = None
+    """The number on the shirt, legible here or not; None where nobody knows."""
 
 
 def clip_windows(clip: Path, crops: CropSettings) -> list[LabelledWindow]:
@@ -48,7 +50,9 @@ def track_windows(track: Track, crops: CropSettings) -> Iterator[LabelledWindow]
         numbers = {track.numbers[place] for place in picks} - {None}
         unreadable = all(track.verdicts[place] is Verdict.UNREADABLE for place in picks)
         if unreadable or (2 * legible > _LENGTH and len(numbers) == 1):
-            yield LabelledWindow([_region(track, place, crops) for place in picks], numbers.pop() if numbers else None)
+            worn = {track.worn[place] for place in picks}
+            regions = [_region(track, place, crops) for place in picks]
+            yield LabelledWindow(regions, numbers.pop() if numbers else None, worn.pop() if len(worn) == 1 else None)
 
 
 def _region(track: Track, place: int, crops: CropSettings) -> UInt8Image:

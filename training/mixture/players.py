@@ -59,13 +59,16 @@ class Track:
     verdicts: list[Verdict] = field(default_factory=list)
     numbers: list[str | None] = field(default_factory=list)
     """The number where the verdict is LEGIBLE, else None."""
+    worn: list[str | None] = field(default_factory=list)
+    """The number on the shirt, seen here or known from elsewhere; None where nobody knows."""
 
     def add(self, image: UInt8Image, box: FloatArray, verdict: Verdict, number: str | None) -> None:
-        """Append one picture."""
+        """Append one picture; `number` is the one worn, legible or not."""
         self.images.append(image)
         self.boxes.append(box)
         self.verdicts.append(verdict)
         self.numbers.append(number if verdict is Verdict.LEGIBLE else None)
+        self.worn.append(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Stretch:
     last: int
     verdict: Verdict
     number: str | None
+    """The number worn, legible in this stretch or not; None where nobody knows."""
 
 
 def verdict_of(row: dict[str, str]) -> Verdict:
@@ -96,7 +100,7 @@ def read_stretches(labels: Path) -> dict[int, list[Stretch]]:
     with labels.open(newline="") as handle:
         for row in csv.DictReader(handle):
             verdict = verdict_of(row)
-            number = row["number"] if verdict is Verdict.LEGIBLE else None
+            number = row["number"] if row["number"] in NUMBERS else None
             stretches[int(row["track"])].append(
                 Stretch(int(row["first_frame"]), int(row["last_frame"]), verdict, number)
             )
