@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import matplotlib
 import pytest
 from factories import SHARED
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")  # how long an example takes says nothing on a busy machine
 
 
 @pytest.fixture(scope="session", autouse=True)

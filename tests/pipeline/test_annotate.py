@@ -174,7 +174,7 @@ def test_tag_grows_with_the_frame(size: tuple[int, int]) -> None:
         st.tuples(*[st.floats(-200, 900) for _ in range(4)], st.sampled_from([None, "0", "00", "7", "99"])), max_size=12
     )
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_boxes_are_drawn(items: list[tuple[float, float, float, float, str | None]]) -> None:
     boxes = tracked({i: item[:4] for i, item in enumerate(items)})
     labels = {i: Label(item[4], 0.5, RED if i % 2 else None) for i, item in enumerate(items)}
@@ -182,7 +182,7 @@ def test_any_boxes_are_drawn(items: list[tuple[float, float, float, float, str |
 
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_text_and_outline_stand_out_from_any_colour(rgb: Colour) -> None:
     assert contrast(text_on(rgb), rgb) >= 4.0
     assert contrast(outline_of(rgb), rgb) >= 2.0

@@ -143,7 +143,7 @@ def streams(draw: st.DrawFn) -> tuple[WindowSettings, list[Crop]]:
 
 
 @given(streams())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_properties_of_any_stream(stream: tuple[WindowSettings, list[Crop]]) -> None:
     chosen, crops = stream
     windows = run(WindowBuffer(chosen, PREPROCESS), crops)
@@ -168,7 +168,7 @@ def test_properties_of_any_stream(stream: tuple[WindowSettings, list[Crop]]) -> 
 
 
 @given(streams())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_stretch_of_a_track_is_read(stream: tuple[WindowSettings, list[Crop]]) -> None:
     chosen, crops = stream
     windows = run(WindowBuffer(chosen, PREPROCESS), crops)

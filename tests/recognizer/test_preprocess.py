@@ -14,7 +14,7 @@ def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 150), st.integers(1, 150), st.sampled_from([32, 64]))
 def test_any_region_gives_the_input_size(height: int, width: int, size: int) -> None:
     region = noise(height, width)

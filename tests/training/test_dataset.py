@@ -86,7 +86,7 @@ def long_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.sampled_from(["uniform", "random", "center"]), st.booleans(), st.integers(1, 8), st.integers(0, 5))
 def test_places_are_those_of_the_one_sampling_function(
     long_tree: Path, mode: SamplingMode, first: bool, length: int, epoch: int

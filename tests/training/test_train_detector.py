@@ -123,7 +123,7 @@ def test_a_second_box_on_the_same_person_stays_weak() -> None:
     assert merged.confidence.tolist() == pytest.approx([0.9, 0.5 / 3])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), width=st.integers(40, 400), height=st.integers(40, 400))
 def test_a_view_moves_boxes_with_the_picture(seed: int, width: int, height: int) -> None:
     bgr = np.zeros((height, width, 3), np.uint8)
