@@ -31,7 +31,7 @@ def tracked(*boxes: tuple[int, float, float, float, float]) -> TrackedBoxes:
 
 
 STRETCHES = {
-    1: [Stretch(0, 9, Verdict.LEGIBLE, "7"), Stretch(10, 19, Verdict.UNREADABLE, None)],
+    1: [Stretch(0, 9, Verdict.LEGIBLE, "7"), Stretch(10, 19, Verdict.UNREADABLE, "7")],
     2: [Stretch(0, 19, Verdict.SKIP, None)],
 }
 
@@ -78,11 +78,11 @@ def labels_with(folder: Path, **changes: object) -> Path:
     ("changes", "stretch"),
     [
         ({}, Stretch(0, 9, Verdict.LEGIBLE, "7")),
-        ({"note": "inferred"}, Stretch(0, 9, Verdict.UNREADABLE, None)),
+        ({"note": "inferred"}, Stretch(0, 9, Verdict.UNREADABLE, "7")),
         ({"number": "unknown", "role": "referee", "sure": 0, "note": ""}, Stretch(0, 9, Verdict.UNREADABLE, None)),
         ({"number": "unknown", "note": "unreadable"}, Stretch(0, 9, Verdict.UNREADABLE, None)),
         ({"number": "unknown", "note": ""}, Stretch(0, 9, Verdict.SKIP, None)),
-        ({"role": "ignore"}, Stretch(0, 9, Verdict.SKIP, None)),
+        ({"role": "ignore"}, Stretch(0, 9, Verdict.SKIP, "7")),
     ],
 )
 def test_what_a_labels_row_means(tmp_path: Path, changes: dict[str, object], stretch: Stretch) -> None:
