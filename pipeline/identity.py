@@ -162,7 +162,8 @@ class IdentityFuser:
 
     def _confidence(self, support: float, agreement: float) -> float:
         wanted = self._settings
-        confidence = float(1.0 / (1.0 + (wanted.even_support / max(support, 1e-12)) ** wanted.steepness))
+        log_odds = wanted.steepness * np.log(max(support, 1e-12) / wanted.even_support)
+        confidence = float(np.exp(-np.logaddexp(0.0, -log_odds)))
         return min(confidence, agreement) if agreement < wanted.min_agreement else confidence
 
     def _status(self, confidence: float, agreement: float, readable: float, n_reads: int) -> Status:

@@ -96,6 +96,12 @@ def test_even_support_is_that_of_a_number_as_likely_right_as_wrong() -> None:
     assert below.confidence < 0.5 < above.confidence
 
 
+def test_the_steepest_curve_is_a_threshold() -> None:
+    threshold = IdentitySettings(steepness=1e6)
+    assert fuse(*[make_read("10", frame) for frame in range(4)], settings=threshold).identity(1).confidence == 1.0
+    assert fuse(*[make_read(number) for number in NUMBERS], settings=threshold).identity(1).confidence == 0.0
+
+
 def test_one_wild_read_does_not_change_the_number() -> None:
     reads = [make_read("10", frame) for frame in range(10)] + [make_read("23", 90, sure=0.999)]
     assert fuse(*reads).identity(1).number == "10"
