@@ -46,6 +46,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "product": Variant("product", (), "everything on"),
     "torch": Variant("product", _TORCH, "without ONNX Runtime"),
     "one-window": Variant("product", ("reader.batch_size=1",), "windows read one at a time"),
+    "whole-windows": Variant("product", ("reader.glance=0",), "every crop of a window that is read is looked at"),
     "all-windows": Variant("product", ("effort.settled_every=1",), "tracks whose number is settled are read on"),
     "one-thread": Variant("product", ("engine.threads=1",), "one stage after another"),
     "every-2nd": Variant("product", ("detector.every=2",), "people looked for in every second frame"),

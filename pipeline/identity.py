@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.types import WindowRead
-from recognizer.decode import NONE_INDEX, number_log_probs
+from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import NUMBERS
 
 Status = Literal["read", "unreadable", "too_short", "conflicting"]
@@ -194,18 +194,3 @@ def agreement_of(votes: NDArray[np.float64], best: int) -> float:
     """
     rival = float(np.delete(votes, best).max())
     return float(votes[best] / max(float(votes[best]) + rival, 1e-12))
-
-
-def split_readable(log_probs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Split a read into how readable it is and what it says if so.
-
-    Args:
-        log_probs: float64 (102,) over `recognizer.decode.OUTCOMES`.
-
-    Returns:
-        Probability that a number can be read, and float64 (101,) probabilities over `NUMBERS` given that it can.
-    """
-    probability = np.exp(log_probs)
-    readable = float(1.0 - probability[NONE_INDEX])
-    numbers = np.exp(log_probs[:NONE_INDEX] - log_probs[:NONE_INDEX].max())
-    return max(0.0, readable), numbers / numbers.sum()

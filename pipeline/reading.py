@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from pipeline.crops import CropSettings
-from pipeline.types import CropWindow, WindowCrop, WindowRead
+from pipeline.types import BoolArray, CropWindow, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
+from recognizer.decode import number_log_probs, split_readable
 from recognizer.precision import Precision
 from recognizer.reader import Backend, JerseyReader, default_weights
 
@@ -31,6 +32,9 @@ class ReaderSettings:
     """Checkpoint (`.safetensors` with its JSON beside it); empty means the one that ships."""
     batch_size: int = 32
     """Windows gathered, over all tracks, before the network runs, 1 to 4096; the result does not depend on it."""
+    glance: float = 0.6
+    """A window whose best crop alone is less readable than this, 0 to 1, is not looked at further: that crop is its
+    read. 0 looks at every crop."""
     backend: Backend = "auto"
     """`torch`; `onnx`, ONNX Runtime (extra `cpu`) in float32 on a CPU; or `auto`, `onnx` where the network computes in
     float32, it is installed and faster."""
@@ -42,12 +46,15 @@ class ReaderSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size <= 4096:
             raise ValueError(f"batch_size is {self.batch_size}, allowed is 1 to 4096")
+        if not 0.0 <= self.glance <= 1.0:
+            raise ValueError(f"glance is {self.glance}, allowed is 0 to 1")
 
 
 class WindowReader:
     """Gathers windows and reads them when a batch is full: push, flush at the end.
 
-    A crop that stands in several windows passes the backbone once; its features live as long as the crop.
+    A glance at each window's best crop comes first: most windows of a match show no number, and one crop tells. A crop
+    that stands in several windows passes the backbone once; its features live as long as the crop.
 
     Args:
         settings: Which weights, which batch size.
@@ -60,6 +67,7 @@ class WindowReader:
     def __init__(self, settings: ReaderSettings, device: torch.device) -> None:
         self.weights = Path(settings.weights) if settings.weights else default_weights()
         self._batch_size = settings.batch_size
+        self._glance = settings.glance
         self._reader = JerseyReader(
             self.weights, device, settings.batch_size, backend=settings.backend, precision=settings.precision
         )
@@ -84,10 +92,27 @@ class WindowReader:
         return self._read(batch) if batch else []
 
     def _read(self, batch: list[CropWindow]) -> list[WindowRead]:
-        self._encode(crop for window in batch for crop in window.crops if crop is not None)
+        if self._glance == 0.0:
+            return self._look(batch, [window.valid for window in batch])
+        reads = self._look(batch, [np.arange(len(window.crops)) == window.anchor for window in batch])
+        places = [place for place, read in enumerate(reads) if _readable(read) >= self._glance]
+        again = [batch[place] for place in places]
+        for place, read in zip(places, self._look(again, [window.valid for window in again]), strict=True):
+            reads[place] = read
+        return reads
+
+    def _look(self, windows: list[CropWindow], seen: list[BoolArray]) -> list[WindowRead]:
+        """Read windows from some of their crops, each given by a bool (T,)."""
+        if not windows:
+            return []
+        chosen = [
+            [crop if wanted else None for crop, wanted in zip(window.crops, row, strict=True)]
+            for window, row in zip(windows, seen, strict=True)
+        ]
+        self._encode(crop for row in chosen for crop in row if crop is not None)
         blank = torch.zeros_like(next(iter(self._features.values())))
-        features = [[blank if crop is None else self._features[crop] for crop in window.crops] for window in batch]
-        valid = torch.from_numpy(np.stack([window.valid for window in batch])).to(blank.device)
+        features = [[blank if crop is None else self._features[crop] for crop in row] for row in chosen]
+        valid = torch.from_numpy(np.stack(seen)).to(blank.device)
         output = self._reader.read_features(torch.stack([torch.stack(row) for row in features]), valid)
         return [
             WindowRead(
@@ -99,7 +124,9 @@ class WindowReader:
                 anchor_frame=int(indices[window.anchor]),
                 quality=window.quality,
             )
-            for window, tens, units, weights in zip(batch, output.tens, output.units, output.frame_weights, strict=True)
+            for window, tens, units, weights in zip(
+                windows, output.tens, output.units, output.frame_weights, strict=True
+            )
         ]
 
     def _encode(self, crops: Iterable[WindowCrop]) -> None:
@@ -108,6 +135,10 @@ class WindowReader:
         for start in range(0, len(new), _ENCODED_TOGETHER):
             part = new[start : start + _ENCODED_TOGETHER]
             self._features.update(zip(part, self._reader.encode(np.stack([crop.rgb for crop in part])), strict=True))
+
+
+def _readable(read: WindowRead) -> float:
+    return split_readable(number_log_probs(read.tens, read.units))[0]
 
 
 def differences(info: CheckpointInfo, crops: CropSettings, windows: WindowSettings) -> list[str]:

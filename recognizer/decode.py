@@ -50,6 +50,21 @@ def number_log_probs(tens_logp: ArrayLike, units_logp: ArrayLike) -> NDArray[np.
     return np.asarray(joint - np.log(np.exp(joint).sum(axis=-1, keepdims=True)), np.float64)
 
 
+def split_readable(log_probs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Split a read into how readable it is and what it says if so.
+
+    Args:
+        log_probs: float64 (102,) over `OUTCOMES`.
+
+    Returns:
+        Probability that a number can be read, and float64 (101,) probabilities over `NUMBERS` given that it can.
+    """
+    probability = np.exp(log_probs)
+    readable = float(1.0 - probability[NONE_INDEX])
+    numbers = np.exp(log_probs[:NONE_INDEX] - log_probs[:NONE_INDEX].max())
+    return max(0.0, readable), numbers / numbers.sum()
+
+
 def top_candidates(logp: ArrayLike, k: int = 3) -> list[Candidate]:
     """The likeliest outcomes of one read, likeliest first.
 

@@ -10,10 +10,15 @@ import torch
 from pipeline.reading import ReaderSettings, WindowReader
 from pipeline.types import Crop, CropWindow, WindowRead
 from pipeline.windows import WindowBuffer, WindowSettings
+from recognizer.decode import number_log_probs, split_readable
 from recognizer.reader import JerseyReader
 
 CPU = torch.device("cpu")
 OVERLAPPING = WindowSettings(length=5, stride=1, spacing_seconds=0.0, min_quality=0.0)
+
+
+def reader_settings(weights: Path, batch_size: int, glance: float = 0.0) -> ReaderSettings:
+    return ReaderSettings(str(weights), batch_size=batch_size, glance=glance, backend="torch")
 
 
 def crops(track_id: int, count: int) -> list[Crop]:
@@ -34,6 +39,10 @@ def read_all(reader: WindowReader, windows: list[CropWindow]) -> list[WindowRead
     return [read for window in windows for read in reader.push([window])] + reader.flush()
 
 
+def readable_of(read: WindowRead) -> float:
+    return split_readable(number_log_probs(read.tens, read.units))[0]
+
+
 class Counting(WindowReader):
     """Counts the crops that pass the backbone."""
 
@@ -52,7 +61,7 @@ class Counting(WindowReader):
 @pytest.mark.parametrize("batch_size", [1, 4, 32])
 @pytest.mark.parametrize("stride", [1, 2, 5])
 def test_reads_are_those_of_whole_windows(untrained_reader: Path, batch_size: int, stride: int) -> None:
-    reader = WindowReader(ReaderSettings(str(untrained_reader), batch_size, "torch"), CPU)
+    reader = WindowReader(reader_settings(untrained_reader, batch_size), CPU)
     settings = WindowSettings(length=5, stride=stride, spacing_seconds=0.0, min_quality=0.0)
     windows = windows_of(reader, settings, [12, 3, 7])
     reads = read_all(reader, windows)
@@ -66,21 +75,21 @@ def test_reads_are_those_of_whole_windows(untrained_reader: Path, batch_size: in
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
 def test_each_crop_passes_the_backbone_once(untrained_reader: Path, batch_size: int) -> None:
-    reader = Counting(ReaderSettings(str(untrained_reader), batch_size, "torch"))
+    reader = Counting(reader_settings(untrained_reader, batch_size))
     windows = windows_of(reader, OVERLAPPING, [12, 7])
     assert len(read_all(reader, windows)) == 8 + 3
     assert sum(reader.encoded) == 12 + 7
 
 
 def test_windows_of_all_players_are_read_in_one_batch(untrained_reader: Path) -> None:
-    reader = Counting(ReaderSettings(str(untrained_reader), 8, "torch"))
+    reader = Counting(reader_settings(untrained_reader, 8))
     windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5] * 8)
     assert len(read_all(reader, windows)) == 8
     assert reader.encoded == [40]
 
 
 def test_features_are_dropped_with_the_window_buffer(untrained_reader: Path) -> None:
-    reader = WindowReader(ReaderSettings(str(untrained_reader), 1, "torch"), CPU)
+    reader = WindowReader(reader_settings(untrained_reader, 1), CPU)
     buffer = WindowBuffer(OVERLAPPING, reader.preprocess)
     most = 0
     for crop in crops(1, 40):
@@ -90,3 +99,35 @@ def test_features_are_dropped_with_the_window_buffer(untrained_reader: Path) -> 
     reader.push(buffer.flush())
     gc.collect()
     assert not reader._features
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 32])
+def test_a_window_whose_best_crop_shows_nothing_is_read_from_it_alone(untrained_reader: Path, batch_size: int) -> None:
+    reader = Counting(reader_settings(untrained_reader, batch_size, glance=1.0))
+    windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [10, 3, 5])
+    reads = read_all(reader, windows)
+    best_only = np.stack([np.arange(5) == window.anchor for window in windows])
+    expected = JerseyReader(untrained_reader, CPU).read(np.stack([w.rgb for w in windows]), best_only)
+    assert sum(reader.encoded) == len(windows)
+    np.testing.assert_allclose([read.tens for read in reads], expected.tens, atol=1e-5)
+    np.testing.assert_allclose([read.frame_weights for read in reads], best_only, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 32])
+def test_a_window_whose_best_crop_shows_enough_is_read_whole(untrained_reader: Path, batch_size: int) -> None:
+    blank = WindowReader(reader_settings(untrained_reader, 32, glance=1.0), CPU)
+    windows = windows_of(blank, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [10, 15, 5])
+    glances = [readable_of(read) for read in read_all(blank, windows)]
+    threshold = float(np.median(glances))
+    reads = read_all(WindowReader(reader_settings(untrained_reader, batch_size, threshold), CPU), windows)
+    whole = read_all(WindowReader(reader_settings(untrained_reader, batch_size), CPU), windows)
+    looked_on = [glance >= threshold for glance in glances]
+    assert 0 < sum(looked_on) < len(windows)
+    assert [float(read.frame_weights.max()) < 0.999 for read in reads] == looked_on
+    for read, full, wanted in zip(reads, whole, looked_on, strict=True):
+        assert bool(np.allclose(read.tens, full.tens, atol=1e-5)) == wanted
+
+
+def test_glance_out_of_range_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"glance is 1\.5, allowed is 0 to 1"):
+        ReaderSettings(glance=1.5)
