@@ -1,8 +1,9 @@
 """What the product costs, feature by feature: `python -m pipeline.bench [INPUT]`.
 
 Runs the naive script, the product, and the product with one feature off at a time, interleaved and each in a process
-of its own, and prints a Markdown table. Ratios are of processor time and taken within a repeat; of several repeats
-the median stands with the least and the greatest. Exit codes: 0 measured; 2 nothing could be measured.
+of its own, and prints a Markdown table. Ratios are of processor time (on CUDA, where a processor that waits is busy, of
+wall-clock time) and taken within a repeat; of several repeats the median stands with the least and the greatest. Exit
+codes: 0 measured; 2 nothing could be measured.
 """
 
 import argparse
@@ -39,6 +40,8 @@ class Variant(NamedTuple):
     meaning: str
 
 
+_EXACT: Final = ("detector.precision=float32", "reader.precision=float32")
+"""On a CPU everything is measured in one number format, whatever the CPU is best at."""
 _TORCH: Final = ("detector.backend=torch", "reader.backend=torch")
 VARIANTS: Final[Mapping[str, Variant]] = {
     "naive": Variant("naive", _TORCH, "the straightforward script, kept as the baseline"),
@@ -70,8 +73,9 @@ def cpu_ms(cost: Cost) -> float:
 
 
 def ratios(costs: Mapping[str, Sequence[Cost]], name: str) -> list[float]:
-    """How many times less processor time than the naive script a variant took, repeat by repeat."""
-    return [cpu_ms(naive) / cpu_ms(cost) for naive, cost in zip(costs.get("naive", ()), costs[name], strict=False)]
+    """How many times less than the naive script a variant took, repeat by repeat."""
+    pairs = zip(costs.get("naive", ()), costs[name], strict=False)
+    return [naive.compared_seconds / naive.frames / (cost.compared_seconds / cost.frames) for naive, cost in pairs]
 
 
 def table(costs: Mapping[str, Sequence[Cost]]) -> str:
@@ -86,7 +90,7 @@ def table(costs: Mapping[str, Sequence[Cost]]) -> str:
             _shown(spread([cpu_ms(run) for run in runs]), 1),
             _shown(spread(found), 2) + "×" if (found := ratios(costs, name)) else "–",
             _shown(spread([run.frames / run.seconds for run in runs]), 1),
-            f"{max(run.peak_bytes for run in runs) / _MIB:.0f}",
+            _memory(max(run.peak_bytes for run in runs), max(run.peak_cuda_bytes for run in runs)),
             str(runs[-1].reads),
             str(runs[-1].numbers),
         ]
@@ -101,6 +105,10 @@ def _stage_lines(costs: Mapping[str, Sequence[Cost]]) -> list[str]:
         times = [median(1000 * run.stages.get(stage, 0.0) / run.frames for run in runs) for stage in stages]
         lines.append(f"| {name} | " + " | ".join(f"{time:.1f}" if time else "–" for time in times) + " |")
     return lines
+
+
+def _memory(resident: int, on_cuda: int) -> str:
+    return f"{resident / _MIB:.0f}" + (f", CUDA {on_cuda / _MIB:.0f}" if on_cuda else "")
 
 
 def _shown(values: tuple[float, float, float], digits: int) -> str:
@@ -181,9 +189,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    exact = ("detector.precision=float32", "reader.precision=float32")
-    common = [f"detector.image_size={given.image_size}", *exact, *given.overrides]
     try:
+        exact = _EXACT if resolve_device(given.device).type == "cpu" else ()
+        common = [f"detector.image_size={given.image_size}", *exact, *given.overrides]
         costs = _measure(given, common)
         if given.output:
             text = json.dumps(record(costs, given, common), indent=2, ensure_ascii=False) + "\n"

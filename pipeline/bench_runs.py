@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import torch
+
 from pipeline.clock import StageClock
 from pipeline.config import load
 from pipeline.detector import PlayerDetector
@@ -62,12 +64,19 @@ class Cost:
     """Processor time of all threads."""
     peak_bytes: int
     """Highest resident memory of the process."""
+    peak_cuda_bytes: int
+    """Most memory the process held on its CUDA device; 0 on a CPU."""
     stages: dict[str, float]
     """Wall-clock seconds by stage."""
     reads: int
     """Windows read."""
     numbers: int
     """Tracks with a number."""
+
+    @property
+    def compared_seconds(self) -> float:
+        """Processor time; on CUDA, where a processor that waits is busy, wall-clock time."""
+        return self.seconds if self.peak_cuda_bytes else self.cpu_seconds
 
 
 def measure_apart(job: Job) -> Cost:
@@ -98,7 +107,9 @@ def measure(job: Job) -> Cost:
     once = sum(clock.seconds.get(stage, 0.0) for stage in _UNCOUNTED)
     once_cpu = sum(clock.cpu_seconds.get(stage, 0.0) for stage in _UNCOUNTED)
     stages = {name: seconds for name, seconds in clock.seconds.items() if name not in _UNCOUNTED}
-    return Cost(frames, wall - once, cpu - once_cpu, peak_memory(), stages, reads, numbers)
+    device = resolve_device(job.device)
+    on_card = torch.cuda.max_memory_reserved(device) if device.type == "cuda" else 0
+    return Cost(frames, wall - once, cpu - once_cpu, peak_memory(), on_card, stages, reads, numbers)
 
 
 def _run(job: Job, seconds: float | None, folder: Path, clock: StageClock) -> tuple[int, int, int]:

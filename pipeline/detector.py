@@ -59,7 +59,7 @@ class DetectorSettings:
     referee)."""
     batch_size: int = 4
     """Frames handed to the detector at a time, 1 to 256, on a CPU to as many cores; the result does not depend on
-    it."""
+    it, but for rounding on CUDA."""
     every: int = 1
     """People are looked for in one frame of so many, 1 to 10; in the frames between their boxes move in a straight
     line."""
@@ -190,7 +190,7 @@ class _PlainNetwork:
 
     def __init__(self, path: Path, settings: DetectorSettings, device: torch.device, spread: Spread) -> None:
         network, names = load_network(path)
-        self._classes = _class_indices(settings.classes, names, path.name)
+        self._classes = torch.tensor(_class_indices(settings.classes, names, path.name), device=device)
         self._settings = settings
         self._device = device
         self._spread = spread
@@ -214,11 +214,12 @@ class _PlainNetwork:
         """The boxes of one image that are sure enough and no repeats, surest first."""
         score = scores[self._classes].amax(0)
         kept = (score >= self._settings.confidence).nonzero()[:, 0]
-        centres, strides = (part.to(self._device)[kept] for part in grid(*box.image.shape[:2]))
+        centres, strides = (part[kept] for part in grid(*box.image.shape[:2], self._device))
         xyxy, score = decode_boxes(distances[:, kept], centres, strides), score[kept]
         first = nms(xyxy, score, self._settings.iou)[: self._settings.max_detections]
         height, width = image.shape[:2]
-        return _checked(box.to_frame(xyxy[first].cpu().numpy(), width, height), score[first].cpu().numpy())
+        found = torch.cat((xyxy, score[:, None]), dim=1)[first].cpu().numpy()
+        return _checked(box.to_frame(found[:, :4], width, height), found[:, 4])
 
 
 def _fitted(bgr: UInt8Image, size: int) -> Letterbox:

@@ -1,16 +1,14 @@
 """What runs the detector's network: PyTorch in the precision that suits the device, or ONNX Runtime."""
 
-import contextlib
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.detector_onnx import Forward, faster_forward, open_onnx
 from pipeline.types import UInt8Image
-from recognizer.onnx_network import BackendError
-from recognizer.precision import cpu_has_bfloat16
+from recognizer.precision import BackendError, cpu_has_bfloat16, forbid_tf32
 
 PRECISIONS: Final = ("auto", "float32")
 BACKENDS: Final = ("auto", "torch", "onnx")
@@ -48,6 +46,8 @@ class TorchForward:
         self, network: nn.Module, device: torch.device, dtype: torch.dtype, rounding: torch.dtype | None
     ) -> None:
         self._device, self._dtype, self._rounding = device, dtype, rounding
+        if device.type == "cuda" and dtype == torch.float32:
+            forbid_tf32()
         self._network = network.to(device, dtype).to(memory_format=torch.channels_last)
 
     def __call__(self, rgb: UInt8Image) -> tuple[Tensor, Tensor]:
@@ -56,11 +56,6 @@ class TorchForward:
         if self._device.type == "cuda":  # page-locked memory goes up while the processor goes on
             pictures = pictures.pin_memory().to(self._device, non_blocking=True)
         batch = pictures.permute(0, 3, 1, 2).to(self._dtype, memory_format=torch.channels_last).div_(255)
-        with self._modes():
+        with torch.autocast("cpu", self._rounding, enabled=self._rounding is not None):
             raw = self._network(batch)[1]
         return raw["boxes"].float(), raw["scores"].float().sigmoid()
-
-    def _modes(self) -> contextlib.AbstractContextManager[Any]:
-        if self._device.type == "cpu":
-            return torch.autocast("cpu", self._rounding, enabled=self._rounding is not None)
-        return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

@@ -18,7 +18,8 @@ from pipeline.types import UInt8Image
 from recognizer.errors import InputError
 from recognizer.graphs import ExportError, trace_onnx
 from recognizer.onnx_cache import CacheError, cache_folder
-from recognizer.onnx_network import BackendError, Session, import_onnxruntime, missing_packages, open_session
+from recognizer.onnx_network import Session, import_onnxruntime, missing_packages, open_session
+from recognizer.precision import BackendError
 
 logger = logging.getLogger(__name__)
 

@@ -58,6 +58,7 @@ def process(
         with clock.stage("load"):
             detector = PlayerDetector(settings.detector, device, workers.map)
             models = Models(detector, WindowReader(settings.reader, device))
+            models.reader.prepare(settings.windows.length)
         _warn_of_differences(models.reader, settings)
         with clock.stage("hash"):
             origin = provenance(source.info, settings)

@@ -31,7 +31,8 @@ class ReaderSettings:
     weights: str | None = None
     """Checkpoint (`.safetensors` with its JSON beside it); empty means the one that ships."""
     batch_size: int = 32
-    """Windows gathered, over all tracks, before the network runs, 1 to 4096; the result does not depend on it."""
+    """Windows gathered, over all tracks, before the network runs, 1 to 4096; the result does not depend on it, but
+    for rounding on CUDA."""
     glance: float = 0.6
     """A window whose best crop alone is less readable than this, 0 to 1, is not looked at further: that crop is its
     read. 0 looks at every crop."""
@@ -76,6 +77,10 @@ class WindowReader:
         """Of the crops that windows or the window buffer still hold."""
         self.preprocess = self._reader.preprocess
         self.info = self._reader.info
+
+    def prepare(self, length: int) -> None:
+        """Do beforehand, for windows of so many crops, what the first reads would have to do."""
+        self._reader.prepare(_ENCODED_TOGETHER, self._batch_size, length)
 
     def push(self, windows: Iterable[CropWindow]) -> list[WindowRead]:
         """Take in windows; returns the reads of the batches they fill, in the order of the windows."""

@@ -12,6 +12,8 @@ from pipeline.types import FloatArray, UInt8Image
 
 STRIDE = 32
 """The network's coarsest grid in pixels; both sides of its input are multiples of it."""
+_STRIDES = (8, 16, 32)
+"""Its three grids, in its output's order."""
 PADDING = 114
 """Grey level around a letterboxed frame, as in training."""
 
@@ -65,18 +67,18 @@ def letterbox(bgr: UInt8Image, image_size: int) -> Letterbox:
 
 
 @lru_cache(maxsize=8)
-def grid(height: int, width: int, strides: tuple[int, ...] = (8, 16, 32)) -> tuple[Tensor, Tensor]:
+def grid(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Cell centres (A, 2) in input pixels and strides (A,) of a network's cells, in its output's order.
 
     The same tensors come back each time and are not to be written to.
     """
     centres, sizes = [], []
-    for stride in strides:
+    for stride in _STRIDES:
         rows, columns = height // stride, width // stride
         y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
         centres.append((torch.stack((x, y), -1).reshape(-1, 2) + 0.5) * stride)
         sizes.append(torch.full((rows * columns,), float(stride)))
-    return torch.cat(centres), torch.cat(sizes)
+    return torch.cat(centres).to(device), torch.cat(sizes).to(device)
 
 
 def decode_boxes(distances: Tensor, centres: Tensor, strides: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ nothing could be measured, for the reason given.
 import argparse
 import dataclasses
 import json
+import logging
 import platform
 import statistics
 import sys
@@ -32,6 +33,8 @@ from recognizer.networks import Network, TorchNetwork
 from recognizer.onnx_cache import write_halves
 from recognizer.onnx_network import OnnxNetwork, missing_packages
 from recognizer.reader import default_weights
+
+logger = logging.getLogger(__name__)
 
 BASELINE: Final = "eager"
 _WARM_UP: Final = 2
@@ -86,14 +89,26 @@ def variants(checkpoint: Path, device: torch.device, scratch: Path) -> tuple[dic
         compiled = build(torch.float16)
         compiled.model.encode_frames = torch.compile(compiled.model.encode_frames)  # type: ignore[method-assign]
         compiled.model.read_sequence = torch.compile(compiled.model.read_sequence)  # type: ignore[method-assign]
-        built["compile"] = compiled
-        return built, info
+        return built | _if_it_runs("compile", compiled, info), info
     built["half"] = build(torch.bfloat16)
     if not missing_packages():
         source = build(torch.float32)
         write_halves(scratch, info, source)
         built["onnx"] = OnnxNetwork(scratch, info.window_length, source)
     return built, info
+
+
+def _if_it_runs(name: str, network: Network, info: CheckpointInfo) -> dict[str, Network]:
+    """The network by its name, or nothing and a warning; compiling needs a C compiler, which a machine may lack."""
+    size, length = info.preprocess.size, info.window_length
+    try:
+        features = network.encode(np.zeros((length, size, size, 3), np.uint8)).unsqueeze(0)
+        network.read(features, torch.ones(1, length, dtype=torch.bool, device=features.device))
+    except Exception as error:  # noqa: BLE001  # whatever compilers raise
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        logger.warning("The variant %s is left out: %s", name, reason)
+        return {}
+    return {name: network}
 
 
 def measure(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 import torch
@@ -69,6 +70,19 @@ class FixedShapes:
             return self._direct(inputs)
         return passes[0] if len(passes) == 1 else tuple(map(torch.cat, zip(*passes, strict=True)))
 
+    def prepare(self, most: int, *examples: torch.Tensor) -> None:
+        """Record now, largest first, what would be recorded when it is first needed.
+
+        Recording holds up everything else on the device, and fails where another thread waits for the device meanwhile.
+
+        Args:
+            most: Rows that later calls will have at most.
+            examples: Inputs like those of later calls; their number of rows and their values do not matter.
+        """
+        needed = next((size for size in self._sizes if size >= most), self._sizes[-1])
+        for size in [size for size in reversed(self._sizes) if size <= needed]:
+            self(*(each.new_zeros(size, *each.shape[1:]) for each in examples))
+
     def _direct(self, inputs: Tensors) -> Tensors:
         return self._function(*(each.to(self._device, non_blocking=True) for each in inputs))
 
@@ -91,15 +105,19 @@ def record_graph(function: Function, held: Tensors) -> Callable[[], Tensors]:
     """
     device = held[0].device
     with torch.cuda.device(device):
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(_WARM_UP):
-                function(*held)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            results = function(*held)
+        usual = torch.cuda.current_stream()
+        side = _side_stream(device)
+        side.wait_stream(usual)
+        try:
+            with torch.cuda.stream(side):
+                for _ in range(_WARM_UP):
+                    function(*held)
+            usual.wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local"):
+                results = function(*held)
+        finally:
+            torch.cuda.set_stream(usual)  # a recording that fails leaves the side stream in its place
 
     def replay() -> Tensors:
         with torch.cuda.device(device):
@@ -107,3 +125,9 @@ def record_graph(function: Function, held: Tensors) -> Callable[[], Tensors]:
         return results
 
     return replay
+
+
+@cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream on which a device's graphs are recorded; cuBLAS keeps a workspace for each stream it has seen."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch leaves it untyped

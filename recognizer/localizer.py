@@ -64,10 +64,11 @@ class NumberLocalizer(nn.Module):
         """
         grid = self.features(images)
         heat = torch.log_softmax(self.heat(grid).flatten(1).float(), dim=1)
-        weight = heat.exp()
+        weight, sizes = heat.exp(), self.size(grid).flatten(2).float()
         rows, columns = cell_centres(grid.shape[-1], weight.device)
-        centre = torch.stack([weight @ columns, weight @ rows], dim=1)
-        sizes = torch.einsum("np,ncp->nc", weight, self.size(grid).flatten(2).float())
+        with torch.autocast(weight.device.type, enabled=False):  # places keep their precision
+            centre = torch.stack([weight @ columns, weight @ rows], dim=1)
+            sizes = torch.einsum("np,ncp->nc", weight, sizes)
         return Place(centre, sizes.clamp(-3.0, 0.5).exp(), heat)
 
 

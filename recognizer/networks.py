@@ -11,6 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from recognizer.cuda_graphs import FixedShapes, Function, record_graph
 from recognizer.model import JerseyTemporalNet
+from recognizer.precision import forbid_tf32
 from recognizer.preprocess import normalize
 
 CROPS_PER_PASS: Final = 64
@@ -42,6 +43,17 @@ class Network(Protocol):
 
     def read(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
         """Reads of windows from features (B, T, C) and bool (B, T)."""
+        ...
+
+    def prepare(self, crops: int, windows: int, length: int, side: int) -> None:
+        """Do beforehand what the first calls would have to do.
+
+        Args:
+            crops: Of a later call at most.
+            windows: Of a later call at most.
+            length: T.
+            side: S.
+        """
         ...
 
 
@@ -84,6 +96,8 @@ class TorchNetwork:
         self._read: Function = self._read_pass
         self._crops_per_pass = CROPS_PER_PASS
         if device.type == "cuda":
+            if dtype == torch.float32:
+                forbid_tf32()
             self._crops_per_pass = 4 * CROPS_PER_PASS
             if graphs:
                 self._encode = FixedShapes(self._encode_pass, device, record_graph)
@@ -105,6 +119,14 @@ class TorchNetwork:
         if not len(valid):
             return empty_output(valid.shape[1])
         return ReaderOutput(*(part.cpu().numpy() for part in self._read(features, valid)))
+
+    def prepare(self, crops: int, windows: int, length: int, side: int) -> None:
+        """Record the CUDA graphs, where they are used."""
+        if isinstance(self._encode, FixedShapes):
+            self._encode.prepare(crops, torch.empty(1, side, side, 3, dtype=torch.uint8))
+        if isinstance(self._read, FixedShapes):
+            features = torch.empty(1, length, self.model.feature_channels, dtype=self.dtype)
+            self._read.prepare(windows, features, torch.empty(1, length, dtype=torch.bool))
 
     def _encode_pass(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:
         images = normalize(pixels.to(self._device, non_blocking=True), self._encoder_dtype)

@@ -20,7 +20,8 @@ from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.graphs import TOLERANCE, ExportError, graphs, largest_difference, write_onnx
 from recognizer.networks import Network, TorchNetwork
-from recognizer.onnx_network import HALVES, BackendError, OnnxNetwork, import_onnxruntime, open_session
+from recognizer.onnx_network import HALVES, OnnxNetwork, import_onnxruntime, open_session
+from recognizer.precision import BackendError
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recognizer.errors import InputError
 from recognizer.networks import CROPS_PER_PASS, Network, ReaderOutput, empty_output
+from recognizer.precision import BackendError
 
 HALVES: Final = ("crops", "sequence")
 """The graphs it runs; each lies in `<name>.onnx`."""
@@ -22,10 +22,6 @@ _PACKAGES: Final = ("onnx", "onnxruntime")
 
 Session = Callable[[Mapping[str, NDArray[np.generic]]], Sequence[NDArray[np.float32]]]
 """Runs a graph: arrays by input name to arrays in the order of the outputs."""
-
-
-class BackendError(InputError):
-    """The backend asked for cannot run here."""
 
 
 def missing_packages() -> list[str]:
@@ -104,6 +100,9 @@ class OnnxNetwork:
     def __init__(self, folder: Path, length: int, torch_network: Network) -> None:
         self._crops, self._sequence = (open_session(folder / f"{name}.onnx") for name in HALVES)
         self._length, self._torch_network = length, torch_network
+
+    def prepare(self, crops: int, windows: int, length: int, side: int) -> None:
+        """Nothing is left to be done: the graphs were opened when this was made."""
 
     def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
         """Features (N, C) of crops, uint8 (N, S, S, 3)."""

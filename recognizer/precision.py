@@ -4,11 +4,15 @@ from typing import Any, Final, Literal
 
 import torch
 
-from recognizer.onnx_network import BackendError
+from recognizer.errors import InputError
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class BackendError(InputError):
+    """The backend or number format asked for cannot run here."""
 
 
 def resolve_precision(precision: Precision, device: torch.device, exact_on_cpu: bool = False) -> torch.dtype:
@@ -29,6 +33,14 @@ def resolve_precision(precision: Precision, device: torch.device, exact_on_cpu: 
     if precision == "float16" and device.type != "cuda":
         raise BackendError("The precision float16 needs a CUDA device; use float32, bfloat16 or auto.")
     return _DTYPES[precision]
+
+
+def forbid_tf32() -> None:
+    """Have float32 convolutions on CUDA computed in float32, in this process from now on.
+
+    cuDNN would otherwise round their inputs to TF32, which has 10 bits of mantissa.
+    """
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def cpu_has_bfloat16() -> bool:

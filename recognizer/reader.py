@@ -12,8 +12,8 @@ from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.graphs import ExportError
 from recognizer.networks import Network, ReaderOutput, TorchNetwork, empty_output
 from recognizer.onnx_cache import CacheError, open_cached
-from recognizer.onnx_network import BackendError, missing_packages, require_packages
-from recognizer.precision import Precision, resolve_precision
+from recognizer.onnx_network import missing_packages, require_packages
+from recognizer.precision import BackendError, Precision, resolve_precision
 from recognizer.preprocess import Preprocess
 
 __all__ = ["Backend", "JerseyReader", "Precision", "ReaderOutput", "default_weights"]
@@ -97,7 +97,8 @@ class JerseyReader:
             valid: bool (B, T), False where padded; padding may stand anywhere.
 
         Returns:
-            Log-probabilities and frame weights; a window's result does not depend on the batch it is in.
+            Log-probabilities and frame weights; a window's result does not depend on the batch it is in, but for
+            rounding on CUDA.
 
         Raises:
             ValueError: The arrays have other shapes or types.
@@ -135,6 +136,16 @@ class JerseyReader:
             As `read`.
         """
         return self._network.read(features, valid)
+
+    def prepare(self, crops: int, windows: int, length: int) -> None:
+        """Do beforehand what the first calls would have to do: on CUDA, record the graphs.
+
+        Args:
+            crops: That `encode` will be given at a time, at most.
+            windows: That `read_features` will be given at a time, at most.
+            length: Frames in a window.
+        """
+        self._network.prepare(crops, windows, length, self.preprocess.size)
 
     @torch.inference_mode()
     def _read_batch(self, rgb: NDArray[np.uint8], valid: NDArray[np.bool_]) -> ReaderOutput:

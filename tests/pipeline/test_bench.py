@@ -9,8 +9,8 @@ from pipeline import bench
 from pipeline.bench_runs import Cost, Job, Script, measure, peak_memory
 
 
-def cost(cpu_seconds: float, frames: int = 10) -> Cost:
-    return Cost(frames, 2.0, cpu_seconds, 3 * 2**20, {"decode": 0.5, "detect": 1.0}, 7, 2)
+def cost(cpu_seconds: float, frames: int = 10, seconds: float = 2.0, cuda_bytes: int = 0) -> Cost:
+    return Cost(frames, seconds, cpu_seconds, 3 * 2**20, cuda_bytes, {"decode": 0.5, "detect": 1.0}, 7, 2)
 
 
 @pytest.mark.parametrize("script", ["naive", "detector", "product"])
@@ -38,6 +38,12 @@ def test_the_table_compares_with_the_naive_script_repeat_by_repeat() -> None:
     lines = bench.table(costs).splitlines()
     assert lines[3] == "| product | 200.0 (200.0–300.0) | 4.00 (3.00–5.00)× | 5.0 | 3 | 7 | 2 |"
     assert lines[-1] == "| product | 50.0 | 100.0 |"
+
+
+def test_on_cuda_the_clock_counts() -> None:
+    costs = {"naive": [cost(8.0, seconds=9.0, cuda_bytes=2**21)], "product": [cost(8.0, seconds=3.0, cuda_bytes=2**22)]}
+    assert bench.ratios(costs, "product") == [3.0]
+    assert bench.table(costs).splitlines()[3] == "| product | 800.0 | 3.00× | 3.3 | 3, CUDA 4 | 7 | 2 |"
 
 
 def test_without_the_naive_script_there_is_no_ratio() -> None:

@@ -115,7 +115,7 @@ def test_decoding_is_the_networks_own(frames: list[Frame]) -> None:
     batch = torch.from_numpy(fitted.image[None, :, :, ::-1].copy()).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         decoded, raw = network(batch)
-    boxes = decode_boxes(raw["boxes"][0], *grid(*fitted.image.shape[:2]))
+    boxes = decode_boxes(raw["boxes"][0], *grid(*fitted.image.shape[:2], batch.device))
     centre, size = decoded[0, :2].T, decoded[0, 2:4].T
     torch.testing.assert_close(boxes, torch.cat((centre - size / 2, centre + size / 2), 1), atol=1e-2, rtol=1e-4)
     torch.testing.assert_close(raw["scores"][0].sigmoid(), decoded[0, 4:])

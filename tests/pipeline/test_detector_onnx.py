@@ -16,7 +16,8 @@ from pipeline.detector_onnx import open_onnx
 from pipeline.types import Detections, Frame, UInt8Image
 from recognizer.graphs import ExportError
 from recognizer.onnx_cache import CacheError
-from recognizer.onnx_network import BackendError, missing_packages
+from recognizer.onnx_network import missing_packages
+from recognizer.precision import BackendError
 
 CPU = torch.device("cpu")
 PICTURES = street_pictures(3)

@@ -57,6 +57,21 @@ def test_the_result_does_not_depend_on_threads(
     assert all(0 <= share <= 1 for share in filled.values())
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_run_on_cuda_finds_what_a_run_on_the_cpu_finds(
+    run: Run, street: Path, quick: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = load(Settings, None, [*quick, *ANY_NUMBER, "engine.threads=4"])
+    process(open_source(street), settings, torch.device("cuda"), tmp_path)
+    ours, theirs = (
+        np.loadtxt(folder / "tracks.mot.txt", delimiter=",", ndmin=2)[:, :6] for folder in (tmp_path, run.folder)
+    )
+    assert len(ours) == len(theirs)
+    np.testing.assert_allclose(ours, theirs, atol=2.0)
+    assert not [record for record in caplog.records if record.name == "recognizer.cuda_graphs"]
+
+
 class BrokenSource(ListedSource):
     """Breaks after some frames."""
 

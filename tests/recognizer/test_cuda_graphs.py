@@ -58,6 +58,17 @@ def test_padded_passes_give_what_the_function_gives() -> None:
     assert sorted(recorder.sizes) == [2, 4, 8]
 
 
+@pytest.mark.parametrize(("most", "recorded"), [(1, [2]), (3, [4, 2]), (4, [4, 2]), (8, [8, 4, 2]), (50, [8, 4, 2])])
+def test_what_is_prepared_is_not_recorded_later(most: int, recorded: list[int]) -> None:
+    recorder = Recorder()
+    fixed = FixedShapes(twice_and_sum, CPU, recorder, (2, 4, 8))
+    fixed.prepare(most, torch.empty(1, 5), torch.empty(1, 5, dtype=torch.bool))
+    assert recorder.sizes == recorded
+    values, mask = torch.rand(most, 5), torch.rand(most, 5) < 0.5
+    assert torch.equal(fixed(values, mask)[1], twice_and_sum(values, mask)[1])
+    assert recorder.sizes == recorded
+
+
 def test_results_are_not_overwritten_by_later_calls() -> None:
     fixed = FixedShapes(twice_and_sum, CPU, Recorder(), (4,))
     first = fixed(torch.ones(3, 2), torch.ones(3, 2, dtype=torch.bool))[0]

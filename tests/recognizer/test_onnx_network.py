@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from recognizer.onnx_network import BackendError, import_onnxruntime, missing_packages, open_session, require_packages
+from recognizer.onnx_network import import_onnxruntime, missing_packages, open_session, require_packages
+from recognizer.precision import BackendError
 
 needs_onnx = pytest.mark.skipif(bool(missing_packages()), reason="needs the extra 'cpu'")
 

@@ -115,7 +115,7 @@ def targets(people: Sequence[FloatArray], view: tuple[int, int]) -> dict[str, Te
 
 def keep_mask(people: Sequence[FloatArray], doubtful: Sequence[FloatArray], view: tuple[int, int]) -> Tensor:
     """(B, A, 1): 0 for the cells whose centre lies in a doubtful box and in no person's."""
-    centres = grid(view[1], view[0])[0].numpy()
+    centres = grid(view[1], view[0], torch.device("cpu"))[0].numpy()
 
     def inside(boxes: FloatArray) -> BoolArray:
         after = np.all(centres[:, None] > boxes[None, :, :2], axis=2)

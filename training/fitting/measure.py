@@ -66,7 +66,7 @@ def read_all(
         model: on `device`.
         batches: windows, on any device.
         device: where the network is.
-        precision: of the costly part; float32 is exact.
+        precision: of the costly part; float32 is exact on the CPU (on CUDA cuDNN rounds to TF32).
         look: called with each batch and its log-probabilities (B, 11) of tens and units.
     """
     was_training = model.training

@@ -151,7 +151,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         if device.type != "cuda":
             return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if name == "float16" and device.type != "cuda":
         raise TrainingError("precision is float16, which needs a CUDA device; use float32 or bfloat16 on the CPU.")
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
@@ -218,7 +218,7 @@ def load_state(path: Path, run: Run, settings: TrainSettings, device: torch.devi
     Raises:
         TrainingError: The file is missing, broken, or of other settings.
     """
-    state = _read_state(path, device)
+    state = _read_state(path)
     _require_same_settings(path, json.loads(state["settings"]), as_plain(settings))
     run.learner.load_state_dict(state["learner"])
     run.average.module.load_state_dict(state["average"])
@@ -244,9 +244,9 @@ def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapp
     save_checkpoint(path, run.average.module, info)
 
 
-def _read_state(path: Path, device: torch.device) -> dict[str, Any]:
+def _read_state(path: Path) -> dict[str, Any]:
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise TrainingError(
             f"There is no training to go on with: {path} does not exist; leave out --resume."
