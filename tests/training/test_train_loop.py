@@ -16,7 +16,7 @@ from recognizer.model import ModelConfig
 from training.fitting.feed import TrainingData
 from training.fitting.loop import Interrupted, run_training
 from training.fitting.measure import Figures
-from training.fitting.run_state import RESUME, TrainingError, resolve_precision
+from training.fitting.run_state import RESUME, TrainingError, training_precision
 from training.fitting.settings import ClassWeightSettings
 
 
@@ -156,10 +156,10 @@ def test_bfloat16_on_the_cpu(tmp_path: Path) -> None:
 
 def test_number_formats() -> None:
     cpu = torch.device("cpu")
-    assert resolve_precision("auto", cpu) == torch.float32
-    assert resolve_precision("bfloat16", cpu) == torch.bfloat16
+    assert training_precision("auto", cpu) == torch.float32
+    assert training_precision("bfloat16", cpu) == torch.bfloat16
     with pytest.raises(TrainingError, match=r"precision is float16, which needs a CUDA device"):
-        resolve_precision("float16", cpu)
+        training_precision("float16", cpu)
 
 
 def test_class_weights_need_counts_and_change_the_loss(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
 from training.balance import digit_weights, weights_table
 from training.data_root import find_data_root
-from training.fitting.run_state import RESUME, build_reader, freeze_named, resolve_precision
+from training.fitting.run_state import RESUME, build_reader, freeze_named, training_precision
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.mixture.recipe import labelled_clips, missing_folders
@@ -123,7 +123,7 @@ def missing_numbers(wanted: Collection[str], present: Collection[str]) -> list[s
 def _check_machine(report: Report, settings: TrainSettings) -> None:
     """Device, number format and packages."""
     device = resolve_device(settings.device)
-    precision = resolve_precision(settings.precision, device)
+    precision = training_precision(settings.precision, device)
     report.lines.append(f"device: {device}, number format: {str(precision).removeprefix('torch.')}")
     if settings.tensorboard and importlib.util.find_spec("tensorboard") is None:
         report.problems.append(

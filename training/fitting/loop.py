@@ -32,9 +32,9 @@ from training.fitting.run_state import (
     load_state,
     new_run,
     require_finite,
-    resolve_precision,
     save_reader,
     save_state,
+    training_precision,
 )
 from training.fitting.schedule import frozen_share_at, learning_rate_at
 from training.fitting.settings import TrainSettings
@@ -247,7 +247,7 @@ def _prepare(
         logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
         weights = (torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device))
     loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights, settings.fit.localization)
-    return Bench(settings, team, device, resolve_precision(settings.precision, device), loss, data.steps, should_stop)
+    return Bench(settings, team, device, training_precision(settings.precision, device), loss, data.steps, should_stop)
 
 
 def _thaw(run: Run, bench: Bench) -> nn.Module:

@@ -142,7 +142,7 @@ def build_reader(settings: TrainSettings) -> Beginning:
     return Beginning(reader, info.training_data)
 
 
-def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+def training_precision(name: str, device: torch.device) -> torch.dtype:
     """The number format of the costly part.
 
     Raises:
