@@ -46,8 +46,7 @@ class TorchForward:
         self, network: nn.Module, device: torch.device, dtype: torch.dtype, rounding: torch.dtype | None
     ) -> None:
         self._device, self._dtype, self._rounding = device, dtype, rounding
-        if device.type == "cuda" and dtype == torch.float32:
-            forbid_tf32()
+        forbid_tf32(device, dtype)
         self._network = network.to(device, dtype).to(memory_format=torch.channels_last)
 
     def __call__(self, rgb: UInt8Image) -> tuple[Tensor, Tensor]:

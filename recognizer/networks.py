@@ -83,6 +83,7 @@ class TorchNetwork:
         tuned: bool = True,
         graphs: bool = True,
     ) -> None:
+        forbid_tf32(device, dtype)
         self._encoder_dtype, self._device, self._temperature = dtype, device, temperature
         self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         self._memory = torch.channels_last if tuned else torch.contiguous_format
@@ -96,8 +97,6 @@ class TorchNetwork:
         self._read: Function = self._read_pass
         self._crops_per_pass = CROPS_PER_PASS
         if device.type == "cuda":
-            if dtype == torch.float32:
-                forbid_tf32()
             self._crops_per_pass = 4 * CROPS_PER_PASS
             if graphs:
                 self._encode = FixedShapes(self._encode_pass, device, record_graph)

@@ -35,12 +35,13 @@ def resolve_precision(precision: Precision, device: torch.device, exact_on_cpu: 
     return _DTYPES[precision]
 
 
-def forbid_tf32() -> None:
-    """Have float32 convolutions on CUDA computed in float32, in this process from now on.
+def forbid_tf32(device: torch.device, dtype: torch.dtype) -> None:
+    """For a network in float32 on CUDA, have convolutions computed in float32, in this process from now on.
 
     cuDNN would otherwise round their inputs to TF32, which has 10 bits of mantissa.
     """
-    torch.backends.cudnn.allow_tf32 = False
+    if device.type == "cuda" and dtype == torch.float32:
+        torch.backends.cudnn.allow_tf32 = False
 
 
 def cpu_has_bfloat16() -> bool:
