@@ -12,7 +12,7 @@ class EffortSettings:
     settled_every: int = 4
     """Of a track whose number is settled one window in so many is read, 1 to 1000; 1 reads every window of every
     track."""
-    settled_confidence: float = 0.97
+    settled_confidence: float = 0.99
     """Least confidence of a settled number, 0 to 1."""
     settled_reads: int = 3
     """Readable windows in a row, 1 to 1000, that must name the number before it is settled; one that names another
