@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.types import Crop, FloatArray, Frame, TrackedBoxes, UInt8Image
+from pipeline.types import Crop, FloatArray, Frame, Patch, TrackedBoxes, UInt8Image
 
 NUMBER_ZONE = (0.25, 0.19, 0.79, 0.43)
 """Where a back number stands on a standing player's box (left, top, right, bottom as shares of the box), from
@@ -101,14 +101,33 @@ def cut_square(image: UInt8Image, square: FloatArray) -> UInt8Image:
     Returns:
         uint8 (side, side, 3), a copy with the image's channel order.
     """
-    left, top = np.round(square[:2]).astype(int).tolist()
-    side = max(1, round(float(square[2] - square[0])))
+    left, top, side = _whole_pixels(square)
     height, width = image.shape[:2]
     cut = np.zeros((side, side, 3), np.uint8)
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
     if x0 < x1 and y0 < y1:
         cut[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
     return cut
+
+
+def patch_of(frame: Frame, square: FloatArray) -> Patch | None:
+    """The region that `cut_square` cuts, where the frame is on the device; None where it is not.
+
+    Args:
+        frame: the picture.
+        square: float32 (4,) xyxy, pixels; at least partly inside the frame.
+    """
+    if frame.on_device is None:
+        return None
+    left, top, side = _whole_pixels(square)
+    seen = frame.on_device[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
+    return Patch(seen, max(-left, 0), max(-top, 0), side)
+
+
+def _whole_pixels(square: FloatArray) -> tuple[int, int, int]:
+    """Left, top and side of a square region in whole pixels."""
+    left, top = np.round(square[:2]).astype(int).tolist()
+    return left, top, max(1, round(float(square[2] - square[0])))
 
 
 def hidden_shares(xyxy: FloatArray) -> FloatArray:
@@ -179,5 +198,6 @@ def cut_crops(frame: Frame, boxes: TrackedBoxes, settings: CropSettings) -> list
         rgb = np.ascontiguousarray(cut_square(frame.bgr, region)[:, :, ::-1])
         size_share = min(1.0, side / settings.full_side)
         quality = size_share * sharpness(rgb) * (1.0 - hidden_share) * inside_share
-        crops.append(Crop(track_id, frame.index, frame.time_seconds, rgb, min(1.0, max(0.0, quality))))
+        quality = min(1.0, max(0.0, quality))
+        crops.append(Crop(track_id, frame.index, frame.time_seconds, rgb, quality, patch_of(frame, region)))
     return crops

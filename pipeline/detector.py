@@ -7,7 +7,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from safetensors import SafetensorError
@@ -16,10 +15,10 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 
 from pipeline.detector_forward import BACKENDS, PRECISIONS, choose_forward
-from pipeline.types import Detections, FloatArray, Frame, UInt8Image
+from pipeline.types import Detections, FloatArray, Frame
 from pipeline.vendor import vendor_import
 from pipeline.workers import Spread, one_by_one
-from pipeline.yolo import STRIDE, Letterbox, decode_boxes, grid, input_size, letterbox
+from pipeline.yolo import STRIDE, Fit, decode_boxes, fit, grid, input_size, letterbox, letterbox_on_device
 from recognizer.errors import InputError
 
 TASKS = ("detect", "segment", "pose")
@@ -109,7 +108,9 @@ class PlayerDetector:
     def __init__(self, settings: DetectorSettings, device: torch.device, spread: Spread = one_by_one) -> None:
         self.settings = settings
         named = settings.weights or str(default_weights())
-        self._find: Callable[[Sequence[UInt8Image]], list[Detections]]
+        self.wants_uploads = device.type == "cuda" and named.endswith(".safetensors")
+        """Whether frames are better uploaded beforehand (`pipeline.uploads`); a model of ultralytics takes none."""
+        self._find: Callable[[Sequence[Frame]], list[Detections]]
         if named.endswith(".safetensors"):
             self._find = _PlainNetwork(Path(named), settings, device, spread).find
         else:
@@ -126,7 +127,7 @@ class PlayerDetector:
         """
         found: list[Detections] = []
         for _, group in groupby(frames, key=lambda frame: frame.size):
-            same_size = [frame.bgr for frame in group]
+            same_size = list(group)
             for start in range(0, len(same_size), self.settings.batch_size):
                 found += self._find(same_size[start : start + self.settings.batch_size])
         return found
@@ -197,35 +198,34 @@ class _PlainNetwork:
         fused: nn.Module = network.fuse(verbose=False)  # type: ignore[operator]  # ultralytics' own: conv + batch norm
         self._forward = choose_forward(path, fused, settings.backend, settings.precision, device)
 
-    def find(self, images: Sequence[UInt8Image]) -> list[Detections]:
-        """People in each of some images of one size."""
-        size = input_size(images[0], self._settings.image_size, self._settings.max_upscale)
-        if self._device.type == "cpu":
-            # A batch is no faster than its frames one by one, and one by one is the same to the last bit.
-            return self._spread(lambda image: self._find([_fitted(image, size)], [image])[0], images)
-        return self._find(self._spread(lambda image: _fitted(image, size), images), images)
+    def find(self, frames: Sequence[Frame]) -> list[Detections]:
+        """People in each of some frames of one size."""
+        size = frames[0].size
+        place = fit(size, input_size(size, self._settings.image_size, self._settings.max_upscale))
+        if self._device.type == "cuda" or frames[0].on_device is not None:
+            return self._find([letterbox_on_device(self._on_device(frame), place) for frame in frames], place)
+        # A batch is no faster than its frames one by one, and one by one is the same to the last bit.
+        return self._spread(lambda frame: self._find([torch.from_numpy(letterbox(frame.bgr, place))], place)[0], frames)
+
+    def _on_device(self, frame: Frame) -> Tensor:
+        if frame.on_device is not None:
+            return frame.on_device
+        return torch.from_numpy(frame.bgr).pin_memory().to(self._device, non_blocking=True)
 
     @torch.inference_mode()
-    def _find(self, boxed: Sequence[Letterbox], images: Sequence[UInt8Image]) -> list[Detections]:
-        distances, scores = self._forward(np.stack([box.image for box in boxed]))
-        return [self._select(*parts) for parts in zip(distances, scores, boxed, images, strict=True)]
+    def _find(self, inputs: Sequence[Tensor], place: Fit) -> list[Detections]:
+        distances, scores = self._forward(torch.stack(tuple(inputs)))
+        return [self._select(*parts, place) for parts in zip(distances, scores, strict=True)]
 
-    def _select(self, distances: Tensor, scores: Tensor, box: Letterbox, image: UInt8Image) -> Detections:
-        """The boxes of one image that are sure enough and no repeats, surest first."""
+    def _select(self, distances: Tensor, scores: Tensor, place: Fit) -> Detections:
+        """The boxes of one frame that are sure enough and no repeats, surest first."""
         score = scores[self._classes].amax(0)
         kept = (score >= self._settings.confidence).nonzero()[:, 0]
-        centres, strides = (part[kept] for part in grid(*box.image.shape[:2], self._device))
+        centres, strides = (part[kept] for part in grid(*reversed(place.outer), self._device))
         xyxy, score = decode_boxes(distances[:, kept], centres, strides), score[kept]
         first = nms(xyxy, score, self._settings.iou)[: self._settings.max_detections]
-        height, width = image.shape[:2]
         found = torch.cat((xyxy, score[:, None]), dim=1)[first].cpu().numpy()
-        return _checked(box.to_frame(found[:, :4], width, height), found[:, 4])
-
-
-def _fitted(bgr: UInt8Image, size: int) -> Letterbox:
-    """A frame as the network takes it, RGB."""
-    box = letterbox(bgr, size)
-    return box._replace(image=np.asarray(cv2.cvtColor(box.image, cv2.COLOR_BGR2RGB), np.uint8))
+        return _checked(place.to_frame(found[:, :4]), found[:, 4])
 
 
 class _VendorModel:
@@ -262,10 +262,11 @@ class _VendorModel:
             "verbose": False,
         }
 
-    def find(self, images: Sequence[UInt8Image]) -> list[Detections]:
-        """People in each of some images of one size."""
-        size = input_size(images[0], self._settings.image_size, self._settings.max_upscale)
-        results = self._model.predict(list(images), imgsz=size, batch=len(images), **self._options)
+    def find(self, frames: Sequence[Frame]) -> list[Detections]:
+        """People in each of some frames of one size."""
+        size = input_size(frames[0].size, self._settings.image_size, self._settings.max_upscale)
+        images = [frame.bgr for frame in frames]
+        results = self._model.predict(images, imgsz=size, batch=len(images), **self._options)
         return [_checked(result.boxes.xyxy.cpu().numpy(), result.boxes.conf.cpu().numpy()) for result in results]
 
 

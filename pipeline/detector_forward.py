@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.detector_onnx import Forward, faster_forward, open_onnx
-from pipeline.types import UInt8Image
 from recognizer.precision import BackendError, cpu_has_bfloat16, forbid_tf32
 
 PRECISIONS: Final = ("auto", "float32")
@@ -49,12 +48,9 @@ class TorchForward:
         forbid_tf32(device, dtype)
         self._network = network.to(device, dtype).to(memory_format=torch.channels_last)
 
-    def __call__(self, rgb: UInt8Image) -> tuple[Tensor, Tensor]:
+    def __call__(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Distances and scores in float32, whatever it computes in."""
-        pictures = torch.from_numpy(rgb)
-        if self._device.type == "cuda":  # page-locked memory goes up while the processor goes on
-            pictures = pictures.pin_memory().to(self._device, non_blocking=True)
-        batch = pictures.permute(0, 3, 1, 2).to(self._dtype, memory_format=torch.channels_last).div_(255)
+        batch = rgb.permute(0, 3, 1, 2).to(self._dtype, memory_format=torch.channels_last).div_(255)
         with torch.autocast("cpu", self._rounding, enabled=self._rounding is not None):
             raw = self._network(batch)[1]
         return raw["boxes"].float(), raw["scores"].float().sigmoid()

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.types import UInt8Image
 from recognizer.errors import InputError
 from recognizer.graphs import ExportError, trace_onnx
 from recognizer.onnx_cache import CacheError, cache_folder
@@ -23,7 +21,7 @@ from recognizer.precision import BackendError
 
 logger = logging.getLogger(__name__)
 
-Forward = Callable[[UInt8Image], tuple[Tensor, Tensor]]
+Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From uint8 (B, h, w, 3) RGB pictures to distances (B, 4 * bins, A) and scores (B, classes, A), 0 to 1."""
 
 _GRAPH_VERSION: Final = 2
@@ -125,10 +123,10 @@ def _export(network: nn.Module, path: Path) -> None:
 
 @torch.inference_mode()
 def _require_parity(pictures: nn.Module, session: Session) -> None:
-    forward, random = _forward(session), np.random.default_rng(0)
+    forward, random = _forward(session), torch.Generator().manual_seed(0)
     for shape in _CHECKED:
-        given = random.integers(0, 256, shape, np.uint8)
-        for ours, theirs in zip(forward(given), pictures(torch.from_numpy(given)), strict=True):
+        given = torch.randint(256, shape, generator=random, dtype=torch.uint8)
+        for ours, theirs in zip(forward(given), pictures(given), strict=True):
             if ours.shape != theirs.shape or not torch.allclose(ours, theirs, rtol=_TOLERANCE, atol=_TOLERANCE):
                 raise ExportError(
                     "The detector's export does not compute what PyTorch does; use detector.backend torch."
@@ -136,8 +134,8 @@ def _require_parity(pictures: nn.Module, session: Session) -> None:
 
 
 def _forward(session: Session) -> Forward:
-    def forward(rgb: UInt8Image) -> tuple[Tensor, Tensor]:
-        arrays: dict[str, Any] = {"rgb": rgb}
+    def forward(rgb: Tensor) -> tuple[Tensor, Tensor]:
+        arrays: dict[str, Any] = {"rgb": rgb.numpy()}
         distances, scores = session(arrays)
         return torch.from_numpy(distances), torch.from_numpy(scores)
 

@@ -69,6 +69,11 @@ class Effort:
         track.passed_over = (track.passed_over + 1) % self._settings.settled_every
         return track.passed_over == 0
 
+    def settled_number(self, track_id: int) -> str | None:
+        """The number that a track is settled on; None where it is not."""
+        track = self._tracks.get(track_id)
+        return track.named if track is not None and track.settled else None
+
     def hear(self, track_id: int, number: str) -> None:
         """A readable window of a track named a number."""
         track = self._tracks.setdefault(track_id, _Attention())

@@ -25,11 +25,10 @@ class Followed(NamedTuple):
 
 
 def detect(
-    frames: Iterable[Frame], detector: PlayerDetector, clock: StageClock
+    groups: Iterable[list[Frame]], detector: PlayerDetector, clock: StageClock
 ) -> Iterator[tuple[list[Frame], Detections]]:
-    """Groups of frames, `detector.every` long but for the first and the last, with the people in each one's last."""
-    settings = detector.settings
-    for batch in in_batches(in_groups(frames, settings.every), settings.batch_size):
+    """Groups of frames, as `in_groups` makes them, with the people in each one's last frame."""
+    for batch in in_batches(groups, detector.settings.batch_size):
         with clock.stage("detect"):
             found = detector.detect([group[-1] for group in batch])
         yield from zip(batch, found, strict=True)

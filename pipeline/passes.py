@@ -14,7 +14,7 @@ from pipeline.bridging import bridge_gaps
 from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
 from pipeline.encoders import SOFTWARE, Encoder
-from pipeline.following import detect, follow
+from pipeline.following import detect, follow, in_groups
 from pipeline.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
 from pipeline.players import keep_one_wearer
 from pipeline.reading import WindowReader
@@ -23,6 +23,7 @@ from pipeline.swaps import SwapSplitter
 from pipeline.track_reader import TrackReader
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
+from pipeline.uploads import upload
 from pipeline.video import VideoSource
 from pipeline.video_writer import VideoWriter
 from pipeline.workers import Workers
@@ -96,7 +97,10 @@ def find(
     frames = reads = 0
     with TrackLog(folder / BOXES, 1.0 / rate) as tracks, ReadLog(folder / READS) as log:
         decoded = ahead("decode", clock.each("decode", source.frames()))
-        detected = ahead("detect", detect(decoded, models.detector, clock))
+        groups = in_groups(decoded, settings.detector.every)
+        if models.detector.wants_uploads:
+            groups = ahead("upload", upload(groups, models.reader.device, clock))
+        detected = ahead("detect", detect(groups, models.detector, clock))
         followed = ahead("track", follow(detected, tracker, SwapSplitter(settings.swaps), clock))
         for frame, boxes, was_detected in followed:
             tracks.add(frame, boxes)

@@ -15,6 +15,7 @@ from pipeline.types import BoolArray, CropWindow, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.decode import number_log_probs, split_readable
+from recognizer.labels import NUMBERS
 from recognizer.precision import Precision
 from recognizer.reader import Backend, JerseyReader, default_weights
 
@@ -34,8 +35,8 @@ class ReaderSettings:
     """Windows gathered, over all tracks, before the network runs, 1 to 4096; the result does not depend on it, but
     for rounding on CUDA."""
     glance: float = 0.6
-    """A window whose best crop alone is less readable than this, 0 to 1, is not looked at further: that crop is its
-    read. 0 looks at every crop."""
+    """A window whose best crop alone is less readable than this, 0 to 1, or names the number that its track is settled
+    on, is not looked at further: that crop is its read. 0 looks at every crop."""
     backend: Backend = "auto"
     """`torch`; `onnx`, ONNX Runtime (extra `cpu`) in float32 on a CPU; or `auto`, `onnx` where the network computes in
     float32, it is installed and faster."""
@@ -54,8 +55,8 @@ class ReaderSettings:
 class WindowReader:
     """Gathers windows and reads them when a batch is full: push, flush at the end.
 
-    A glance at each window's best crop comes first: most windows of a match show no number, and one crop tells. A crop
-    that stands in several windows passes the backbone once; its features live as long as the crop.
+    A glance at each window's best crop comes first: most windows of a match show no number, or one that is known, and
+    one crop tells. A crop that stands in several windows passes the backbone once; its features live as long as it.
 
     Args:
         settings: Which weights, which batch size.
@@ -72,6 +73,7 @@ class WindowReader:
         self._reader = JerseyReader(
             self.weights, device, settings.batch_size, backend=settings.backend, precision=settings.precision
         )
+        self.device = device
         self._waiting: list[CropWindow] = []
         self._features: WeakKeyDictionary[WindowCrop, torch.Tensor] = WeakKeyDictionary()
         """Of the crops that windows or the window buffer still hold."""
@@ -100,11 +102,16 @@ class WindowReader:
         if self._glance == 0.0:
             return self._look(batch, [window.valid for window in batch])
         reads = self._look(batch, [np.arange(len(window.crops)) == window.anchor for window in batch])
-        places = [place for place, read in enumerate(reads) if _readable(read) >= self._glance]
+        places = [place for place, read in enumerate(reads) if not self._is_enough(batch[place], read)]
         again = [batch[place] for place in places]
         for place, read in zip(places, self._look(again, [window.valid for window in again]), strict=True):
             reads[place] = read
         return reads
+
+    def _is_enough(self, window: CropWindow, glance: WindowRead) -> bool:
+        """Whether the rest of a window would add nothing: it shows no number, or the one that is settled anyway."""
+        readable, numbers = split_readable(number_log_probs(glance.tens, glance.units))
+        return readable < self._glance or NUMBERS[int(numbers.argmax())] == window.expected
 
     def _look(self, windows: list[CropWindow], seen: list[BoolArray]) -> list[WindowRead]:
         """Read windows from some of their crops, each given by a bool (T,)."""
@@ -139,11 +146,13 @@ class WindowReader:
         new = [crop for crop in dict.fromkeys(crops) if crop not in self._features]
         for start in range(0, len(new), _ENCODED_TOGETHER):
             part = new[start : start + _ENCODED_TOGETHER]
-            self._features.update(zip(part, self._reader.encode(np.stack([crop.rgb for crop in part])), strict=True))
+            self._features.update(zip(part, self._encoded(part), strict=True))
 
-
-def _readable(read: WindowRead) -> float:
-    return split_readable(number_log_probs(read.tens, read.units))[0]
+    def _encoded(self, crops: list[WindowCrop]) -> torch.Tensor:
+        regions = [crop.on_device for crop in crops if crop.on_device is not None]
+        if len(regions) == len(crops):
+            return self._reader.encode_regions(regions)
+        return self._reader.encode(np.stack([crop.rgb for crop in crops]))
 
 
 def differences(info: CheckpointInfo, crops: CropSettings, windows: WindowSettings) -> list[str]:

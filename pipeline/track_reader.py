@@ -1,5 +1,7 @@
 """From tracked boxes to reads: the half of the first pass that looks at shirts."""
 
+from dataclasses import replace
+
 from pipeline.clock import StageClock
 from pipeline.crops import cut_crops
 from pipeline.effort import Effort
@@ -51,7 +53,11 @@ class TrackReader:
         return self._read_round()
 
     def _wait(self, windows: list[CropWindow]) -> None:
-        self._waiting += [window for window in windows if self._effort.wants(window.track_id)]
+        self._waiting += [
+            replace(window, expected=self._effort.settled_number(window.track_id))
+            for window in windows
+            if self._effort.wants(window.track_id)
+        ]
 
     def _read_round(self) -> list[WindowRead]:
         windows, self._waiting = self._waiting, []

@@ -10,7 +10,9 @@ from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 UInt8Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -28,6 +30,8 @@ class Frame:
     """Exact presentation time in seconds, as the stream states it; never index / fps."""
     bgr: UInt8Image
     """uint8 (H, W, 3), upright (rotation metadata applied)."""
+    on_device: Tensor | None = None
+    """The same pixels where the networks run; None until they are uploaded."""
 
     def __post_init__(self) -> None:
         _require_image("Frame.bgr", self.bgr)
@@ -92,6 +96,27 @@ class TrackedBoxes:
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """A square region of a frame on the device; it shares the frame's memory until it is copied."""
+
+    bgr: Tensor
+    """uint8 (h, w, 3): what lies inside the frame; h and w may be 0."""
+    left: int
+    """Where that begins in the square, pixels."""
+    top: int
+    """The same downwards."""
+    side: int
+    """Of the square, pixels."""
+
+    def copy_rgb(self) -> Tensor:
+        """The square with memory of its own, uint8 (side, side, 3) RGB; what lies outside the frame is black."""
+        square = torch.zeros(self.side, self.side, 3, dtype=torch.uint8, device=self.bgr.device)
+        height, width = self.bgr.shape[:2]
+        square[self.top : self.top + height, self.left : self.left + width] = self.bgr.flip(-1)
+        return square
+
+
+@dataclass(frozen=True, slots=True)
 class Crop:
     """The jersey region of one tracked player in one frame."""
 
@@ -102,6 +127,8 @@ class Crop:
     """uint8 (h, w, 3), native resolution."""
     quality: float
     """0 (useless) to 1 (large, sharp, unobstructed)."""
+    on_device: Patch | None = None
+    """The same pixels where the recognizer runs; None where the frame is not there."""
 
     def __post_init__(self) -> None:
         _require_image("Crop.rgb", self.rgb)
@@ -120,6 +147,8 @@ class WindowCrop:
     def __init__(self, crop: Crop, prepare: Callable[[UInt8Image], UInt8Image]) -> None:
         self.frame_index = crop.frame_index
         self.quality = crop.quality
+        self.on_device = None if crop.on_device is None else crop.on_device.copy_rgb()
+        """The region on the device, uint8 (side, side, 3) RGB; None where the frame was not there."""
         self._native = crop.rgb
         self._prepare = prepare
 
@@ -136,6 +165,8 @@ class CropWindow:
     track_id: int
     crops: tuple[WindowCrop | None, ...]
     """The crop at each of the T places; None where padded."""
+    expected: str | None = None
+    """The number that the track is settled on; None where it is not."""
 
     def __post_init__(self) -> None:
         if all(crop is None for crop in self.crops):

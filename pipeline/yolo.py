@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pipeline.types import FloatArray, UInt8Image
 
@@ -18,20 +19,29 @@ PADDING = 114
 """Grey level around a letterboxed frame, as in training."""
 
 
-class Letterbox(NamedTuple):
-    """A frame fitted into the network's input."""
+class Fit(NamedTuple):
+    """How frames of a size lie in the network's input; sizes are width and height in pixels."""
 
-    image: UInt8Image
-    """uint8 (h, w, 3), both sides multiples of `STRIDE`."""
-    scale: tuple[float, float]
-    """Input pixels per frame pixel, across and down."""
-    offset: tuple[int, int]
-    """Padding left and top, input pixels."""
+    frame: tuple[int, int]
+    inner: tuple[int, int]
+    """The scaled frame."""
+    outer: tuple[int, int]
+    """The input round it, multiples of `STRIDE`."""
 
-    def to_frame(self, xyxy: FloatArray, width: int, height: int) -> FloatArray:
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Input pixels per frame pixel, across and down."""
+        return self.inner[0] / self.frame[0], self.inner[1] / self.frame[1]
+
+    @property
+    def offset(self) -> tuple[int, int]:
+        """Padding left and top, input pixels."""
+        return (self.outer[0] - self.inner[0]) // 2, (self.outer[1] - self.inner[1]) // 2
+
+    def to_frame(self, xyxy: FloatArray) -> FloatArray:
         """Boxes (N, 4) of the input in pixels of the frame, clipped to it."""
         boxes = (xyxy - np.array(self.offset * 2, np.float32)) / np.array(self.scale * 2, np.float32)
-        return boxes.clip(0, np.array([width, height, width, height], np.float32)).astype(np.float32)
+        return boxes.clip(0, np.array(self.frame * 2, np.float32)).astype(np.float32)
 
     def to_input(self, xyxy: FloatArray) -> FloatArray:
         """Boxes (N, 4) of the frame in pixels of the input."""
@@ -39,31 +49,47 @@ class Letterbox(NamedTuple):
         return boxes.astype(np.float32)
 
 
-def input_size(bgr: UInt8Image, image_size: int, max_upscale: float) -> int:
+def input_size(frame_size: tuple[int, int], image_size: int, max_upscale: float) -> int:
     """Longer side of the network's input for a frame: `image_size`, or less where that would enlarge too much.
 
-    >>> input_size(np.zeros((224, 398, 3), np.uint8), 1280, 1.5)
+    >>> input_size((398, 224), 1280, 1.5)
     608
     """
-    largest = round(int(max(bgr.shape[:2])) * max_upscale)
+    largest = round(max(frame_size) * max_upscale)
     return min(image_size, -(-largest // STRIDE) * STRIDE)
 
 
-def letterbox(bgr: UInt8Image, image_size: int) -> Letterbox:
+def fit(frame_size: tuple[int, int], image_size: int) -> Fit:
     """Scale the longer side to `image_size` and pad the shorter to a multiple of `STRIDE`.
 
-    >>> letterbox(np.zeros((720, 1280, 3), np.uint8), 960).image.shape
-    (544, 960, 3)
+    >>> fit((1280, 720), 960)
+    Fit(frame=(1280, 720), inner=(960, 540), outer=(960, 544))
     """
-    height, width = bgr.shape[:2]
-    ratio = image_size / max(height, width)
-    inner_width, inner_height = max(1, round(width * ratio)), max(1, round(height * ratio))
+    ratio = image_size / max(frame_size)
+    inner_width, inner_height = (max(1, round(side * ratio)) for side in frame_size)
     outer_width, outer_height = (-(-side // STRIDE) * STRIDE for side in (inner_width, inner_height))
-    left, top = (outer_width - inner_width) // 2, (outer_height - inner_height) // 2
+    return Fit(frame_size, (inner_width, inner_height), (outer_width, outer_height))
+
+
+def letterbox(bgr: UInt8Image, place: Fit) -> UInt8Image:
+    """The network's input, uint8 (h, w, 3) RGB, of a frame, uint8 (H, W, 3) BGR."""
+    (left, top), (inner_width, inner_height), (outer_width, outer_height) = place.offset, place.inner, place.outer
     image = np.full((outer_height, outer_width, 3), PADDING, np.uint8)
-    resized = cv2.resize(bgr, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
-    image[top : top + inner_height, left : left + inner_width] = resized
-    return Letterbox(image, (inner_width / width, inner_height / height), (left, top))
+    resized = cv2.resize(bgr, place.inner, interpolation=cv2.INTER_LINEAR)
+    cv2.cvtColor(resized, cv2.COLOR_BGR2RGB, image[top : top + inner_height, left : left + inner_width])
+    return image
+
+
+def letterbox_on_device(bgr: Tensor, place: Fit) -> Tensor:
+    """The same of a frame on a device; pixels may differ by one level, which OpenCV's rounding decides."""
+    (left, top), (inner_width, inner_height), (outer_width, outer_height) = place.offset, place.inner, place.outer
+    resized = bgr.flip(-1).permute(2, 0, 1)[None]
+    if place.inner != place.frame:
+        size = inner_height, inner_width
+        resized = functional.interpolate(resized.float(), size, mode="bilinear", align_corners=False).round_()
+    image = torch.full((outer_height, outer_width, 3), PADDING, dtype=torch.uint8, device=bgr.device)
+    image[top : top + inner_height, left : left + inner_width] = resized[0].permute(1, 2, 0)
+    return image
 
 
 @lru_cache(maxsize=8)

@@ -23,9 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.errors import InputError
@@ -102,7 +100,7 @@ def _if_it_runs(name: str, network: Network, info: CheckpointInfo) -> dict[str, 
     """The network by its name, or nothing and a warning; compiling needs a C compiler, which a machine may lack."""
     size, length = info.preprocess.size, info.window_length
     try:
-        features = network.encode(np.zeros((length, size, size, 3), np.uint8)).unsqueeze(0)
+        features = network.encode(torch.zeros(length, size, size, 3, dtype=torch.uint8)).unsqueeze(0)
         network.read(features, torch.ones(1, length, dtype=torch.bool, device=features.device))
     except Exception as error:  # noqa: BLE001  # whatever compilers raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -124,13 +122,14 @@ def measure(
         rounds: Timed runs of each, at least 1.
     """
     size, length = info.preprocess.size, info.window_length
-    rgb = np.random.default_rng(0).integers(0, 256, (batch * length, size, size, 3), dtype=np.uint8)
+    random = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (batch * length, size, size, 3), generator=random, dtype=torch.uint8)
     valid = torch.ones(batch, length, dtype=torch.bool, device=device)
     wait = (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else (lambda: None)
     laps: dict[str, list[Lap]] = {name: [] for name in built}
     for turn in range(_WARM_UP + rounds):
         for name, network in built.items():
-            lap = _lap(network, rgb, valid, wait)
+            lap = _lap(network, pixels, valid, wait)
             if turn >= _WARM_UP:
                 laps[name].append(lap)
     by_clock = device.type == "cuda"
@@ -157,10 +156,10 @@ def summary(name: str, batch: int, length: int, laps: Sequence[Lap], baseline: S
     )
 
 
-def _lap(network: Network, rgb: NDArray[np.uint8], valid: torch.Tensor, wait: Callable[[], None]) -> Lap:
+def _lap(network: Network, pixels: torch.Tensor, valid: torch.Tensor, wait: Callable[[], None]) -> Lap:
     wait()
     cpu, started = time.process_time(), time.perf_counter()
-    features = network.encode(rgb)
+    features = network.encode(pixels)
     wait()
     encoded = time.perf_counter()
     network.read(features.view(*valid.shape, -1), valid)

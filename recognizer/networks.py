@@ -37,8 +37,8 @@ class Network(Protocol):
     dtype: torch.dtype
     """Type of the features."""
 
-    def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
-        """Features (N, C) of crops, uint8 (N, S, S, 3)."""
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Features (N, C) of crops, uint8 (N, S, S, 3) on the CPU or the network's device."""
         ...
 
     def read(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
@@ -60,7 +60,7 @@ class Network(Protocol):
 class TorchNetwork:
     """The network in PyTorch, on any device.
 
-    On CUDA crops are uploaded from pinned memory and both halves are replayed as CUDA graphs.
+    On CUDA crops that are not there yet are uploaded from pinned memory, and both halves are replayed as CUDA graphs.
 
     Args:
         model: In serving mode, on `device`, in float32; changed in place (memory format, type, batch norms).
@@ -103,13 +103,13 @@ class TorchNetwork:
                 self._read = FixedShapes(self._read_pass, device, record_graph)
 
     @torch.inference_mode()
-    def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features (N, C) of crops, uint8 (N, S, S, 3); on CUDA without waiting for them."""
-        if not len(rgb):
+        if not len(pixels):
             return torch.zeros(0, self.model.feature_channels, dtype=self.dtype, device=self._device)
-        # Pinned memory is uploaded without waiting; PyTorch gives it to nobody else until the upload is over.
-        pixels = torch.empty(rgb.shape, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
-        pixels.numpy()[...] = rgb
+        if self._device.type == "cuda" and pixels.device.type == "cpu":
+            # Pinned memory is uploaded without waiting; PyTorch gives it to nobody else until the upload is over.
+            pixels = pixels.pin_memory()
         return torch.cat([self._encode(part)[0] for part in torch.split(pixels, self._crops_per_pass)])
 
     @torch.inference_mode()

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 
 from recognizer.checkpoint import CheckpointInfo
@@ -161,13 +160,14 @@ def write_halves(folder: Path, info: CheckpointInfo, network: TorchNetwork) -> f
 def cpu_seconds(networks: Sequence[Network], info: CheckpointInfo) -> list[float]:
     """Processor time of this process for a few crops and windows, by network; the least of some rounds."""
     size, length = info.preprocess.size, info.window_length
-    rgb = np.random.default_rng(0).integers(0, 256, (_TRIAL_ROWS, size, size, 3), dtype=np.uint8)
+    random = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (_TRIAL_ROWS, size, size, 3), generator=random, dtype=torch.uint8)
     valid = torch.ones(_TRIAL_ROWS, length, dtype=torch.bool)
     taken = [float("inf")] * len(networks)
     for turn in range(_TRIAL_ROUNDS + 1):
         for place, network in enumerate(networks):
             started = time.process_time()
-            features = network.encode(rgb)
+            features = network.encode(pixels)
             network.read(features[:, None].expand(-1, length, -1), valid)
             if turn > 0:  # the first is the warm-up
                 taken[place] = min(taken[place], time.process_time() - started)

@@ -104,12 +104,12 @@ class OnnxNetwork:
     def prepare(self, crops: int, windows: int, length: int, side: int) -> None:
         """Nothing is left to be done: the graphs were opened when this was made."""
 
-    def encode(self, rgb: NDArray[np.uint8]) -> torch.Tensor:
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features (N, C) of crops, uint8 (N, S, S, 3)."""
-        if not len(rgb):
-            return self._torch_network.encode(rgb)
-        starts = range(0, len(rgb), CROPS_PER_PASS)
-        return torch.from_numpy(np.concatenate([self._crops({"rgb": rgb[i : i + CROPS_PER_PASS]})[0] for i in starts]))
+        if not len(pixels):
+            return self._torch_network.encode(pixels)
+        parts = [self._crops({"rgb": part.numpy()})[0] for part in torch.split(pixels, CROPS_PER_PASS)]
+        return torch.from_numpy(np.concatenate(parts))
 
     def read(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
         """Reads of windows from features (B, T, C) and bool (B, T), both on the CPU."""

@@ -35,6 +35,10 @@ class Preprocess:
         if isinstance(self.upscale_below, bool) or not isinstance(self.upscale_below, int) or self.upscale_below < 0:
             raise ValueError(f"upscale_below is {self.upscale_below!r}; allowed is a whole number from 0")
 
+    def resampling(self, side: int) -> Image.Resampling:
+        """How a region with this longer side in pixels is resized."""
+        return Image.Resampling.LANCZOS if side < self.upscale_below else Image.Resampling.BILINEAR
+
     def apply(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Make the network's input from a region of any size.
 
@@ -54,10 +58,7 @@ class Preprocess:
         side = square.shape[0]
         image = Image.fromarray(square)
         if side != self.size:
-            lanczos = side < self.upscale_below
-            image = image.resize(
-                (self.size, self.size), Image.Resampling.LANCZOS if lanczos else Image.Resampling.BILINEAR
-            )
+            image = image.resize((self.size, self.size), self.resampling(side))
         if self.sharpness != 1.0:
             image = ImageEnhance.Sharpness(image).enhance(self.sharpness)
         return np.array(image, dtype=np.uint8)

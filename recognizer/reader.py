@@ -1,6 +1,7 @@
 """Reads windows of preprocessed crops in batches: pixels in, log-probabilities of digits out."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
+from recognizer.device_preprocess import DevicePreprocess
 from recognizer.graphs import ExportError
 from recognizer.networks import Network, ReaderOutput, TorchNetwork, empty_output
 from recognizer.onnx_cache import CacheError, open_cached
@@ -70,6 +72,7 @@ class JerseyReader:
         if backend == "onnx":
             _require_onnx(device, dtype)
         model, self._info = load_checkpoint(checkpoint, device)
+        self._on_device = DevicePreprocess(self._info.preprocess, device)
         network = TorchNetwork(model, device, dtype, self._info.temperature)
         onnx_may = backend != "torch" and device.type == "cpu" and dtype == torch.float32
         self._network = self._choose(checkpoint, network, backend) if onnx_may else network
@@ -123,7 +126,18 @@ class JerseyReader:
         Returns:
             (N, C) on the reader's device, in float16 or float32; CUDA may still be computing them.
         """
-        return self._network.encode(rgb)
+        return self._network.encode(torch.from_numpy(np.array(rgb, order="C")))
+
+    def encode_regions(self, regions: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Preprocess and compute the features of regions that lie on the reader's device.
+
+        Args:
+            regions: Each uint8 (s, s, 3) RGB, of any side.
+
+        Returns:
+            As `encode`.
+        """
+        return self._network.encode(self._on_device(regions))
 
     def read_features(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
         """Read windows from features, in one pass.

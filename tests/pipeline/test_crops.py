@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from pipeline.crops import (
     cut_square,
     hidden_shares,
     jersey_regions,
+    patch_of,
     sharpness,
 )
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
@@ -53,6 +55,26 @@ def test_a_player_cut_off_below_is_read_where_the_jersey_is() -> None:
 def test_other_boxes_keep_their_height(box: tuple[float, float, float, float]) -> None:
     xyxy = np.array([box], np.float32)
     assert np.array_equal(complete_cut_off(xyxy, 90), xyxy)
+
+
+@given(st.floats(-30, 90), st.floats(-30, 60), st.floats(0.6, 120))
+def test_a_region_of_an_uploaded_frame_is_the_one_cut_here(left: float, top: float, side: float) -> None:
+    image, square = noise(50, 80), np.array([left, top, left + side, top + side], np.float32)
+    patch = patch_of(Frame(0, Fraction(0), image, torch.from_numpy(image)), square)
+    assert patch is not None
+    assert np.array_equal(patch.copy_rgb().numpy(), cut_square(image, square)[:, :, ::-1])
+
+
+def test_crops_of_an_uploaded_frame_are_there_too() -> None:
+    image = noise(100, 200)
+    here, there = (
+        cut_crops(frame, boxes((-5, 10, 35, 95), (100, -20, 160, 60)), CropSettings())
+        for frame in (Frame(0, Fraction(0), image), Frame(0, Fraction(0), image, torch.from_numpy(image)))
+    )
+    assert [crop.on_device for crop in here] == [None, None]
+    for crop in there:
+        assert crop.on_device is not None
+        assert np.array_equal(crop.on_device.copy_rgb().numpy(), crop.rgb)
 
 
 def test_outside_the_picture_is_black() -> None:

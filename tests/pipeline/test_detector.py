@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.clock import StageClock
 from pipeline.detector import DetectorError, DetectorSettings, PlayerDetector, default_weights, load_network
 from pipeline.types import Detections, Frame
+from pipeline.uploads import upload
 from pipeline.vendor import vendor_import
 from pipeline.workers import EngineSettings, Workers
-from pipeline.yolo import decode_boxes, grid, letterbox
+from pipeline.yolo import decode_boxes, fit, grid, letterbox, letterbox_on_device
 
 CPU = torch.device("cpu")
 SMALL = DetectorSettings(image_size=320, confidence=0.25)
@@ -93,10 +96,29 @@ def test_boxes_stay_inside_the_frame_and_under_the_limits(frames: list[Frame]) -
 
 
 def test_letterbox_and_back() -> None:
-    fitted = letterbox(np.zeros((398, 224, 3), np.uint8), 320)
-    assert fitted.image.shape == (320, 192, 3)
+    place = fit((224, 398), 320)
+    assert letterbox(np.zeros((398, 224, 3), np.uint8), place).shape == (320, 192, 3)
     boxes = np.array([[10.0, 20.0, 110.0, 220.0]], np.float32)
-    np.testing.assert_allclose(fitted.to_frame(fitted.to_input(boxes), 224, 398), boxes, atol=1e-3)
+    np.testing.assert_allclose(place.to_frame(place.to_input(boxes)), boxes, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(810, 1080), (405, 540), (320, 427), (200, 267), (7, 3)])
+def test_letterboxing_on_a_device_gives_the_same_pixels(size: tuple[int, int]) -> None:
+    bgr, place = np.asarray(cv2.resize(street(), size), np.uint8), fit(size, 320)
+    expected, made = letterbox(bgr, place), letterbox_on_device(torch.from_numpy(bgr), place).numpy()
+    assert made.shape == expected.shape
+    difference = np.abs(made.astype(int) - expected)
+    assert difference.max() <= 1
+
+
+def test_uploaded_frames_give_the_same_boxes(frames: list[Frame]) -> None:
+    detector = PlayerDetector(replace(SMALL, precision="float32"), CPU)
+    uploaded = [group[-1] for group in upload(([one] for one in frames), CPU, StageClock())]
+    assert [one.index for one in uploaded] == [one.index for one in frames]
+    for here, there in zip(detector.detect(frames), detector.detect(uploaded), strict=True):
+        assert len(here) > 0
+        np.testing.assert_allclose(here.xyxy, there.xyxy, atol=2.0)  # of the frame: 0.6 of the input
+        np.testing.assert_allclose(here.confidence, there.confidence, atol=0.01)
 
 
 def test_a_small_frame_is_not_enlarged_beyond_the_limit() -> None:
@@ -111,11 +133,11 @@ def test_a_small_frame_is_not_enlarged_beyond_the_limit() -> None:
 
 def test_decoding_is_the_networks_own(frames: list[Frame]) -> None:
     network, _ = load_network(default_weights())
-    fitted = letterbox(frames[0].bgr, 320)
-    batch = torch.from_numpy(fitted.image[None, :, :, ::-1].copy()).permute(0, 3, 1, 2).float() / 255
+    place = fit(frames[0].size, 320)
+    batch = torch.from_numpy(letterbox(frames[0].bgr, place)[None]).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         decoded, raw = network(batch)
-    boxes = decode_boxes(raw["boxes"][0], *grid(*fitted.image.shape[:2], batch.device))
+    boxes = decode_boxes(raw["boxes"][0], *grid(*reversed(place.outer), batch.device))
     centre, size = decoded[0, :2].T, decoded[0, 2:4].T
     torch.testing.assert_close(boxes, torch.cat((centre - size / 2, centre + size / 2), 1), atol=1e-2, rtol=1e-4)
     torch.testing.assert_close(raw["scores"][0].sigmoid(), decoded[0, 4:])

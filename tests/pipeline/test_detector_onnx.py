@@ -112,7 +112,7 @@ def test_onnx_is_for_the_cpu() -> None:
 
 
 def test_half_precision_stays_near() -> None:
-    picture = np.ascontiguousarray(PICTURES[0][None, :192, :192])
+    picture = torch.from_numpy(PICTURES[0][None, :192, :192].copy())
     with torch.inference_mode():
         exact, half = (TorchForward(network(), CPU, dtype, None)(picture) for dtype in (torch.float32, torch.float16))
     assert half[1].dtype == torch.float32

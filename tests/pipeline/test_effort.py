@@ -71,3 +71,14 @@ def test_rounds_follow_the_video_s_time() -> None:
 def test_values_out_of_range_are_named(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{field} is {value}, allowed is"):
         EffortSettings(**{field: value})  # type: ignore[arg-type]
+
+
+def test_the_settled_number_is_known_until_a_read_unsettles_it() -> None:
+    effort = Effort(EffortSettings())
+    assert effort.settled_number(1) is None
+    told(effort, "7", "7", known="7")
+    assert effort.settled_number(1) is None
+    told(effort, "7", known="7")
+    assert effort.settled_number(1) == "7"
+    told(effort, "1", known="7")
+    assert effort.settled_number(1) is None

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from running import ANY_NUMBER, CPU, ListedSource, Run
 from scenes import street_pictures
 
 from pipeline.config import load
+from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.engine import process
 from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
 from pipeline.types import Frame
 from pipeline.video import VideoError, open_source
-from pipeline.workers import EngineSettings
+from pipeline.workers import EngineSettings, Spread
+from recognizer.reader import JerseyReader
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,49 @@ def test_the_result_does_not_depend_on_threads(
     assert all(0 <= share <= 1 for share in filled.values())
 
 
+def share_of_same_boxes(ours: Path, theirs: Path) -> float:
+    """Boxes of a run that another has too, to two pixels; where a person is half hidden a level of a pixel decides."""
+    a, b = (np.loadtxt(folder / "tracks.mot.txt", delimiter=",", ndmin=2)[:, :6] for folder in (ours, theirs))
+    assert np.array_equal(a[:, :2], b[:, :2])
+    return float((np.abs(a - b).max(axis=1) <= 2.0).mean())
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_uploaded_frames_give_the_same_run(
+    threads: int, run: Run, street: Path, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run on CUDA does, on a CPU: letterboxing, cutting and preprocessing with PyTorch."""
+    detectors, looks = list[PlayerDetector](), list[int]()
+
+    class Uploading(PlayerDetector):
+        def __init__(self, settings: DetectorSettings, device: torch.device, spread: Spread) -> None:
+            super().__init__(settings, device, spread)
+            self.wants_uploads = True
+            detectors.append(self)
+
+    def encode_regions(reader: JerseyReader, regions: Sequence[torch.Tensor]) -> torch.Tensor:
+        looks.append(len(regions))
+        return encoded(reader, regions)
+
+    encoded = JerseyReader.encode_regions
+    monkeypatch.setattr("pipeline.engine.PlayerDetector", Uploading)
+    monkeypatch.setattr(JerseyReader, "encode_regions", encode_regions)
+    settings = load(Settings, None, [*quick, *ANY_NUMBER, f"engine.threads={threads}", "engine.queue=1"])
+    process(open_source(street), settings, CPU, tmp_path)
+    assert share_of_same_boxes(tmp_path, run.folder) > 0.9
+    reads = [json.loads(line) for line in (tmp_path / "reads.jsonl").read_text().splitlines()]
+    assert len(detectors) == 1
+    assert sum(looks) > 0
+    assert [read["track_id"] for read in reads] == [read["track_id"] for read in run.reads]
+    alike = [pair for pair in zip(reads, run.reads, strict=True) if pair[0]["frames"] == pair[1]["frames"]]
+    assert len(alike) > len(reads) / 2
+    for here, there in alike:
+        np.testing.assert_allclose(np.exp(here["units"]), np.exp(there["units"]), atol=0.05)
+    seconds = json.loads((tmp_path / "run.json").read_text())["seconds"]
+    assert "upload" in seconds["stages"]
+    assert ("upload" in seconds["queue_fill"]) == (threads > 1)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_run_on_cuda_finds_what_a_run_on_the_cpu_finds(
@@ -64,11 +109,7 @@ def test_a_run_on_cuda_finds_what_a_run_on_the_cpu_finds(
 ) -> None:
     settings = load(Settings, None, [*quick, *ANY_NUMBER, "engine.threads=4"])
     process(open_source(street), settings, torch.device("cuda"), tmp_path)
-    ours, theirs = (
-        np.loadtxt(folder / "tracks.mot.txt", delimiter=",", ndmin=2)[:, :6] for folder in (tmp_path, run.folder)
-    )
-    assert len(ours) == len(theirs)
-    np.testing.assert_allclose(ours, theirs, atol=2.0)
+    assert share_of_same_boxes(tmp_path, run.folder) > 0.9
     assert not [record for record in caplog.records if record.name == "recognizer.cuda_graphs"]
 
 

@@ -16,7 +16,7 @@ from pipeline.clock import StageClock
 from pipeline.config import load
 from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.engine import process
-from pipeline.following import Followed, detect, follow
+from pipeline.following import Followed, detect, follow, in_groups
 from pipeline.outputs import read_mot
 from pipeline.settings import Settings
 from pipeline.swaps import SwapSettings, SwapSplitter
@@ -61,7 +61,8 @@ class StubTracker:
 
 
 def followed(count: int, detector: StubDetector, first: int = 0) -> list[Followed]:
-    detected = detect(frames(count), cast(PlayerDetector, detector), StageClock())
+    groups = in_groups(frames(count), detector.settings.every)
+    detected = detect(groups, cast(PlayerDetector, detector), StageClock())
     tracker = cast(PlayerTracker, StubTracker(first))
     return list(follow(detected, tracker, SwapSplitter(SwapSettings()), StageClock()))
 

@@ -1,6 +1,7 @@
 """Reading windows: crops shared by windows are encoded once, and nothing else changes by it."""
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipeline.reading import ReaderSettings, WindowReader
 from pipeline.types import Crop, CropWindow, WindowRead
 from pipeline.windows import WindowBuffer, WindowSettings
 from recognizer.decode import number_log_probs, split_readable
+from recognizer.labels import NUMBERS
 from recognizer.reader import JerseyReader
 
 CPU = torch.device("cpu")
@@ -126,6 +128,24 @@ def test_a_window_whose_best_crop_shows_enough_is_read_whole(untrained_reader: P
     assert [float(read.frame_weights.max()) < 0.999 for read in reads] == looked_on
     for read, full, wanted in zip(reads, whole, looked_on, strict=True):
         assert bool(np.allclose(read.tens, full.tens, atol=1e-5)) == wanted
+
+
+def test_a_window_whose_best_crop_names_the_settled_number_is_read_from_it_alone(untrained_reader: Path) -> None:
+    settings = reader_settings(untrained_reader, 32, glance=1e-6)
+    reader = Counting(settings)
+    windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5, 5])
+    best_only = np.stack([np.arange(5) == window.anchor for window in windows])
+    glances = JerseyReader(untrained_reader, CPU).read(np.stack([w.rgb for w in windows]), best_only)
+    named = [
+        NUMBERS[int(split_readable(number_log_probs(tens, units))[1].argmax())]
+        for tens, units in zip(glances.tens, glances.units, strict=True)
+    ]
+    other = next(number for number in NUMBERS if number not in named)
+    settled = [replace(windows[0], expected=named[0]), replace(windows[1], expected=other)]
+    known, doubted = read_all(reader, settled)
+    assert sum(reader.encoded) == 5 + 1
+    np.testing.assert_allclose(known.tens, glances.tens[0], atol=1e-5)
+    assert float(doubted.frame_weights.max()) < 0.999
 
 
 def test_glance_out_of_range_is_refused() -> None:

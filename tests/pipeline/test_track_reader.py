@@ -85,6 +85,8 @@ def test_a_settled_track_is_read_rarely_and_still_gets_its_number() -> None:
     assert len(every.windows) > 30
     assert len(every.windows) / 4 < len(rare.windows) < len(every.windows) / 2
     assert starts(rare)[:3] == starts(every)[:3]
+    expected = [window.expected for window in rare.windows]
+    assert expected == [None] * expected.index("7") + ["7"] * expected.count("7")
 
 
 def test_a_read_that_disagrees_has_the_track_read_in_full() -> None:

@@ -30,7 +30,7 @@ def test_folded_batch_norms_change_no_result(backbone: str) -> None:
 @pytest.mark.parametrize("tuned", [True, False])
 def test_more_crops_than_one_pass_takes(net: JerseyTemporalNet, tuned: bool) -> None:
     network = TorchNetwork(copy.deepcopy(net), torch.device("cpu"), torch.float32, 1.0, tuned=tuned)
-    rgb = torch.randint(0, 256, (70, 16, 16, 3), dtype=torch.uint8).numpy()
-    together = network.encode(rgb)
-    torch.testing.assert_close(together[60:], network.encode(rgb[60:]), rtol=0, atol=1e-4)
+    pixels = torch.randint(0, 256, (70, 16, 16, 3), dtype=torch.uint8)
+    together = network.encode(pixels)
+    torch.testing.assert_close(together[60:], network.encode(pixels[60:]), rtol=0, atol=1e-4)
     assert together.shape == (70, 512)
