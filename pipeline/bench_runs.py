@@ -118,7 +118,8 @@ def _run(job: Job, seconds: float | None, folder: Path, clock: StageClock) -> tu
     if job.script == "naive":
         naive = run_naive(job.video, settings, device, folder / "naive.mp4", seconds, clock)
         return naive.frames, naive.reads, len(naive.numbers)
-    source = open_source(job.video, duration_seconds=seconds)
+    decoder, on_cuda = settings.engine.decoder, device.type == "cuda"
+    source = open_source(job.video, duration_seconds=seconds, decoder=decoder, on_cuda=on_cuda)
     if job.script == "detector":
         with clock.stage("load"):
             detector, frames = PlayerDetector(settings.detector, device), 0

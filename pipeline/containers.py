@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
@@ -29,8 +30,12 @@ _PLAUSIBLE_RATE = (Fraction(1), Fraction(1000))
 _RATE_AGREEMENT = Fraction(1, 5)
 
 
-def open_container(path: Path) -> InputContainer:
+def open_container(path: Path, decoder: HWAccel | None = None) -> InputContainer:
     """Open a media file for reading.
+
+    Args:
+        path: the file.
+        decoder: a graphics card's decoder; None for FFmpeg's own.
 
     Raises:
         VideoError: It does not exist, cannot be read, is empty, or is no media file.
@@ -47,7 +52,8 @@ def open_container(path: Path) -> InputContainer:
         raise VideoError(f"{path} cannot be read ({error.strerror}).") from error
     try:
         # "file:" keeps a colon in a name from being taken for a protocol; a file may not pull in anything else.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        options = {"protocol_whitelist": "file"}
+        container = av.open(f"file:{path}", options=options, metadata_errors="replace", hwaccel=decoder)
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         raise _unrecognised(path) from error
     except (av.FFmpegError, OSError) as error:

@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> tuple[RunSummary, Path]:
     settings = load(Settings, arguments.config, arguments.set)
     device = resolve_device(arguments.device)
-    source = open_source(arguments.input, arguments.start, arguments.duration)
+    decoder, on_cuda = settings.engine.decoder, device.type == "cuda"
+    source = open_source(arguments.input, arguments.start, arguments.duration, decoder, on_cuda)
     folder = arguments.output or Path("runs") / source.info.name
     quiet = arguments.loudness < 0
     with RunFolder(folder, arguments.overwrite) as work, _progress_bar(quiet) as progress, logging_redirect_tqdm():

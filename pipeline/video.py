@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from pipeline.decoders import DecoderKind
 from pipeline.images import IMAGE_SUFFIXES, ImageSequence, image_files
 from pipeline.video_file import VideoFile
 from pipeline.video_source import TimeSpan, VideoError, VideoInfo, VideoSource
@@ -18,16 +19,25 @@ MAX_SECONDS: Final = 10_000_000
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 
 
-def open_source(input: str | Path, start_seconds: float = 0.0, duration_seconds: float | None = None) -> VideoSource:
+def open_source(
+    input: str | Path,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
+    decoder: DecoderKind = "software",
+    on_cuda: bool = False,
+) -> VideoSource:
     """Open a video file, a folder of images, a glob of images, or one image.
 
     Args:
         input: path or glob. Images are read in natural order at an assumed 25 frames/s.
         start_seconds: frames before are left out, counted from the first frame; at most `MAX_SECONDS`.
         duration_seconds: how much to read from there, at most `MAX_SECONDS`; None reads to the end.
+        decoder: what decodes a video file; see `pipeline.decoders`.
+        on_cuda: whether the run computes on CUDA.
 
     Raises:
         VideoError: It cannot be used; the message says why, in one sentence for the user.
+        DecoderError: A hardware decoder was asked for, and none takes the file.
     """
     span, named = _span(start_seconds, duration_seconds), str(input)
     if not named:
@@ -38,7 +48,7 @@ def open_source(input: str | Path, start_seconds: float = 0.0, duration_seconds:
         path, images = _find(named)
     except OSError as error:  # a name too long, a folder that may not be entered
         raise VideoError(f"{named} cannot be read ({(error.strerror or str(error)).lower()}).") from error
-    return VideoFile(path, span) if images is None else ImageSequence(path, images, span)
+    return VideoFile(path, span, decoder, on_cuda) if images is None else ImageSequence(path, images, span)
 
 
 def _find(named: str) -> tuple[Path, list[Path] | None]:

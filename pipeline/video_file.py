@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -18,6 +19,7 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from pipeline.containers import PacketReader, nominal_ticks, open_container, stated_seconds, usual_rate, video_stream
+from pipeline.decoders import DecoderKind, choose_decoder
 from pipeline.losses import Losses
 from pipeline.types import Frame, UInt8Image
 from pipeline.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
@@ -123,11 +125,18 @@ class VideoFile:
     stored. Frames that the decoder had to patch up are not handed out but counted as lost.
     """
 
-    def __init__(self, path: Path, span: TimeSpan) -> None:
+    def __init__(self, path: Path, span: TimeSpan, decoder: DecoderKind = "software", on_cuda: bool = False) -> None:
         """Open a file.
+
+        Args:
+            path: the file.
+            span: the part to read.
+            decoder: what decodes it; see `pipeline.decoders`.
+            on_cuda: whether the run computes on CUDA.
 
         Raises:
             VideoError: It cannot be read, or holds no frame in the span.
+            DecoderError: A hardware decoder was asked for, and none takes the file.
         """
         self._path = path
         self._frames_lost = 0
@@ -144,6 +153,7 @@ class VideoFile:
             self._orientation = Orientation.of(first)
             stated = stated_seconds(container, stream)
             self._info = self._describe(container, stream, span, stated)
+        self._decoder = choose_decoder(decoder, path, on_cuda, partial(open_container, path))
         self._seek_to = self._seek_point() if span.start > _SEEK_MARGIN else None
         if span.start and next(self.frames(), None) is None:
             length = f" (it is {stated:.1f} s long)" if stated else ""
@@ -167,7 +177,7 @@ class VideoFile:
     def frames(self) -> Iterator[Frame]:
         """Decode the span, one frame at a time; see `VideoSource.frames`."""
         span, index, to_the_end = self._info.span, 0, True
-        with open_container(self._path) as container:
+        with open_container(self._path, self._decoder) as container:
             stream = video_stream(container, self._path)
             if self._seek_to is not None:
                 container.seek(self._seek_to, stream=stream)

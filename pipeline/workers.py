@@ -17,6 +17,7 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 import cv2
 import torch
 
+from pipeline.decoders import DecoderKind
 from pipeline.encoders import EncoderKind
 
 T = TypeVar("T")
@@ -37,6 +38,11 @@ class EngineSettings:
     encoder: EncoderKind = "auto"
     """What compresses the annotated video: software (libx264); hardware (NVIDIA's encoder); or auto, hardware where the
     run computes on CUDA and the card has an encoder."""
+
+    decoder: DecoderKind = "software"
+    """What decodes a video file: software (FFmpeg), which notices damage within pictures; hardware (NVIDIA's decoder),
+    which does not, so that patched-up pictures count as whole; or auto, hardware where the run computes on CUDA and
+    the decoder takes the file."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.threads <= 1024:
