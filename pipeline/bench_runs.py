@@ -16,11 +16,12 @@ import torch
 from pipeline.clock import StageClock
 from pipeline.config import load
 from pipeline.detector import PlayerDetector
-from pipeline.device import resolve_device
+from pipeline.device import card_of, resolve_device
 from pipeline.engine import process
-from pipeline.following import in_batches
+from pipeline.following import detect, in_groups
 from pipeline.naive import run_naive
 from pipeline.settings import Settings
+from pipeline.uploads import upload
 from pipeline.video import open_source
 from recognizer.errors import InputError
 
@@ -118,15 +119,15 @@ def _run(job: Job, seconds: float | None, folder: Path, clock: StageClock) -> tu
     if job.script == "naive":
         naive = run_naive(job.video, settings, device, folder / "naive.mp4", seconds, clock)
         return naive.frames, naive.reads, len(naive.numbers)
-    decoder, on_cuda = settings.engine.decoder, device.type == "cuda"
-    source = open_source(job.video, duration_seconds=seconds, decoder=decoder, on_cuda=on_cuda)
+    decoder, card = settings.engine.decoder, card_of(device)
+    source = open_source(job.video, duration_seconds=seconds, decoder=decoder, card=card)
     if job.script == "detector":
         with clock.stage("load"):
-            detector, frames = PlayerDetector(settings.detector, device), 0
-        for batch in in_batches(clock.each("decode", source.frames()), settings.detector.batch_size):
-            with clock.stage("detect"):
-                frames += len(detector.detect(batch))
-        return frames, 0, 0
+            detector = PlayerDetector(settings.detector, device)
+        groups = in_groups(clock.each("decode", source.frames()), 1)
+        if detector.wants_uploads:
+            groups = upload(groups, device, clock)
+        return sum(1 for _ in detect(groups, detector, clock)), 0, 0
     summary = process(source, settings, device, folder, video=job.drawn, clock=clock)
     return summary.frames_decoded, summary.reads, sum(row.identity.number is not None for row in summary.rows)
 

@@ -64,8 +64,10 @@ def open_container(path: Path, decoder: HWAccel | None = None) -> InputContainer
     return container
 
 
-def video_stream(container: InputContainer, path: Path) -> VideoStream:
+def video_stream(container: InputContainer, path: Path, decoder: HWAccel | None = None) -> VideoStream:
     """The main video stream, set up for threaded decoding; cover pictures of audio files are none.
+
+    A graphics card's decoder gets one thread: every thread would take some of the few pictures it can hold.
 
     Raises:
         VideoError: There is no video in the file, or no decoder for it.
@@ -82,7 +84,9 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise VideoError(f"{path} is coded in a way that cannot be decoded here; convert it to H.264 first.")
     if stream.codec_context.name in _TEXT_ART:
         raise VideoError(f"{path} is a text file, not a video.")
-    stream.thread_type = "AUTO"
+    stream.thread_type = "AUTO" if decoder is None else "SLICE"
+    if decoder is not None:
+        stream.codec_context.thread_count = 1
     return stream
 
 

@@ -202,12 +202,12 @@ class _PlainNetwork:
         """People in each of some frames of one size."""
         size = frames[0].size
         place = fit(size, input_size(size, self._settings.image_size, self._settings.max_upscale))
-        if self._device.type == "cuda" or frames[0].on_device is not None:
-            return self._find([letterbox_on_device(self._on_device(frame), place) for frame in frames], place)
+        if self._device.type == "cuda" or all(frame.on_device is not None for frame in frames):
+            return self._find([letterbox_on_device(self._uploaded(frame), place) for frame in frames], place)
         # A batch is no faster than its frames one by one, and one by one is the same to the last bit.
         return self._spread(lambda frame: self._find([torch.from_numpy(letterbox(frame.bgr, place))], place)[0], frames)
 
-    def _on_device(self, frame: Frame) -> Tensor:
+    def _uploaded(self, frame: Frame) -> Tensor:
         if frame.on_device is not None:
             return frame.on_device
         return torch.from_numpy(frame.bgr).pin_memory().to(self._device, non_blocking=True)

@@ -44,7 +44,7 @@ class TorchForward:
     def __init__(
         self, network: nn.Module, device: torch.device, dtype: torch.dtype, rounding: torch.dtype | None
     ) -> None:
-        self._device, self._dtype, self._rounding = device, dtype, rounding
+        self._dtype, self._rounding = dtype, rounding
         forbid_tf32(device, dtype)
         self._network = network.to(device, dtype).to(memory_format=torch.channels_last)
 

@@ -33,6 +33,15 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device("cuda", index)
 
 
+def card_of(device: torch.device) -> int | None:
+    """Place of a CUDA device among the machine's; None for a CPU.
+
+    >>> card_of(torch.device("cuda", 1)), card_of(torch.device("cpu"))
+    (1, None)
+    """
+    return (device.index or 0) if device.type == "cuda" else None
+
+
 def device_name(device: torch.device) -> str:
     """The device in words, for the run's record."""
     if device.type == "cuda":

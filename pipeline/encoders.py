@@ -32,7 +32,7 @@ class Encoder:
 
 SOFTWARE: Final = Encoder(
     "libx264",
-    {"crf": "23", "preset": "ultrafast", "x264-params": "cabac=1:8x8dct=1:deblock=1,0,0:subme=1"},
+    {"crf": "23", "preset": "ultrafast", "x264-params": "cabac=1:8x8dct=1:deblock=1,0:subme=1"},
 )
 """As many bytes and as near to the drawn pictures as `superfast` at crf 21, for two thirds of its time
 (`training/LOG.md`, 2026-11-28)."""

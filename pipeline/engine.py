@@ -74,6 +74,7 @@ def process(
         rows=findings.rows,
         players=players,
         reads=findings.reads,
+        encoder=encoder.name if video else None,
         frames_decoded=findings.frames,
         frames_lost=frames_lost,
         truncated=truncated,

@@ -149,7 +149,7 @@ class WindowReader:
             self._features.update(zip(part, self._encoded(part), strict=True))
 
     def _encoded(self, crops: list[WindowCrop]) -> torch.Tensor:
-        regions = [crop.on_device for crop in crops if crop.on_device is not None]
+        regions = [crop.region for crop in crops if crop.region is not None]
         if len(regions) == len(crops):
             return self._reader.encode_regions(regions)
         return self._reader.encode(np.stack([crop.rgb for crop in crops]))

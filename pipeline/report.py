@@ -27,6 +27,7 @@ _PACKAGES: Final = ("torch", "torchvision", "onnxruntime", "ultralytics", "av", 
 
 _THREADS: Final = (
     ("decode",),
+    ("upload",),
     ("detect",),
     ("track",),
     ("crop", "team", "read", "identify"),
@@ -53,6 +54,8 @@ class RunSummary:
     """Tracks with a number, put together."""
     reads: int
     """Windows read."""
+    encoder: str | None
+    """FFmpeg's name of what compressed the annotated video; None where none was written."""
     frames_decoded: int
     frames_lost: int
     """Frames the stream held but that could not be decoded."""
@@ -119,6 +122,7 @@ def run_record(
         },
         "frames_per_second": round(summary.frames_decoded / summary.wall_seconds, 2),
         "device": device_name(device),
+        "encoder": summary.encoder,
         "settings": as_plain(settings),
         "versions": versions(),
         "files": list(summary.files),
@@ -146,6 +150,7 @@ def input_record(info: VideoInfo) -> dict[str, Any]:
         "files": len(info.files),
         "width": info.width,
         "height": info.height,
+        "decoder": info.decoder,
         "frames_per_second": float(info.frames_per_second),
         "rate_assumed": info.rate_assumed,
         "start_seconds": float(info.span.start),

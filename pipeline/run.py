@@ -20,7 +20,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
-from pipeline.device import resolve_device
+from pipeline.device import card_of, resolve_device
 from pipeline.engine import process
 from pipeline.folder import RunFolder
 from pipeline.passes import Progress, ProgressUpdate
@@ -60,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> tuple[RunSummary, Path]:
     settings = load(Settings, arguments.config, arguments.set)
     device = resolve_device(arguments.device)
-    decoder, on_cuda = settings.engine.decoder, device.type == "cuda"
-    source = open_source(arguments.input, arguments.start, arguments.duration, decoder, on_cuda)
+    decoder, card = settings.engine.decoder, card_of(device)
+    source = open_source(arguments.input, arguments.start, arguments.duration, decoder, card)
     folder = arguments.output or Path("runs") / source.info.name
     quiet = arguments.loudness < 0
     with RunFolder(folder, arguments.overwrite) as work, _progress_bar(quiet) as progress, logging_redirect_tqdm():

@@ -127,8 +127,8 @@ class Crop:
     """uint8 (h, w, 3), native resolution."""
     quality: float
     """0 (useless) to 1 (large, sharp, unobstructed)."""
-    on_device: Patch | None = None
-    """The same pixels where the recognizer runs; None where the frame is not there."""
+    patch: Patch | None = None
+    """The same pixels in the frame where the recognizer runs; None where the frame is not there."""
 
     def __post_init__(self) -> None:
         _require_image("Crop.rgb", self.rgb)
@@ -137,7 +137,7 @@ class Crop:
 
 
 class WindowCrop:
-    """A crop taken into windows: one object however many windows it stands in, so that work on it is shared.
+    """A crop kept for windows: one object however many it stands in, so that work on it is shared.
 
     Args:
         crop: As it was cut.
@@ -147,8 +147,8 @@ class WindowCrop:
     def __init__(self, crop: Crop, prepare: Callable[[UInt8Image], UInt8Image]) -> None:
         self.frame_index = crop.frame_index
         self.quality = crop.quality
-        self.on_device = None if crop.on_device is None else crop.on_device.copy_rgb()
-        """The region on the device, uint8 (side, side, 3) RGB; None where the frame was not there."""
+        self.region = None if crop.patch is None else crop.patch.copy_rgb()
+        """Where the recognizer runs, uint8 (side, side, 3) RGB; None where the frame was not there."""
         self._native = crop.rgb
         self._prepare = prepare
 

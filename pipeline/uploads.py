@@ -3,73 +3,61 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pipeline.clock import StageClock
-from pipeline.types import Frame, UInt8Image
+from pipeline.types import Frame
+
+
+class _Upload(NamedTuple):
+    group: list[Frame]
+    pixels: Tensor
+    over: torch.cuda.Event | None
+
+    def finish(self) -> list[Frame]:
+        if self.over is not None:
+            self.over.synchronize()
+        return [*self.group[:-1], replace(self.group[-1], on_device=self.pixels)]
 
 
 def upload(groups: Iterable[list[Frame]], device: torch.device, clock: StageClock) -> Iterator[list[Frame]]:
     """The same groups of frames, the last frame of each also on the device.
 
-    On CUDA uploads have a stream of their own and two pinned buffers, so that one frame is on its way while the next is
-    copied into the other buffer and the device computes.
+    On CUDA uploads have a stream of their own: one frame is on its way from pinned memory while the next is copied into
+    another pinned buffer and the device computes. On a CPU nothing is copied.
 
     Args:
-        groups: As `pipeline.following.in_groups` makes them; only the last frame of each is looked at.
+        groups: As `pipeline.following.in_groups` makes them.
         device: Where the networks run.
         clock: Counts the seconds of the stage `upload`.
     """
-    uploader, begun = Uploader(device), deque[tuple[list[Frame], Tensor]]()
+    stream = _new_stream(device) if device.type == "cuda" else None
+    begun = deque[_Upload]()
     for group in groups:
         with clock.stage("upload"):
-            begun.append((group, uploader.begin(group[-1].bgr)))
-            ready = [_finished(uploader, *begun.popleft())] if len(begun) > 1 else []
-        yield from ready
-    while begun:
-        with clock.stage("upload"):
-            last = _finished(uploader, *begun.popleft())
-        yield last
+            begun.append(_begin(group, device, stream))
+            ready = begun.popleft().finish() if len(begun) > 1 else None
+        if ready is not None:
+            yield ready
+    for last in begun:
+        yield last.finish()
 
 
-def _finished(uploader: "Uploader", group: list[Frame], pixels: Tensor) -> list[Frame]:
-    uploader.finish()
-    return [*group[:-1], replace(group[-1], on_device=pixels)]
-
-
-class Uploader:
-    """Brings pictures to a device; for one thread at a time.
-
-    Args:
-        device: Where they go; on a CPU nothing is copied.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._stream = _new_stream(device) if device.type == "cuda" else None
-        self._on_their_way = deque[torch.cuda.Event]()
-
-    def begin(self, bgr: UInt8Image) -> Tensor:
-        """Begin to upload a picture, uint8 (H, W, 3); it is there once `finish` was called as often."""
-        pixels = torch.from_numpy(bgr)
-        if self._stream is None:
-            return pixels
-        pinned = pixels.pin_memory()  # from a pool: PyTorch gives a buffer out again when its upload is over
-        with torch.cuda.stream(self._stream):
-            uploaded = pinned.to(self._device, non_blocking=True)
-            event = self._stream.record_event()
-        # Its memory belongs to the upload's stream and is read on the usual one, which must be done with it before
-        # another upload gets it.
-        uploaded.record_stream(torch.cuda.default_stream(self._device))
-        self._on_their_way.append(event)
-        return uploaded
-
-    def finish(self) -> None:
-        """Wait for the upload that was begun first of those not yet waited for."""
-        if self._on_their_way:
-            self._on_their_way.popleft().synchronize()
+def _begin(group: list[Frame], device: torch.device, stream: torch.cuda.Stream | None) -> _Upload:
+    pixels = torch.from_numpy(group[-1].bgr)
+    if stream is None:
+        return _Upload(group, pixels, None)
+    pinned = pixels.pin_memory()  # from a pool: PyTorch gives a buffer out again when its upload is over
+    with torch.cuda.stream(stream):
+        uploaded = pinned.to(device, non_blocking=True)
+        over = stream.record_event()
+    # Its memory belongs to the upload's stream and is read on the usual one, which must be done with it before another
+    # upload gets it.
+    uploaded.record_stream(torch.cuda.default_stream(device))
+    return _Upload(group, uploaded, over)
 
 
 def _new_stream(device: torch.device) -> torch.cuda.Stream:

@@ -24,7 +24,7 @@ def open_source(
     start_seconds: float = 0.0,
     duration_seconds: float | None = None,
     decoder: DecoderKind = "software",
-    on_cuda: bool = False,
+    card: int | None = None,
 ) -> VideoSource:
     """Open a video file, a folder of images, a glob of images, or one image.
 
@@ -33,7 +33,7 @@ def open_source(
         start_seconds: frames before are left out, counted from the first frame; at most `MAX_SECONDS`.
         duration_seconds: how much to read from there, at most `MAX_SECONDS`; None reads to the end.
         decoder: what decodes a video file; see `pipeline.decoders`.
-        on_cuda: whether the run computes on CUDA.
+        card: place of the CUDA device that the run computes on; None for a CPU.
 
     Raises:
         VideoError: It cannot be used; the message says why, in one sentence for the user.
@@ -48,7 +48,7 @@ def open_source(
         path, images = _find(named)
     except OSError as error:  # a name too long, a folder that may not be entered
         raise VideoError(f"{named} cannot be read ({(error.strerror or str(error)).lower()}).") from error
-    return VideoFile(path, span, decoder, on_cuda) if images is None else ImageSequence(path, images, span)
+    return VideoFile(path, span, decoder, card) if images is None else ImageSequence(path, images, span)
 
 
 def _find(named: str) -> tuple[Path, list[Path] | None]:

@@ -3,10 +3,10 @@
 import logging
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
+from typing import Final
 
 import av
 import numpy as np
@@ -31,6 +31,9 @@ _SEEK_MARGIN = 1
 _BACKWARD_JUMP = 1
 """Seconds; timestamps that step back further start anew (joined recordings), smaller steps are slips."""
 _HD_HEIGHT = 720
+_PLANAR: Final = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
+"""What graphics cards give, and what FFmpeg's own decoders give of the same values. FFmpeg enlarges the colours of the
+former in another way: turned into BGR at once, pixels of the sample match come out up to 74 levels off."""
 _UNSPECIFIED = 2
 """FFmpeg's colour space where the stream names none."""
 
@@ -68,7 +71,7 @@ class _UprightBgr:
     def __init__(self, stored_size: tuple[int, int], orientation: Orientation) -> None:
         self._size = stored_size
         self._orientation = orientation
-        self._reformatter = VideoReformatter()
+        self._planes, self._reformatter = VideoReformatter(), VideoReformatter()
         self._warned = False
 
     def __call__(self, frame: VideoFrame) -> UInt8Image:
@@ -79,6 +82,8 @@ class _UprightBgr:
         # High definition without a colour tag is BT.709 by custom; FFmpeg would take it for BT.601.
         untagged = frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb and height >= _HD_HEIGHT
         space = Colorspace.ITU709 if untagged else None
+        if planar := _PLANAR.get(frame.format.name):
+            frame = self._planes.reformat(frame, format=planar)
         picture = self._reformatter.reformat(frame, width, height, "bgr24", src_colorspace=space)
         return self._orientation.apply(picture.to_ndarray().astype(np.uint8, copy=False))
 
@@ -122,17 +127,17 @@ class VideoFile:
     """A video in a file. Its first frame is decoded when it is opened, so that it is known to work.
 
     Rotation metadata is honoured. Interlaced pictures stay as they are, combing and all; non-square pixels stay as
-    stored. Frames that the decoder had to patch up are not handed out but counted as lost.
+    stored. Frames that the decoder says it had to patch up are not handed out but counted as lost.
     """
 
-    def __init__(self, path: Path, span: TimeSpan, decoder: DecoderKind = "software", on_cuda: bool = False) -> None:
+    def __init__(self, path: Path, span: TimeSpan, decoder: DecoderKind = "software", card: int | None = None) -> None:
         """Open a file.
 
         Args:
             path: the file.
             span: the part to read.
             decoder: what decodes it; see `pipeline.decoders`.
-            on_cuda: whether the run computes on CUDA.
+            card: place of the CUDA device that the run computes on; None for a CPU.
 
         Raises:
             VideoError: It cannot be read, or holds no frame in the span.
@@ -153,7 +158,9 @@ class VideoFile:
             self._orientation = Orientation.of(first)
             stated = stated_seconds(container, stream)
             self._info = self._describe(container, stream, span, stated)
-        self._decoder = choose_decoder(decoder, path, on_cuda, partial(open_container, path))
+        self._decoder = choose_decoder(decoder, path, card)
+        if self._decoder is not None:
+            self._info = replace(self._info, decoder="hardware")
         self._seek_to = self._seek_point() if span.start > _SEEK_MARGIN else None
         if span.start and next(self.frames(), None) is None:
             length = f" (it is {stated:.1f} s long)" if stated else ""
@@ -178,7 +185,7 @@ class VideoFile:
         """Decode the span, one frame at a time; see `VideoSource.frames`."""
         span, index, to_the_end = self._info.span, 0, True
         with open_container(self._path, self._decoder) as container:
-            stream = video_stream(container, self._path)
+            stream = video_stream(container, self._path, self._decoder)
             if self._seek_to is not None:
                 container.seek(self._seek_to, stream=stream)
             packets = PacketReader(container, container.streams)

@@ -66,6 +66,8 @@ class VideoInfo:
     """Seconds on the file's own clock at which `Frame.time` is 0; other streams of the file are shifted by it."""
     span: TimeSpan = TimeSpan()
     """The part that is read."""
+    decoder: str = "software"
+    """What decodes it: `software` (FFmpeg) or `hardware` (a graphics card)."""
     pixel_aspect: Fraction = Fraction(1)
     """Width of an upright pixel over its height. Frames are given as stored: round things look round only at 1."""
 

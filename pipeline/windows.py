@@ -44,7 +44,7 @@ class WindowSettings:
 @dataclass(slots=True)
 class _Track:
     taken: deque[WindowCrop]
-    best: Crop
+    best: WindowCrop
     """Best crop of the stretch that began at `stretch_start`; not yet taken."""
     stretch_start: float
     last_seen: float
@@ -76,14 +76,14 @@ class WindowBuffer:
         track = self._tracks.get(crop.track_id)
         if track is None:
             taken: deque[WindowCrop] = deque(maxlen=self._settings.length)
-            self._tracks[crop.track_id] = _Track(taken, crop, crop.time_seconds, crop.time_seconds)
+            self._tracks[crop.track_id] = _Track(taken, self._kept(crop), crop.time_seconds, crop.time_seconds)
             return windows
         stretch = abs(crop.time_seconds - track.stretch_start)
         if stretch >= self._settings.spacing_seconds - _CLOCK_SLACK_SECONDS:
             windows += self._take_best(crop.track_id, track)
-            track.best, track.stretch_start = crop, crop.time_seconds
+            track.best, track.stretch_start = self._kept(crop), crop.time_seconds
         elif crop.quality > track.best.quality:
-            track.best = crop
+            track.best = self._kept(crop)
         track.last_seen = crop.time_seconds
         return windows
 
@@ -94,6 +94,9 @@ class WindowBuffer:
     def flush(self) -> list[CropWindow]:
         """End of the video: the last windows of all tracks."""
         return self._close(list(self._tracks))
+
+    def _kept(self, crop: Crop) -> WindowCrop:
+        return WindowCrop(crop, self._preprocess.apply)
 
     def _is_dead(self, track_id: int, now_seconds: float) -> bool:
         track = self._tracks.get(track_id)
@@ -107,7 +110,7 @@ class WindowBuffer:
         return [*windows, self._window(track_id, track)] if track.unread else windows
 
     def _take_best(self, track_id: int, track: _Track) -> list[CropWindow]:
-        track.taken.append(WindowCrop(track.best, self._preprocess.apply))
+        track.taken.append(track.best)
         track.unread += 1
         complete = len(track.taken) == self._settings.length and track.unread >= self._settings.stride
         return [self._window(track_id, track)] if complete else []

@@ -29,20 +29,20 @@ _MOST_STAGES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """How the machine's cores are used; the results do not depend on it."""
+    """How the machine is used; the results do not depend on it, but for damaged files and the card's decoder."""
 
     threads: int = 0
     """Cores to use, 0 to 1024: 0 means all that this process may run on, 1 runs one stage after another."""
     queue: int = 4
-    """Frames a stage may be ahead of the next, 1 to 256."""
+    """Frames a stage may be ahead of the next, 1 to 256; on CUDA they wait in the card's memory."""
     encoder: EncoderKind = "auto"
     """What compresses the annotated video: software (libx264); hardware (NVIDIA's encoder); or auto, hardware where the
     run computes on CUDA and the card has an encoder."""
 
     decoder: DecoderKind = "software"
-    """What decodes a video file: software (FFmpeg), which notices damage within pictures; hardware (NVIDIA's decoder),
-    which does not, so that patched-up pictures count as whole; or auto, hardware where the run computes on CUDA and
-    the decoder takes the file."""
+    """What decodes a video file: software (FFmpeg), which notices damage within pictures; hardware (NVIDIA's decoder,
+    not for AV1), which does not, so that patched-up pictures count as whole; or auto, hardware where the run computes
+    on CUDA and the decoder takes the file."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.threads <= 1024:

@@ -1,7 +1,8 @@
 """The preprocessing for regions that already lie on a device, where one frame was uploaded for all that needs it.
 
 Resizing is linear along each side, so its matrix is what the CPU's resizing makes of the unit matrix; with the same
-rounding after each side both give the same pixels, but for ties that float arithmetic breaks either way.
+rounding after each side both give the same pixels, but for ties that float arithmetic breaks either way (matrices must
+be multiplied in full float32, as is PyTorch's habit).
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ from recognizer.preprocess import Preprocess
 _LEAST_SIDE: Final = 64
 """Regions are padded to this side in pixels, or to a power of two times it, to be resized together."""
 _PIXELS_TOGETHER: Final = 4_000_000
-"""Most padded pixels in one go: about 100 MB at work."""
+"""Most padded pixels in one go, unless one region has more: about 100 MB at work."""
 _MATRICES: Final = 512
 """Matrices kept; a match shows players of a few hundred sizes."""
 
@@ -47,15 +48,17 @@ class DevicePreprocess:
             uint8 (N, S, S, 3) with S the network's side, in the regions' order.
         """
         size = self._preprocess.size
-        made = torch.empty(len(regions), size, size, 3, dtype=torch.uint8, device=self._device)
+        blank = torch.empty(0, size, size, 3, dtype=torch.uint8, device=self._device)
+        made = [blank] * len(regions)
         by_padding: dict[int, list[int]] = defaultdict(list)
         for place, region in enumerate(regions):
             by_padding[_padded(region.shape[0])].append(place)
         for padding, places in by_padding.items():
             together = max(1, _PIXELS_TOGETHER // padding**2)
             for part in (places[start : start + together] for start in range(0, len(places), together)):
-                made[part] = self._resized([regions[place] for place in part], padding)
-        return made
+                for place, row in zip(part, self._resized([regions[place] for place in part], padding), strict=True):
+                    made[place] = row[None]
+        return torch.cat([blank, *made])
 
     def _resized(self, regions: Sequence[Tensor], padding: int) -> Tensor:
         held = torch.zeros(len(regions), padding, padding, 3, dtype=torch.uint8, device=self._device)
@@ -73,7 +76,7 @@ class DevicePreprocess:
         matrix = torch.zeros(size, padding)
         resized = np.array(Image.fromarray(unit).resize((side, size), resizing)) if side != size else unit
         matrix[:, :side] = torch.from_numpy(resized)
-        return matrix.to(self._device)
+        return matrix.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else matrix
 
 
 def _padded(side: int) -> int:

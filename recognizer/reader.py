@@ -72,7 +72,7 @@ class JerseyReader:
         if backend == "onnx":
             _require_onnx(device, dtype)
         model, self._info = load_checkpoint(checkpoint, device)
-        self._on_device = DevicePreprocess(self._info.preprocess, device)
+        self._device_preprocess = DevicePreprocess(self._info.preprocess, device)
         network = TorchNetwork(model, device, dtype, self._info.temperature)
         onnx_may = backend != "torch" and device.type == "cpu" and dtype == torch.float32
         self._network = self._choose(checkpoint, network, backend) if onnx_may else network
@@ -137,7 +137,7 @@ class JerseyReader:
         Returns:
             As `encode`.
         """
-        return self._network.encode(self._on_device(regions))
+        return self._network.encode(self._device_preprocess(regions))
 
     def read_features(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
         """Read windows from features, in one pass.

@@ -71,10 +71,10 @@ def test_crops_of_an_uploaded_frame_are_there_too() -> None:
         cut_crops(frame, boxes((-5, 10, 35, 95), (100, -20, 160, 60)), CropSettings())
         for frame in (Frame(0, Fraction(0), image), Frame(0, Fraction(0), image, torch.from_numpy(image)))
     )
-    assert [crop.on_device for crop in here] == [None, None]
+    assert [crop.patch for crop in here] == [None, None]
     for crop in there:
-        assert crop.on_device is not None
-        assert np.array_equal(crop.on_device.copy_rgb().numpy(), crop.rgb)
+        assert crop.patch is not None
+        assert np.array_equal(crop.patch.copy_rgb().numpy(), crop.rgb)
 
 
 def test_outside_the_picture_is_black() -> None:

@@ -111,6 +111,15 @@ def test_letterboxing_on_a_device_gives_the_same_pixels(size: tuple[int, int]) -
     assert difference.max() <= 1
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_letterboxing_on_a_card_gives_the_same_pixels() -> None:
+    bgr = np.ascontiguousarray(street(), np.uint8)
+    place = fit((bgr.shape[1], bgr.shape[0]), 320)
+    made = letterbox_on_device(torch.from_numpy(bgr).cuda(), place).cpu().numpy()
+    assert np.abs(made.astype(int) - letterbox(bgr, place)).max() <= 1
+
+
 def test_uploaded_frames_give_the_same_boxes(frames: list[Frame]) -> None:
     detector = PlayerDetector(replace(SMALL, precision="float32"), CPU)
     uploaded = [group[-1] for group in upload(([one] for one in frames), CPU, StageClock())]

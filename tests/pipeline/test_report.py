@@ -51,6 +51,7 @@ def test_a_name_that_is_no_text_does_not_cost_the_record(tmp_path: Path) -> None
         ({"decode": 1.0, "detect": 5.0, "track": 4.0, "read": 2.0}, "detect"),
         ({"detect": 5.0, "crop": 2.0, "team": 1.5, "read": 3.0}, "read"),
         ({"load": 60.0, "hash": 50.0, "decode": 1.0, "encode": 2.0}, "encode"),
+        ({"decode": 1.0, "upload": 3.0, "detect": 2.0}, "upload"),
         ({}, None),
     ],
 )

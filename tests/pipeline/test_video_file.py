@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange
 from factories import (
     SHARED,
     numbered_picture,
@@ -20,8 +21,9 @@ from hypothesis import strategies as st
 
 from pipeline.types import UInt8Image
 from pipeline.video import open_source
-from pipeline.video_file import FrameClock
+from pipeline.video_file import FrameClock, Orientation, _UprightBgr
 
+MATCH = Path(__file__).parents[2] / "sample_videos" / "match.mp4"
 UNEVEN = [Fraction(tick, 600) for tick in (0, 20, 40, 41, 90, 203, 204, 260, 300, 1000)]
 
 
@@ -159,3 +161,14 @@ def test_real_clips_are_whole_whatever_their_headers_promise(
     others = opencv_frames(path)
     assert len(others) == frames
     assert np.abs(decoded[-1].bgr.astype(int) - others[-1]).mean() < 2
+
+
+@pytest.mark.parametrize("levels", [ColorRange.MPEG, ColorRange.JPEG])
+def test_a_cards_order_of_planes_changes_no_pixel(levels: ColorRange) -> None:
+    with av.open(str(MATCH)) as container:
+        planar = next(container.decode(video=0)).reformat(format="yuv420p")
+    planar.color_range = levels
+    interleaved = planar.reformat(format="nv12", src_color_range=levels, dst_color_range=levels)
+    assert interleaved.format.name == "nv12"
+    ours, theirs = (_UprightBgr((frame.width, frame.height), Orientation())(frame) for frame in (interleaved, planar))
+    assert np.array_equal(ours, theirs)

@@ -40,6 +40,17 @@ def test_the_pixels_are_those_of_the_processor(preprocess: Preprocess) -> None:
     assert (difference > 0).mean() < 0.01
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_card_gives_the_same_pixels() -> None:
+    regions = [torch.from_numpy(picture(side)) for side in SIDES]
+    here, there = (
+        DevicePreprocess(Preprocess(size=96), torch.device(name))([region.to(name) for region in regions]).cpu()
+        for name in ("cpu", "cuda:0")
+    )
+    assert ((here.int() - there.int()).abs() > 1).float().mean() < 0.01
+
+
 def test_no_regions() -> None:
     assert DevicePreprocess(Preprocess(), torch.device("cpu"))([]).shape == (0, 64, 64, 3)
 
