@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.types import Crop, FloatArray, Frame, Patch, TrackedBoxes, UInt8Image
+from pipeline.patches import Patch
+from pipeline.types import Crop, FloatArray, Frame, TrackedBoxes, UInt8Image
 
 NUMBER_ZONE = (0.25, 0.19, 0.79, 0.43)
 """Where a back number stands on a standing player's box (left, top, right, bottom as shares of the box), from

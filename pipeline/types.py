@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:  # records are made and tested without PyTorch
+    from pipeline.patches import Patch, Tensor
 
 UInt8Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -30,7 +32,7 @@ class Frame:
     """Exact presentation time in seconds, as the stream states it; never index / fps."""
     bgr: UInt8Image
     """uint8 (H, W, 3), upright (rotation metadata applied)."""
-    on_device: Tensor | None = None
+    on_device: "Tensor | None" = None
     """The same pixels where the networks run; None until they are uploaded."""
 
     def __post_init__(self) -> None:
@@ -96,27 +98,6 @@ class TrackedBoxes:
 
 
 @dataclass(frozen=True, slots=True)
-class Patch:
-    """A square region of a frame on the device; it shares the frame's memory until it is copied."""
-
-    bgr: Tensor
-    """uint8 (h, w, 3): what lies inside the frame; h and w may be 0."""
-    left: int
-    """Where that begins in the square, pixels."""
-    top: int
-    """The same downwards."""
-    side: int
-    """Of the square, pixels."""
-
-    def copy_rgb(self) -> Tensor:
-        """The square with memory of its own, uint8 (side, side, 3) RGB; what lies outside the frame is black."""
-        square = torch.zeros(self.side, self.side, 3, dtype=torch.uint8, device=self.bgr.device)
-        height, width = self.bgr.shape[:2]
-        square[self.top : self.top + height, self.left : self.left + width] = self.bgr.flip(-1)
-        return square
-
-
-@dataclass(frozen=True, slots=True)
 class Crop:
     """The jersey region of one tracked player in one frame."""
 
@@ -127,7 +108,7 @@ class Crop:
     """uint8 (h, w, 3), native resolution."""
     quality: float
     """0 (useless) to 1 (large, sharp, unobstructed)."""
-    patch: Patch | None = None
+    patch: "Patch | None" = None
     """The same pixels in the frame where the recognizer runs; None where the frame is not there."""
 
     def __post_init__(self) -> None:

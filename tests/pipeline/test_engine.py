@@ -107,6 +107,7 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
         "files": 1,
         "width": STREET_SIZE[0],
         "height": STREET_SIZE[1],
+        "decoder": "software",
         "frames_per_second": float(open_source(street).info.frames_per_second),
         "rate_assumed": False,
         "start_seconds": 0.0,
@@ -124,6 +125,7 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
     }
     assert record["settings"]["detector"]["image_size"] == 320
     assert record["device"].startswith("cpu")
+    assert record["encoder"] == "libx264"
     assert {"torch", "ultralytics", "av", "jersey-numbers"} <= set(record["versions"])
     assert set(record["weights"]) == {"detector", "reader"}
     assert sorted(record["files"]) == sorted(path.name for path in run.folder.iterdir())

@@ -60,6 +60,7 @@ class SceneDetector:
     """Knows where the players are; stands in for the network."""
 
     settings = DetectorSettings(batch_size=4)
+    wants_uploads = False
 
     def __init__(self, hidden: Iterable[int] = (), second_until: int = FRAMES) -> None:
         self.hidden = set(hidden)
