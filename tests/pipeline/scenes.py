@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import numpy as np
 from factories import write_video
 
 from pipeline.types import UInt8Image
@@ -14,11 +15,16 @@ STREET_SIZE = (300, 400)
 """Width and height."""
 
 
-def street_pictures(count: int = STREET_FRAMES) -> list[UInt8Image]:
-    """The street with four people that ultralytics ships, under a slowly moving camera."""
+def street() -> UInt8Image:
+    """The picture that ultralytics ships: four people before a bus, 1080 x 810."""
     with vendor_import():
         from ultralytics.utils import ASSETS
-    picture = cv2.resize(cv2.imread(str(ASSETS / "bus.jpg")), (324, 432), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.imread(str(ASSETS / "bus.jpg")), np.uint8)
+
+
+def street_pictures(count: int = STREET_FRAMES) -> list[UInt8Image]:
+    """That street under a slowly moving camera."""
+    picture = cv2.resize(street(), (324, 432), interpolation=cv2.INTER_AREA)
     width, height = STREET_SIZE
     return [picture[16 : 16 + height, index // 2 : index // 2 + width] for index in range(count)]
 

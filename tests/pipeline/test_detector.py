@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from scenes import street
 
 from pipeline.clock import StageClock
 from pipeline.detector import DetectorError, DetectorSettings, PlayerDetector, default_weights, load_network
@@ -20,19 +21,10 @@ from pipeline.types import Detections, Frame
 from pipeline.uploads import upload
 from pipeline.vendor import vendor_import
 from pipeline.workers import EngineSettings, Workers
-from pipeline.yolo import decode_boxes, fit, grid, letterbox, letterbox_on_device
+from pipeline.yolo import decode_boxes, fit, grid, letterbox
 
 CPU = torch.device("cpu")
 SMALL = DetectorSettings(image_size=320, confidence=0.25)
-
-
-def street() -> np.ndarray:
-    """The picture that ultralytics ships: four people before a bus, 1080 x 810."""
-    with vendor_import():
-        from ultralytics.utils import ASSETS
-    image = cv2.imread(str(ASSETS / "bus.jpg"))
-    assert image is not None
-    return image
 
 
 def frame(bgr: np.ndarray, index: int = 0) -> Frame:
@@ -93,31 +85,6 @@ def test_boxes_stay_inside_the_frame_and_under_the_limits(frames: list[Frame]) -
         assert np.all(found.xyxy >= 0)
         assert np.all(found.xyxy <= np.array([width, height, width, height]))
         assert np.all(found.xyxy[:, 2:] > found.xyxy[:, :2])
-
-
-def test_letterbox_and_back() -> None:
-    place = fit((224, 398), 320)
-    assert letterbox(np.zeros((398, 224, 3), np.uint8), place).shape == (320, 192, 3)
-    boxes = np.array([[10.0, 20.0, 110.0, 220.0]], np.float32)
-    np.testing.assert_allclose(place.to_frame(place.to_input(boxes)), boxes, atol=1e-3)
-
-
-@pytest.mark.parametrize("size", [(810, 1080), (405, 540), (320, 427), (200, 267), (7, 3)])
-def test_letterboxing_on_a_device_gives_the_same_pixels(size: tuple[int, int]) -> None:
-    bgr, place = np.asarray(cv2.resize(street(), size), np.uint8), fit(size, 320)
-    expected, made = letterbox(bgr, place), letterbox_on_device(torch.from_numpy(bgr), place).numpy()
-    assert made.shape == expected.shape
-    difference = np.abs(made.astype(int) - expected)
-    assert difference.max() <= 1
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_letterboxing_on_a_card_gives_the_same_pixels() -> None:
-    bgr = np.ascontiguousarray(street(), np.uint8)
-    place = fit((bgr.shape[1], bgr.shape[0]), 320)
-    made = letterbox_on_device(torch.from_numpy(bgr).cuda(), place).cpu().numpy()
-    assert np.abs(made.astype(int) - letterbox(bgr, place)).max() <= 1
 
 
 def test_uploaded_frames_give_the_same_boxes(frames: list[Frame]) -> None:
