@@ -1,10 +1,9 @@
-"""Repeats the model card's table: `python -m training.benchmark CLIPS --scorer FILE --data DATA --weights FILE ...`.
+"""Repeats the model card's table: `python -m training.benchmark CLIPS --data DATA --weights FILE ...`.
 
-CLIPS holds `NAME.mp4` with `NAME.boxes.csv` and `NAME.labels.csv`. The product runs on each, and the scorer, a Python
-file with the functions `read_truth`, `read_run`, `outcomes` and `summary`, judges the runs; then windows of the
-labelled players are read whole and picture by picture. With DATA, number crops of games and numbers in photos are read
-as well. Of several networks each figure is taken with the first that was not trained on what is measured, as its
-record says.
+CLIPS holds `NAME.mp4` with `NAME.boxes.csv` and `NAME.labels.csv`, as `sample_videos` does. The product runs on each
+and is scored (`training.evaluation.scoring`); then windows of the labelled players are read whole and picture by
+picture. With DATA, number crops of games and numbers in photos are read as well. Of several networks each figure is
+taken with the first that was not trained on what is measured, as its record says.
 """
 
 import argparse
@@ -23,7 +22,7 @@ from pipeline.settings import Settings
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import NO_GAIN, Gain, clip_windows, measure_gain
-from training.evaluation.clips import labelled_clips, load_scorer, run_clips, score_clips
+from training.evaluation.clips import labelled_clips, run_clips, score_clips
 from training.evaluation.networks import Network, choose, network_of
 from training.evaluation.number_sets import (
     SHOWN,
@@ -34,6 +33,7 @@ from training.evaluation.number_sets import (
     score_photos,
     score_tracklets,
 )
+from training.evaluation.scoring import read_truth
 from training.metrics import wilson_interval
 from training.mixture.number_crops import load_tracklets
 from training.mixture.players import load_photos
@@ -118,8 +118,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
-        settings, scorer = load(Settings, args.config, args.overrides), load_scorer(args.scorer)
+        settings = load(Settings, args.config, args.overrides)
         clips, device = labelled_clips(args.clips), resolve_device(args.device)
+        truths = {clip.stem: read_truth(clip) for clip in clips}
         if args.data:
             require_number_sets(args.data)
         own = Path(settings.reader.weights) if settings.reader.weights else default_weights()
@@ -128,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as scratch:
             runs = args.output or Path(scratch) / "runs"
             weights = {name: one.network.path for name, one in chosen.items()}
-            scores = score_clips(clips, scorer, run_clips(clips, runs, settings, weights, device))
+            scores = score_clips(truths, run_clips(clips, runs, settings, weights, device))
             (runs / "benchmark.json").write_text(json.dumps(scores.record, indent=2) + "\n", encoding="utf-8")
         parts = [scores.text, "\n".join(f"- {name} was read by {one.remark}" for name, one in chosen.items())]
         parts.append(windows_text(readers, clips, settings))
@@ -144,7 +145,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.benchmark", description="Score the product.")
     parser.add_argument("clips", type=Path, help="folder with NAME.mp4, NAME.boxes.csv, NAME.labels.csv")
-    parser.add_argument("--scorer", type=Path, required=True, help="score_tracks.py")
     parser.add_argument("--data", type=Path, help="folder with soccernet_numbers and jersey_photos, to be read too")
     parser.add_argument(
         "--weights",

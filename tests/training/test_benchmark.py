@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import pytest
-from factories import SHARED
 
 from training.benchmark import main
-from training.evaluation.clips import BenchmarkError, labelled_clips, load_scorer, score, table_row
+from training.evaluation.clips import BenchmarkError, ClipRun, labelled_clips, score_clips
+from training.evaluation.scoring import read_truth
 
 LABELS = "track,first_frame,last_frame,number,team,role,sure,note\n1,0,1,7,red,player,2,legible\n"
 BOXES = "frame,track,x1,y1,x2,y2,conf\n0,1,10,10,50,110,1\n1,1,12,10,52,110,1\n"
 MOT = "1,4,10.0,10.0,40.0,100.0,0.9,-1,-1,-1\n2,4,12.0,10.0,40.0,100.0,0.9,-1,-1,-1\n"
+COLUMNS = "track_id,jersey_number,confidence,likeliest,likeliest_confidence\n"
 
 
 def make_clip(folder: Path) -> Path:
@@ -20,10 +21,10 @@ def make_clip(folder: Path) -> Path:
     return folder / "a.mp4"
 
 
-def make_run(folder: Path, number: str) -> Path:
+def make_run(folder: Path, row: str) -> ClipRun:
     (folder / "tracks.mot.txt").write_text(MOT)
-    (folder / "tracks.csv").write_text(f"track_id,jersey_number\n4,{number}\n")
-    return folder
+    (folder / "tracks.csv").write_text(COLUMNS + row + "\n")
+    return ClipRun(folder, 4.25)
 
 
 def test_only_clips_with_labels_count(tmp_path: Path) -> None:
@@ -37,22 +38,26 @@ def test_a_folder_without_labelled_clips_is_refused(tmp_path: Path) -> None:
         labelled_clips(tmp_path)
 
 
-def test_a_missing_scorer_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_clip(tmp_path)
-    assert main([str(tmp_path), "--scorer", str(tmp_path / "none.py")]) == 2
-    assert "is no scorer" in capsys.readouterr().err
+def test_clips_are_scored_each_and_all_together(tmp_path: Path) -> None:
+    text, record = score_clips({"a": read_truth(make_clip(tmp_path))}, {"a": make_run(tmp_path, "4,8,0.9,8,0.9")})
+    assert text.splitlines()[2:] == [
+        "| a | 0.000 | 0.000 | 0/1 | 0.000 | 0.000 | 4.2 |",
+        "| all | 0.000 | 0.000 | 0/1 | 0.000 | 0.000 |  |",
+        "",
+        "- expected calibration error of the numbers given: 0.900 (2 boxes, 1 tracks)",
+        "- expected calibration error of the likeliest numbers, given or withheld: 0.900 (2 boxes, 1 tracks)",
+        "- referees and bystanders given a number: 0 of 0 tracks",
+    ]
+    assert record["all"]["wrong"] == record["a"]["legible"]["wrong"] == 2
 
 
-@pytest.mark.shared
-@pytest.mark.parametrize(("number", "outcome"), [("7", "right"), ("1", "wrong"), ("", "abstained")])
-def test_scores_of_the_real_scorer(tmp_path: Path, number: str, outcome: str) -> None:
-    pytest.importorskip("scipy")
-    scorer = load_scorer(SHARED / "score_tracks.py")
-    rows = score(scorer, make_clip(tmp_path), make_run(tmp_path, number))
-    assert rows == [(outcome, ("a", "red"), "7", True)] * 2
+def test_a_clip_without_a_number_given_shows_a_dash(tmp_path: Path) -> None:
+    text, record = score_clips({"a": read_truth(make_clip(tmp_path))}, {"a": make_run(tmp_path, "4,,,7,0.4")})
+    assert "| a | – | 0.000 | 0/1 | – | 0.000 | 4.2 |" in text.splitlines()
+    assert record["a"]["precision"] is None
 
 
-def test_a_row_shows_blanks_as_dashes() -> None:
-    figures = {"precision": None, "coverage": 0.0, "people": [0, 3]}
-    row = table_row("a", figures, {"precision": 1.0, "coverage": 0.5}, 4.25)
-    assert row == "| a | – | 0.0 | 0/3 | 1.0 | 0.5 | 4.2 |"
+def test_labels_that_cannot_be_used_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_clip(tmp_path).with_suffix(".labels.csv").write_text(LABELS.replace(",7,", ",107,"))
+    assert main([str(tmp_path), "--device", "cpu"]) == 2
+    assert "number is '107', allowed are 0 to 99" in capsys.readouterr().err

@@ -6,17 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from building_media import write_csv
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.types import TrackedBoxes
 from training.building.labels import (
     BOX_COLUMNS,
     LABEL_COLUMNS,
-    MIN_IOU,
     numbers_in_frame,
-    overlaps,
-    pair,
     read_boxes,
     read_labels,
 )
@@ -49,24 +44,6 @@ def test_doubtful_and_unlabelled_boxes_keep_their_tracks_out() -> None:
     stranger_fits_better = tracked((1, 2, 2, 12, 22), (99, 0, 0, 10, 20))
     assert numbers_in_frame(5, boxes, stranger_fits_better, STRETCHES) == {}
     assert numbers_in_frame(5, boxes, TrackedBoxes.empty(), STRETCHES) == {}
-
-
-def test_boxes_are_paired_one_to_one_for_the_greatest_overlap() -> None:
-    labelled = np.array([[0, 0, 10, 10], [2, 0, 12, 10]], np.float32)
-    boxes = np.array([[1, 0, 11, 10], [0, 0, 10, 10], [50, 0, 60, 10]], np.float32)
-    assert pair(boxes, labelled).tolist() == [1, 0, -1]
-
-
-@given(st.lists(st.tuples(*[st.integers(0, 40)] * 2, *[st.integers(1, 20)] * 2), max_size=6), st.integers(0, 6))
-def test_pairs_overlap_enough_and_nobody_is_paired_twice(boxes: list[tuple[int, int, int, int]], split: int) -> None:
-    xyxy = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes], np.float32).reshape(-1, 4)
-    first, second = xyxy[:split], xyxy[split:]
-    chosen = pair(first, second)
-    used = [place for place in chosen.tolist() if place >= 0]
-    assert len(set(used)) == len(used)
-    overlap = overlaps(first, second)
-    assert all(overlap[row, place] >= MIN_IOU for row, place in enumerate(chosen.tolist()) if place >= 0)
-    assert overlap.size == 0 or (overlap.min() >= 0 and overlap.max() <= 1)
 
 
 def labels_with(folder: Path, **changes: object) -> Path:

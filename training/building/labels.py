@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from pipeline.types import FloatArray, IntArray, TrackedBoxes
+from pipeline.types import TrackedBoxes
 from training.building.tables import Row, TableError, read_table
+from training.matching import pair
 from training.mixture.players import Stretch, Verdict, stretch_at, verdict_of
-
-MIN_IOU: Final = 0.5
-"""Least overlap of a tracked box with the labelled box whose number it takes."""
 
 LABEL_COLUMNS: Final = ("track", "first_frame", "last_frame", "number", "role", "sure", "note")
 BOX_COLUMNS: Final = ("frame", "track", "x1", "y1", "x2", "y2")
@@ -68,45 +65,6 @@ def _box(row: Row) -> list[float]:
     if not (left < right and top < bottom):
         raise row.error("x2" if left >= right else "y2", "more than the other edge of the box is expected")
     return [left, top, right, bottom]
-
-
-def overlaps(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Intersection over union of every box with every other.
-
-    >>> overlaps(np.array([[0, 0, 2, 2]], np.float32), np.array([[1, 0, 3, 2]], np.float32)).round(3).tolist()
-    [[0.3330000042915344]]
-
-    Args:
-        a: float32 (N, 4) xyxy.
-        b: float32 (M, 4) xyxy.
-
-    Returns:
-        float32 (N, M).
-    """
-    size_a, size_b = a[:, 2:] - a[:, :2], b[:, 2:] - b[:, :2]
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    union = np.prod(size_a, axis=1)[:, None] + np.prod(size_b, axis=1)[None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
-
-
-def pair(tracked: FloatArray, labelled: FloatArray) -> IntArray:
-    """Pair boxes one to one so that the overlaps add up to the most (the assignment problem).
-
-    Args:
-        tracked: float32 (N, 4) xyxy.
-        labelled: float32 (M, 4) xyxy.
-
-    Returns:
-        int64 (N,), the labelled box of each tracked one, -1 where none overlaps by `MIN_IOU`.
-    """
-    chosen = np.full(len(tracked), -1, np.int64)
-    if len(tracked) and len(labelled):
-        overlap = overlaps(tracked, labelled)
-        rows, columns = linear_sum_assignment(np.where(overlap >= MIN_IOU, overlap, 0.0), maximize=True)
-        kept = overlap[rows, columns] >= MIN_IOU
-        chosen[rows[kept]] = columns[kept]
-    return chosen
 
 
 def numbers_in_frame(

@@ -18,6 +18,7 @@ from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from pipeline.video import open_source
 from recognizer.errors import InputError
 from training.detector.pitch import off_pitch
+from training.matching import overlaps
 
 NOT_PEOPLE = frozenset({"ball"})
 """Classes of hand-labelled frames that are left out."""
@@ -64,15 +65,6 @@ class LabelledFrame:
             np.concatenate((self.people, self.seen[sure, :4])),
             np.concatenate((self.doubtful, self.seen[unsure, :4])),
         )
-
-
-def overlaps(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Intersection over union (N, M) of boxes (N, 4) and (M, 4), xyxy."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = (bottom_right - top_left).clip(0).prod(2)
-    area_a, area_b = ((x[:, 2:] - x[:, :2]).prod(1) for x in (a, b))
-    return np.asarray(shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9), np.float32)
 
 
 def read_yolo_folder(folder: Path, match: str) -> list[LabelledFrame]:

@@ -1,23 +1,19 @@
-"""Whether a finished run's numbers can be trusted: calibration of their confidence, and numbers given to referees.
-
-Everything goes through the scorer's own `outcomes`, so that boxes are matched as they are for precision and coverage.
-"""
+"""Whether a finished run's numbers can be trusted: calibration of their confidence, and numbers given to referees."""
 
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
-Truth = Mapping[int, Sequence[tuple[Any, ...]]]
-"""The scorer's labelled boxes by frame: (xyxy, number or None, team, role, legible)."""
-Boxes = Mapping[int, Sequence[tuple[int, Any]]]
-"""The run's boxes by frame: (track, xyxy)."""
+import numpy as np
+
+from pipeline.types import TrackedBoxes
+from training.evaluation.scoring import NOT_PLAYERS, Matched, Truth, judge
+from training.matching import MIN_IOU, overlaps
 
 _BINS = 10
-_NOT_PLAYERS = frozenset({"referee", "other"})
 
 
 class Claim(NamedTuple):
@@ -40,6 +36,55 @@ class Bin:
     """Mean over the boxes, 0 to 1."""
 
 
+@dataclass(slots=True)
+class Trust:
+    """How far the numbers of several runs can be trusted."""
+
+    given: list[Bin] = field(default_factory=list)
+    """Tracks that were given a number."""
+    likeliest: list[Bin] = field(default_factory=list)
+    """Tracks with a likeliest number, given or withheld."""
+    referees: tuple[int, int] = (0, 0)
+    """Tracks of referees and bystanders: with a number, and all."""
+
+    def add(
+        self,
+        truth: Truth,
+        boxes: Mapping[int, TrackedBoxes],
+        matched: Sequence[Matched],
+        claims: Mapping[int, Claim],
+    ) -> None:
+        """Take one clip's run in; the arguments are those of `numbered_referees` and `calibration_bins`."""
+        bins = calibration_bins(matched, claims)
+        self.given += [one for track, one in bins.items() if claims[track].given]
+        self.likeliest += bins.values()
+        numbered, total = numbered_referees(truth, boxes, claims)
+        self.referees = (self.referees[0] + numbered, self.referees[1] + total)
+
+    def record(self) -> dict[str, Any]:
+        """The figures, for JSON."""
+        return {
+            name: {
+                "calibration_error": expected_calibration_error(bins),
+                "tracks": len(bins),
+                "boxes": sum(one.boxes for one in bins),
+            }
+            for name, bins in (("given", self.given), ("likeliest", self.likeliest))
+        } | {"referees": {"numbered": self.referees[0], "tracks": self.referees[1]}}
+
+
+def trust_lines(record: dict[str, Any]) -> list[str]:
+    """The figures of `Trust.record` as Markdown list items."""
+    lines = []
+    for name, what in (("given", "numbers given"), ("likeliest", "likeliest numbers, given or withheld")):
+        figures = record[name]
+        error = "–" if figures["calibration_error"] is None else f"{figures['calibration_error']:.3f}"
+        extent = f"({figures['boxes']} boxes, {figures['tracks']} tracks)"
+        lines.append(f"- expected calibration error of the {what}: {error} {extent}")
+    numbered, total = record["referees"]["numbered"], record["referees"]["tracks"]
+    return [*lines, f"- referees and bystanders given a number: {numbered} of {total} tracks"]
+
+
 def read_claims(tracks: Path) -> dict[int, Claim]:
     """The number and confidence of every track of a `tracks.csv`; tracks without a likeliest number are left out."""
     claims = {}
@@ -52,23 +97,26 @@ def read_claims(tracks: Path) -> dict[int, Claim]:
     return claims
 
 
-def calibration_bins(scorer: ModuleType, truth: Truth, boxes: Boxes, claims: Mapping[int, Claim]) -> list[Bin]:
+def calibration_bins(matched: Iterable[Matched], claims: Mapping[int, Claim]) -> dict[int, Bin]:
     """How often each track's number is right, over the boxes of known people it covers (none is right of a referee).
 
     Args:
-        scorer: the module with `outcomes`.
-        truth: labelled boxes.
-        boxes: the run's boxes.
+        matched: by `scoring.match`.
         claims: by `read_claims`.
 
     Returns:
         A Bin for each track with such a box.
     """
-    bins = []
-    for track, claim in claims.items():
-        count = Counter(row[0] for row in scorer.outcomes(truth, boxes, {track: claim.number}))
+    own: dict[int, list[Matched]] = defaultdict(list)
+    for one in matched:
+        if one.track is not None and one.track in claims:
+            own[one.track].append(one)
+    bins = {}
+    for track, boxes in own.items():
+        number, confidence, _ = claims[track]
+        count = Counter(outcome.result for outcome in judge(boxes, {track: number}))
         if total := count["right"] + count["wrong"]:
-            bins.append(Bin(total, count["right"], claim.confidence))
+            bins[track] = Bin(total, count["right"], confidence)
     return bins
 
 
@@ -94,25 +142,23 @@ def expected_calibration_error(bins: Iterable[Bin]) -> float | None:
     return round(float(off / total), 4)
 
 
-def numbered_referees(scorer: ModuleType, truth: Truth, boxes: Boxes, claims: Mapping[int, Claim]) -> tuple[int, int]:
+def numbered_referees(truth: Truth, boxes: Mapping[int, TrackedBoxes], claims: Mapping[int, Claim]) -> tuple[int, int]:
     """How many tracks of referees and bystanders were given a number, and how many such tracks there are.
 
-    A track is theirs where at least half of its boxes match boxes labelled so.
+    A track is theirs where at least half of its boxes lie on boxes labelled so.
+
+    Args:
+        truth: by `scoring.read_truth`.
+        boxes: by `scoring.read_run`.
+        claims: by `read_claims`.
     """
-    theirs = {
-        frame: kept
-        for frame, labelled in truth.items()
-        if (kept := [one for one in labelled if one[3] in _NOT_PLAYERS and one[1] is None])
-    }
-    by_track: dict[int, dict[int, list[tuple[int, Any]]]] = defaultdict(dict)
+    seen: Counter[int] = Counter()
+    theirs: Counter[int] = Counter()
     for frame, present in boxes.items():
-        for track, box in present:
-            by_track[track][frame] = [(track, box)]
-    numbered = total = 0
-    for track, own in by_track.items():
-        seen = {frame: labelled for frame, labelled in theirs.items() if frame in own}
-        matched = sum(1 for _ in scorer.outcomes(seen, own, {track: "?"}))
-        if matched * 2 >= len(own):
-            total += 1
-            numbered += track in claims and claims[track].given
-    return numbered, total
+        seen.update(present.track_id.tolist())
+        labelled = [one.xyxy for one in truth.get(frame, ()) if one.role in NOT_PLAYERS and one.number is None]
+        if labelled:
+            on_one = overlaps(present.xyxy, np.stack(labelled)).max(axis=1) >= MIN_IOU
+            theirs.update(present.track_id[on_one].tolist())
+    tracks = [track for track, count in theirs.items() if count * 2 >= seen[track]]
+    return sum(track in claims and claims[track].given for track in tracks), len(tracks)
