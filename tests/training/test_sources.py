@@ -10,7 +10,7 @@ from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS, encode
 from recognizer.preprocess import Preprocess
 from training.augment import draw_tilt, warp
-from training.mixture.drawn import DrawSource
+from training.mixture.drawn import DrawSource, outer_share
 from training.mixture.number_crops import load_turned_crops
 from training.mixture.players import NumberPhoto, Track, Verdict, read_stretches, shows_shirt, verdict_of
 from training.mixture.recipe import LABELS
@@ -135,10 +135,26 @@ def test_drawn_numbers_come_with_the_place_where_they_are(share: float) -> None:
 
 
 def test_drawn_numbers_cover_all_numbers() -> None:
-    source, rng = DrawSource([picture(60, 0)], empty_share=0.0), np.random.default_rng(0)
+    source, rng = DrawSource([picture(60, 0)], empty_share=0.0, readable=True), np.random.default_rng(0)
     seen = {encode(source.window(rng, 1, 32)[1]) for _ in range(300)}
     assert {tens for tens, _ in seen} == set(range(11))
     assert {units for _, units in seen} == set(range(10))
+
+
+def test_a_drawn_number_with_a_digit_out_of_sight_is_unreadable() -> None:
+    source, rng = DrawSource([picture(60, 0)], empty_share=0.0, tight_share=0.5), np.random.default_rng(0)
+    windows = [source.window(rng, 2, 64) for _ in range(300)]
+    assert 5 < sum(number is None for _, number in windows) < 75
+    for regions, number in windows:
+        assert all((region.number_box is None) == (number is None) for region in regions)
+
+
+def test_of_a_turned_number_the_outer_digit_shows_less_and_less() -> None:
+    shown = [outer_share(turn, 0.6, 2) for turn in np.linspace(0.0, np.pi / 2, 20)]
+    assert shown == sorted(shown, reverse=True)
+    assert (shown[0], shown[-1]) == (pytest.approx(np.sin(0.6) / 0.6), pytest.approx(0.0))
+    assert outer_share(0.0, 0.6, 1) == pytest.approx(np.sin(0.6) / 0.6)
+    assert outer_share(1.2, 0.6, 1) > outer_share(1.2, 0.6, 2)
 
 
 def row(number: str, role: str, sure: str, note: str) -> dict[str, str]:

@@ -23,9 +23,19 @@ from training.synthesize import (
     word_mask,
 )
 
+_RADIUS = 0.42
+"""Of the cylinder that stands for a torso, as a share of the torso's side."""
+_TURNED_FAR = 0.25
+"""Share of the numbers that are turned far, most of them to where a digit is out of sight."""
+_OUT_OF_SIGHT, _IN_SIGHT = 0.15, 0.3
+"""A digit that shows less of its width than the first cannot be read, with more than the second it can."""
+
 
 class DrawSource:
-    """Drawn numbers on real torsos, all 101 numbers alike; a share of the torsos bears only words, or nothing."""
+    """Drawn numbers on real torsos, all 101 numbers alike; a share of the torsos bears only words, or nothing.
+
+    Some are turned so far that their outer digit is out of sight, and count as unreadable: what is left of 79 is not 7.
+    """
 
     def __init__(
         self,
@@ -60,6 +70,8 @@ class DrawSource:
         empty = rng.random() < self._empty_share
         number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
         regions = self._draw(rng, torso, cloth.astype(np.float32), number, (length, side))
+        if number is not None and all(region.number_box is None for region in regions):
+            return regions, None
         return self._cut_tight(rng, regions) if rng.random() < self._tight_share else regions, number
 
     @staticmethod
@@ -88,15 +100,25 @@ class DrawSource:
         if outline and rng.random() < self._hollow:  # hollow digits: only the outline stands out
             ink = cloth
         height, (x, y) = number_height(rng, side, share=share), number_centre(rng, share)
-        turn, lean = float(rng.normal(0.0, 0.3)), float(rng.normal(0.0, 0.07))
+        turns, lean = rng.normal(0.0, 0.3) + rng.normal(0.0, 0.12, length), float(rng.normal(0.0, 0.07))
         name = word_mask(rng) if rng.random() < (0.45 if number else 0.7) else None
         sponsor = word_mask(rng) if rng.random() < (0.25 if number else 0.5) else None
         name_height = share * rng.uniform(0.05, 0.1)
         sponsor_height = share * rng.uniform(0.05, 0.13 if number else 0.25)
+        away = False
+        if printed is not None:
+            width = printed.digits.shape[1] / printed.digits.shape[0] * height
+            height, width = (height, width) if width < 0.75 * share else (height * 0.7, width * 0.7)
+            if not self._readable and rng.random() < _TURNED_FAR:
+                far = turns - turns.mean() + rng.choice((-1.0, 1.0)) * rng.uniform(0.4, 1.5)
+                angle = width / (2 * _RADIUS * share)
+                outer = max(outer_share(abs(turn), angle, len(number or "")) for turn in far)
+                if not _OUT_OF_SIGHT <= outer < _IN_SIGHT:
+                    turns, away = far, outer < _OUT_OF_SIGHT
+                    x += float(rng.uniform(0.65, 0.95) * np.sin(far.mean())) * _RADIUS * share
         regions = []
-        for _ in range(length):
+        for here in turns.tolist():
             masks, colours, box = [], [], None
-            here = turn + float(rng.normal(0.0, 0.12))
             if name is not None:
                 masks.append(place_word(name, SIDE, y - height / 2 - name_height, name_height, here, share))
                 colours.append(ink)
@@ -105,8 +127,7 @@ class DrawSource:
                 masks.append(place_word(sponsor, SIDE, below, sponsor_height, here, share))
                 colours.append(rim)
             if printed is not None:
-                fits = printed.digits.shape[1] / printed.digits.shape[0] * height < 0.75 * share
-                place = ((x, y), height if fits else height * 0.7, here, lean, 0.42 * share)
+                place = ((x, y), height, here, lean, _RADIUS * share)
                 placed = place_mask(printed.digits, SIDE, *place)
                 if shadow is not None:
                     masks.append(_shift(placed, shadow))
@@ -119,9 +140,22 @@ class DrawSource:
                 if printed.second is not None:
                     masks.append(place_mask(printed.second, SIDE, *place))
                     colours.append(rim)
-                box = bounds(placed)
+                box = None if away else bounds(placed)
             regions.append(Region(print_number(rng, torso, masks, colours), box))
         return regions
+
+
+def outer_share(turn: float, half_angle: float, digits: int) -> float:
+    """How much of the width of a number's outermost digit shows on a turned cylinder, as a share of its width in front.
+
+    Args:
+        turn: of the number's middle from the front, radians, 0 or more.
+        half_angle: half of the angle that the number spans on the cylinder, radians.
+        digits: how many it has, 1 or 2.
+    """
+    inner = turn if digits == 2 else turn - half_angle
+    angles = np.minimum([inner, turn + half_angle], np.pi / 2)
+    return float(np.diff(np.sin(angles))[0] / (turn + half_angle - inner))
 
 
 def _grow(mask: FloatArray, pixels: float) -> FloatArray:
