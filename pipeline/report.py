@@ -39,8 +39,8 @@ _THREADS: Final = (
 
 _WHY_UNREAD: Final = {
     "too_short": "seen too briefly",
-    "unreadable": "no readable number",
-    "conflicting": "reads contradict each other",
+    "unreadable": "without a readable number",
+    "conflicting": "with reads that do not agree well enough",
 }
 
 

@@ -42,7 +42,7 @@ def require_packages(what: str) -> None:
     missing = missing_packages()
     if missing:
         raise BackendError(
-            f"{what} needs {' and '.join(missing)}, which the extra 'cpu' brings: pip install 'jersey-numbers[cpu]'."
+            f"{what} needs {' and '.join(missing)}, which the extra 'cpu' brings: pip install -e '.[cpu]' in the checkout."
         )
 
 

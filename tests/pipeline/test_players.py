@@ -126,9 +126,11 @@ def test_the_table_is_sorted_by_team_and_number_and_counts_the_unread() -> None:
         ["red", "9", "0.90", "1.0", "3"],
         ["red", "10", "0.90", "7.0", "9", "1"],
     ]
-    assert lines[6] == "3 tracks without a number: 2 seen too briefly, 1 no readable number."
+    assert lines[6] == "3 tracks without a number: 2 seen too briefly, 1 without a readable number."
 
 
 def test_the_table_of_an_empty_pitch() -> None:
     assert printed([]) == ["No player was found."]
-    assert printed([row(1, None, status="conflicting")]) == ["1 track without a number: 1 reads contradict each other."]
+    assert printed([row(1, None, status="conflicting")]) == [
+        "1 track without a number: 1 with reads that do not agree well enough."
+    ]

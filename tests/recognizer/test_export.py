@@ -131,7 +131,7 @@ def test_without_the_extra_it_says_what_to_install(
     assert main(["--checkpoint", str(checkpoint), "-o", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert error.startswith("The format onnx needs onnx")
-    assert error.endswith("which the extra 'cpu' brings: pip install 'jersey-numbers[cpu]'.\n")
+    assert error.endswith("which the extra 'cpu' brings: pip install -e '.[cpu]' in the checkout.\n")
 
 
 def test_the_window_length_is_the_checkpoints(checkpoint: Path) -> None:

@@ -128,7 +128,7 @@ def _check_machine(report: Report, settings: TrainSettings) -> None:
     if settings.tensorboard and importlib.util.find_spec("tensorboard") is None:
         report.problems.append(
             "tensorboard is true and the package tensorboard is not installed; install it with "
-            "pip install 'jersey-numbers[train]', or set tensorboard to false."
+            "pip install -e '.[train]' in the checkout, or set tensorboard to false."
         )
 
 

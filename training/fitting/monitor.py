@@ -144,7 +144,7 @@ def open_monitor(folder: Path, wanted: bool) -> Iterator[Monitor]:
     except ImportError as error:
         raise MonitorError(
             "tensorboard is true and the package tensorboard is not installed; install it with "
-            "pip install 'jersey-numbers[train]', or set tensorboard to false."
+            "pip install -e '.[train]' in the checkout, or set tensorboard to false."
         ) from error
     monitor = Monitor(SummaryWriter(str(folder / FOLDER)))
     try:
