@@ -59,6 +59,8 @@ class Annotator:
 
     Example:
         >>> annotator = Annotator((1280, 720))
+        >>> bgr, xyxy = np.zeros((720, 1280, 3), np.uint8), np.array([[100, 200, 160, 360]], np.float32)
+        >>> boxes = TrackedBoxes(xyxy, np.array([0.9], np.float32), np.array([3]))
         >>> annotator.draw(bgr, boxes, {3: Label("10", 0.97, (20, 60, 160))}).shape
         (720, 1280, 3)
     """

@@ -13,11 +13,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
 import torch
 
 from pipeline.bench_runs import BenchError, Cost, Job, Script, measure_apart
+from pipeline.command import EXIT_BAD_INPUT, Parser
 from pipeline.config import as_plain, load
 from pipeline.device import device_name, resolve_device
 from pipeline.report import versions
@@ -140,14 +141,8 @@ def record(costs: Mapping[str, Sequence[Cost]], given: argparse.Namespace, commo
     }
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(2, f"{self.prog}: {message}; see --help.\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m pipeline.bench", description="Measure what the product costs, feature by feature.")
+def _parser() -> Parser:
+    parser = Parser(prog="python -m pipeline.bench", description="Measure what the product costs, feature by feature.")
     add = parser.add_argument
     add("input", metavar="INPUT", nargs="?", type=Path, default=SAMPLE, help="video file (default: the sample match)")
     add("-o", "--output", metavar="FILE", type=Path, help="write all figures to this JSON file")
@@ -198,10 +193,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             given.output.write_text(text, encoding="utf-8", errors="backslashreplace")
     except InputError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return EXIT_BAD_INPUT
     except OSError as error:
         sys.stderr.write(f"{given.output} cannot be written ({(error.strerror or str(error)).lower()}).\n")
-        return 2
+        return EXIT_BAD_INPUT
     sys.stdout.write(table(costs))
     return 0
 

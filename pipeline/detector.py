@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import nms
 
+from pipeline.checks import require_one_of, require_range
 from pipeline.detector_forward import BACKENDS, PRECISIONS, choose_forward
 from pipeline.types import Detections, FloatArray, Frame
 from pipeline.vendor import vendor_import
@@ -72,25 +73,19 @@ class DetectorSettings:
     where it is installed and the CPU computes in float32. Used with `.safetensors` weights."""
 
     def __post_init__(self) -> None:
-        _require_range("image_size", self.image_size, 160, 4096)
+        require_range("image_size", self.image_size, 160, 4096)
         if self.image_size % STRIDE:
             raise ValueError(f"image_size is {self.image_size}, expected a multiple of {STRIDE}")
-        _require_range("max_upscale", self.max_upscale, 1.0, 8.0)
-        _require_range("confidence", self.confidence, 0.0, 1.0)
-        _require_range("iou", self.iou, 0.0, 1.0)
-        _require_range("batch_size", self.batch_size, 1, 256)
-        _require_range("every", self.every, 1, 10)
-        _require_range("max_detections", self.max_detections, 1, 1000)
-        for name, allowed in (("precision", PRECISIONS), ("backend", BACKENDS)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
+        require_range("max_upscale", self.max_upscale, 1.0, 8.0)
+        require_range("confidence", self.confidence, 0.0, 1.0)
+        require_range("iou", self.iou, 0.0, 1.0)
+        require_range("batch_size", self.batch_size, 1, 256)
+        require_range("every", self.every, 1, 10)
+        require_range("max_detections", self.max_detections, 1, 1000)
+        require_one_of("precision", self.precision, PRECISIONS)
+        require_one_of("backend", self.backend, BACKENDS)
         if isinstance(self.classes, str):
             raise ValueError(f"classes is {self.classes!r}, expected a list of names")
-
-
-def _require_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}, expected {low} to {high}")
 
 
 class PlayerDetector:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from recognizer.errors import InputError
 from recognizer.graphs import ExportError, trace_onnx
-from recognizer.onnx_cache import CacheError, cache_folder
+from recognizer.onnx_cache import CacheError, cache_folder, make_room
 from recognizer.onnx_network import Session, import_onnxruntime, missing_packages, open_session
 from recognizer.precision import BackendError
 
@@ -26,8 +26,6 @@ Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 _GRAPH_VERSION: Final = 2
 """Raised whenever the written graph changes."""
-_KEPT: Final = 4
-"""Exports kept; the least recently used ones make room."""
 _TRACED: Final = (1, 96, 160, 3)
 _CHECKED: Final = ((1, 96, 160, 3), (1, 160, 64, 3), (2, 64, 96, 3))
 _TOLERANCE: Final = 1e-3
@@ -118,7 +116,7 @@ def _export(network: nn.Module, path: Path) -> None:
         beside.rename(path)
     finally:
         beside.unlink(missing_ok=True)
-    _make_room(path)
+    make_room(path)
 
 
 @torch.inference_mode()
@@ -140,10 +138,3 @@ def _forward(session: Session) -> Forward:
         return torch.from_numpy(distances), torch.from_numpy(scores)
 
     return forward
-
-
-def _make_room(newest: Path) -> None:
-    with contextlib.suppress(OSError):  # another process may be removing them too
-        others = [path for path in newest.parent.glob("*.onnx") if path != newest]
-        for path in sorted(others, key=lambda each: each.stat().st_mtime, reverse=True)[_KEPT - 1 :]:
-            path.unlink()

@@ -19,6 +19,7 @@ from typing import NoReturn
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from pipeline.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from pipeline.config import load
 from pipeline.device import card_of, resolve_device
 from pipeline.engine import process
@@ -29,9 +30,7 @@ from pipeline.settings import Settings
 from pipeline.video import open_source
 from recognizer.errors import InputError
 
-EXIT_BAD_INPUT = 2
 EXIT_PARTIAL = 3
-EXIT_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,14 +72,8 @@ def _printable(path: Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; see --help.\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jersey-numbers", description="Read jersey numbers from match video.", allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser(prog="jersey-numbers", description="Read jersey numbers from match video.", allow_abbrev=False)
     add = parser.add_argument
     add("input", metavar="INPUT", help="a video file, or a folder or glob of images")
     add("-o", "--output", metavar="DIR", type=Path, help="folder for the results (default: runs/NAME)")

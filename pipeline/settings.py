@@ -23,7 +23,7 @@ class Settings:
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     """Following them from frame to frame."""
     swaps: SwapSettings = field(default_factory=SwapSettings)
-    """Ending tracks that pass to another player."""
+    """Ending tracks that pass from one player to another."""
     crops: CropSettings = field(default_factory=CropSettings)
     """Cutting out the jersey region."""
     windows: WindowSettings = field(default_factory=WindowSettings)
@@ -37,4 +37,4 @@ class Settings:
     teams: TeamSettings = field(default_factory=TeamSettings)
     """Grouping tracks by kit colour."""
     engine: EngineSettings = field(default_factory=EngineSettings)
-    """How the machine's cores are used."""
+    """How the machine is used; the results do not depend on it, but for damaged files and the card's decoder."""

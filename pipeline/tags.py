@@ -59,11 +59,6 @@ class TagCache:
         self._bitmaps: OrderedDict[Hashable, Bitmap] = OrderedDict()
         self._bytes = 0
 
-    @property
-    def kept_bytes(self) -> int:
-        """Memory the kept bitmaps take."""
-        return self._bytes
-
     def number(self, number: str, confidence: float, track: int, rgb: Colour, pixels: int) -> Bitmap:
         """A filled tag with the number large, and confidence in percent over the track id small beside it.
 

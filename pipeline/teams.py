@@ -111,11 +111,13 @@ class TeamAssigner:
     """Collects the kit colours of every track, then groups the tracks into teams.
 
     Example:
+        >>> from fractions import Fraction
+        >>> frame = Frame(0, Fraction(0), np.full((200, 200, 3), 230, np.uint8))
+        >>> box = np.array([[60, 20, 120, 180]], np.float32)
         >>> assigner = TeamAssigner(TeamSettings())
-        >>> for frame, boxes in tracked:
-        ...     assigner.add(frame, boxes)
+        >>> assigner.add(frame, TrackedBoxes(box, np.array([0.9], np.float32), np.array([7])))
         >>> assigner.assign()
-        {1: Team(name='white', rgb=(214, 216, 222)), 2: Team(name='navy', rgb=(31, 38, 72))}
+        {7: Team(name='white', rgb=(230, 230, 230))}
     """
 
     def __init__(self, settings: TeamSettings) -> None:

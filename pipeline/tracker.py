@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.checks import require_one_of, require_range
 from pipeline.cuts import CutDetector
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.vendor import vendor_import
@@ -48,25 +49,15 @@ class TrackerSettings:
     footage without cuts."""
 
     def __post_init__(self) -> None:
-        _require_one_of("kind", self.kind, KINDS)
-        _require_one_of("camera_motion", self.camera_motion, CAMERA_MOTIONS)
+        require_one_of("kind", self.kind, KINDS)
+        require_one_of("camera_motion", self.camera_motion, CAMERA_MOTIONS)
         for name in ("high_threshold", "low_threshold", "new_threshold", "match_threshold", "cut_distance"):
-            _require_range(name, getattr(self, name), 0.0, 1.0)
-        _require_range("buffer_seconds", self.buffer_seconds, 0.0, 60.0)
+            require_range(name, getattr(self, name), 0, 1)
+        require_range("buffer_seconds", self.buffer_seconds, 0, 60)
         if self.low_threshold > self.high_threshold:
             raise ValueError(
                 f"low_threshold is {self.low_threshold}, expected at most high_threshold ({self.high_threshold})"
             )
-
-
-def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
-
-
-def _require_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}, expected {low:g} to {high:g}")
 
 
 class PlayerTracker:

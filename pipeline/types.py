@@ -27,7 +27,7 @@ class Frame:
     """One decoded picture."""
 
     index: int
-    """Place in decode order, 0-based."""
+    """Place in the order shown, among the frames that were decoded, 0-based."""
     time: Fraction
     """Exact presentation time in seconds, as the stream states it; never index / fps."""
     bgr: UInt8Image
@@ -157,12 +157,6 @@ class CropWindow:
     def frame_indices(self) -> IntArray:
         """int64 (T,), frame of each crop; -1 where padded."""
         return np.array([-1 if crop is None else crop.frame_index for crop in self.crops], np.int64)
-
-    @property
-    def rgb(self) -> UInt8Image:
-        """uint8 (T, S, S, 3), the recognizer's input; zeros where padded."""
-        blank = np.zeros_like(next(crop.rgb for crop in self.crops if crop is not None))
-        return np.stack([blank if crop is None else crop.rgb for crop in self.crops])
 
     @property
     def valid(self) -> BoolArray:

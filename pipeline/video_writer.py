@@ -37,19 +37,16 @@ class VideoWriter:
     hold, gets one more column at the right or row at the bottom, a copy of its neighbour.
     """
 
-    def __init__(
-        self, path: Path, info: VideoInfo, audio_from: Path | None = None, encoder: Encoder = SOFTWARE
-    ) -> None:
+    def __init__(self, path: Path, info: VideoInfo, encoder: Encoder = SOFTWARE) -> None:
         """Create the file.
 
         Args:
             path: the file to write, overwritten if it exists. Its suffix does not matter.
-            info: the video the frames come from: size, rate, time base, and the span for the sound.
-            audio_from: file to copy the sound from, on the video's clock; by default `info.path` if that has any.
+            info: the video the frames come from: size, rate, time base, and the file and span of the sound.
             encoder: what compresses the pictures.
 
         Raises:
-            VideoError: The file cannot be written, or the one with the sound not be read.
+            VideoError: The file cannot be written, or the source's sound not be read.
         """
         self._path = path
         self._info = info
@@ -63,8 +60,8 @@ class VideoWriter:
             self._output = av.open(f"file:{path}", "w", format="mp4", container_options={"movflags": "+faststart"})
         with self._removed_on_error(), self._explained():
             self._video = _add_video(self._output, info, self._time_base, encoder)
-            if source := audio_from or (info.path if info.has_audio else None):
-                self._audio = AudioCopy(source, self._output)
+            if info.has_audio:
+                self._audio = AudioCopy(info.path, self._output)
             self._output.start_encoding()
 
     def __enter__(self) -> Self:

@@ -64,10 +64,6 @@ class WindowBuffer:
         self._preprocess = preprocess
         self._tracks: dict[int, _Track] = {}
 
-    def __len__(self) -> int:
-        """Number of tracks held."""
-        return len(self._tracks)
-
     def push(self, crop: Crop) -> list[CropWindow]:
         """Offer one crop; returns the windows it completes (mostly none)."""
         if crop.quality < self._settings.min_quality:

@@ -43,11 +43,6 @@ class Fit(NamedTuple):
         boxes = (xyxy - np.array(self.offset * 2, np.float32)) / np.array(self.scale * 2, np.float32)
         return boxes.clip(0, np.array(self.frame * 2, np.float32)).astype(np.float32)
 
-    def to_input(self, xyxy: FloatArray) -> FloatArray:
-        """Boxes (N, 4) of the frame in pixels of the input."""
-        boxes = xyxy * np.array(self.scale * 2, np.float32) + np.array(self.offset * 2, np.float32)
-        return boxes.astype(np.float32)
-
 
 def input_size(frame_size: tuple[int, int], image_size: int, max_upscale: float) -> int:
     """Longer side of the network's input for a frame: `image_size`, or less where that would enlarge too much.

@@ -1,9 +1,9 @@
-"""Finds the number in a jersey region, so that the backbone sees it large and in the middle.
+"""Where the number is in a jersey region, and the part round it enlarged.
 
-A player leans, crouches and turns, and the detector's box wavers: in the region that is cut out of the frame a number
-may stand anywhere and be small. A small convolutional network says where it is, and the part of the region round it
-is enlarged to the backbone's input (a spatial transformer without turns, Jaderberg et al. 2015, "Spatial transformer
-networks"; the place is a soft argmax, Nibali et al. 2018, "Numerical coordinate regression").
+A player leans, crouches and turns, and the detector's box wavers: a number may stand anywhere in a region and be
+small. A small convolutional network (`NumberLocalizer`) says where it is, and a function (`cut`) enlarges the square
+round it; together they are a spatial transformer without turns (Jaderberg et al. 2015, "Spatial transformer
+networks"). The place is a soft argmax (Nibali et al. 2018, "Numerical coordinate regression").
 """
 
 import math
@@ -14,12 +14,12 @@ from torch import nn
 from torch.nn import functional as F
 
 CUT_SIDE: Final = 64
-"""Side of what is cut out, pixels."""
+"""Side of the picture that `cut` makes, pixels."""
 _HEIGHT_SHARE: Final = 0.45
 _WIDTH_SHARE: Final = 0.6
-"""How much of the cut a number fills at the most, in height and in width."""
+"""How much of the cut a number fills at the most, in height and in width, as far as the region reaches."""
 _LEAST_SIDE: Final = 0.15
-"""Smallest cut, as a share of the region's side."""
+"""Side of the smallest cut, as a share of the region's."""
 
 
 class Place(NamedTuple):
@@ -34,13 +34,13 @@ class Place(NamedTuple):
 
     @property
     def side(self) -> torch.Tensor:
-        """float32 (N,), side of the square cut round the number."""
+        """float32 (N,), side of the square to cut round the number, as a share of the region's."""
         width, height = self.size.unbind(1)
         return torch.maximum(width / _WIDTH_SHARE, height / _HEIGHT_SHARE).clamp(_LEAST_SIDE, 1.0)
 
 
 class NumberLocalizer(nn.Module):
-    """Finds the number in regions and cuts it out."""
+    """Says where the number is in regions."""
 
     def __init__(self, width: int = 48) -> None:
         super().__init__()

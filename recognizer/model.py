@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, get_args
 import torch
 from torch import nn
 
+from recognizer.checks import require_choice
 from recognizer.layers import Backbone, BackboneName, DigitHead, SpatialAttention, TemporalAttention, masked_lstm
 from recognizer.localizer import NumberLocalizer, cut
 
@@ -49,10 +50,10 @@ class ModelConfig:
     sensible when the backbone starts from trained weights: use 0 when training from scratch."""
 
     def __post_init__(self) -> None:
-        _require_choice("backbone", self.backbone, get_args(BackboneName))
-        _require_choice("temporal", self.temporal, get_args(TemporalName))
+        require_choice("backbone", self.backbone, get_args(BackboneName))
+        require_choice("temporal", self.temporal, get_args(TemporalName))
         for name in ("stem_pool", "spatial_attention", "lstm", "bidirectional", "localizer"):
-            _require_choice(name, getattr(self, name), (True, False))
+            require_choice(name, getattr(self, name), (True, False))
         for name in ("hidden_size", "head_size"):
             size = getattr(self, name)
             if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 4096:
@@ -192,10 +193,6 @@ class JerseyTemporalNet(nn.Module):
             tensor.requires_grad_(position >= count)
         self.train(self.training)
 
-    def unfreeze(self) -> None:
-        """Train every tensor of the backbone."""
-        self.freeze_backbone(0.0)
-
     def train(self, mode: bool = True) -> "JerseyTemporalNet":
         """Set training or serving mode; frozen batch norms stay in serving mode."""
         super().train(mode)
@@ -246,8 +243,3 @@ def _make_lstm(channels: int, config: ModelConfig) -> nn.LSTM:
         dropout=config.dropout,
         bidirectional=config.bidirectional,
     )
-
-
-def _require_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
-    if not any(value is choice or (isinstance(choice, str) and value == choice) for choice in allowed):
-        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(str, allowed))}")

@@ -98,7 +98,7 @@ def open_cached(checkpoint: Path, info: CheckpointInfo, network: TorchNetwork) -
         raise CacheError(
             f"The cache folder {folder.parent} cannot be used ({reason}); set XDG_CACHE_HOME to one you may write in."
         ) from error
-    _make_room(folder)
+    make_room(folder)
     return _open(folder, info, network)
 
 
@@ -174,12 +174,19 @@ def cpu_seconds(networks: Sequence[Network], info: CheckpointInfo) -> list[float
     return taken
 
 
-def _make_room(newest: Path) -> None:
-    """Remove the least recently used exports, and what processes that were killed left behind."""
+def make_room(newest: Path) -> None:
+    """Remove the least recently used exports beside the newest, and what processes that were killed left behind.
+
+    Args:
+        newest: The export, a file or a folder, that was just written and stays.
+    """
     with contextlib.suppress(OSError):  # another process may be removing them too
         by_use = sorted(newest.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         exports = [path for path in by_use if not path.name.startswith(".") and path != newest]
         limit = time.time() - _ABANDONED_SECONDS
         parts = [path for path in by_use if path.name.startswith(".") and path.stat().st_mtime < limit]
         for path in (*exports[_KEPT - 1 :], *parts):
-            shutil.rmtree(path, ignore_errors=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()

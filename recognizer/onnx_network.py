@@ -42,7 +42,8 @@ def require_packages(what: str) -> None:
     missing = missing_packages()
     if missing:
         raise BackendError(
-            f"{what} needs {' and '.join(missing)}, which the extra 'cpu' brings: pip install -e '.[cpu]' in the checkout."
+            f"{what} needs {' and '.join(missing)}, which the extra 'cpu' brings: "
+            "pip install -e '.[cpu]' in the checkout."
         )
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
+from recognizer.checks import require_choice
 from recognizer.device_preprocess import DevicePreprocess
 from recognizer.graphs import ExportError
 from recognizer.networks import Network, ReaderOutput, TorchNetwork, empty_output
@@ -65,8 +66,8 @@ class JerseyReader:
         """
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; allowed is a whole number from 1")
-        _require_choice("backend", backend, get_args(Backend))
-        _require_choice("precision", precision, get_args(Precision))
+        require_choice("backend", backend, get_args(Backend))
+        require_choice("precision", precision, get_args(Precision))
         self._device, self._batch_size = device, batch_size
         dtype = resolve_precision(precision, device, exact_on_cpu=backend == "onnx")
         if backend == "onnx":
@@ -191,8 +192,3 @@ def _require_onnx(device: torch.device, dtype: torch.dtype) -> None:
             f"The backend onnx runs on the CPU in float32, not on {device} in {kind}; use torch or auto."
         )
     require_packages("The backend onnx")
-
-
-def _require_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")

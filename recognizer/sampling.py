@@ -5,6 +5,8 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.checks import require_choice
+
 SamplingMode = Literal["uniform", "random", "center"]
 
 PADDING: Final = -1
@@ -47,8 +49,7 @@ def sample_indices(
         raise ValueError(f"count is {count} and length is {length}; both must be at least 1")
     if anchor is not None and not 0 <= anchor < count:
         raise ValueError(f"anchor is {anchor}; allowed is 0 to {count - 1}")
-    if mode not in get_args(SamplingMode):
-        raise ValueError(f"mode is {mode!r}; allowed are {', '.join(get_args(SamplingMode))}")
+    require_choice("mode", mode, get_args(SamplingMode))
     if count <= length:
         chosen = np.arange(count, dtype=np.int64)
     elif mode == "uniform":

@@ -1,4 +1,7 @@
-"""Test media made in code. Each picture carries its number in blocks so large that lossy coding leaves it legible."""
+"""Test media made in code, and what several tests look at.
+
+Each picture carries its number in blocks so large that lossy coding leaves it legible.
+"""
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -11,7 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.types import UInt8Image
+from pipeline.types import CropWindow, UInt8Image
 
 SHARED = Path(__file__).parents[2] / "shared"
 """Real clips and data beside the checkout; tests that need them are marked `shared`."""
@@ -181,3 +184,11 @@ def cut(path: Path, keep: float) -> Path:
     data = path.read_bytes()
     path.write_bytes(data[: round(len(data) * keep)])
     return path
+
+
+def window_pixels(window: CropWindow) -> UInt8Image:
+    """A window as the recognizer is given it, uint8 (T, S, S, 3); zeros where padded."""
+    [first, *_] = held = [crop.rgb for crop in window.crops if crop is not None]
+    pixels = np.zeros((len(window.crops), *first.shape), np.uint8)
+    pixels[window.valid] = held
+    return pixels

@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from pipeline.command import Parser
 from pipeline.device import resolve_device
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet, ModelConfig
-from training.evaluation.command import Parser, checkpoint_record, count, progress_bar
+from training.evaluation.command import checkpoint_record, count, progress_bar
 from training.evaluation.data import open_data, sampling_of
 from training.evaluation.entropy import AttentionFigures, Entropy, measure_attention
 from training.evaluation.files import require_file, to_json, write_together

@@ -15,6 +15,7 @@ from typing import NoReturn
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from pipeline.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from pipeline.config import load
 from pipeline.detector import PlayerDetector
 from pipeline.device import resolve_device
@@ -28,9 +29,6 @@ from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.tree import DatasetTree, Tally
 from training.building.video import build_video, open_labelled_video
 from training.building.writer import Cutting
-
-EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,14 +114,8 @@ def _settings(options: argparse.Namespace) -> tuple[Settings, Cutting]:
     return settings, Cutting(None if by_frames else seconds, options.gap_frames, options.min_pictures)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; see --help.\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m training.build_dataset",
         description="Add sequences of jersey crops to a data set: ROOT/NUMBER/SEQUENCE/SUBDIR/*.jpg and manifest.csv.",
         allow_abbrev=False,
@@ -172,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _kind(
-    kinds: "argparse._SubParsersAction[_Parser]", name: str, build: object, description: str
+    kinds: "argparse._SubParsersAction[Parser]", name: str, build: object, description: str
 ) -> argparse.ArgumentParser:
     """A sub-command with the options that all have."""
     parser = kinds.add_parser(name, help=description, description=f"Add {description}.", allow_abbrev=False)

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from pipeline.command import Parser
 from pipeline.config import load
 from pipeline.device import resolve_device
 from pipeline.settings import Settings
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training import plots
-from training.evaluation.command import Parser, checkpoint_record, count, progress_bar, share
+from training.evaluation.command import checkpoint_record, count, progress_bar, share
 from training.evaluation.data import MODES, OpenData, find_root, open_data, sampling_of
 from training.evaluation.figures import Evaluation, evaluate_reads
 from training.evaluation.files import require_writable, to_json, write_together

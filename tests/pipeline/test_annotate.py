@@ -217,11 +217,25 @@ def test_tags_are_drawn_once_and_the_least_recently_used_make_room() -> None:
     for track in range(2, 40):
         tags.number("10", 0.9, track % 10, BLUE, 40)
         assert tags.number("10", 0.904, 0, BLUE, 40) is first, "the same percent is shown"
-        assert 0 < tags.kept_bytes <= 4 * size
     assert tags.number("10", 0.9, 1, BLUE, 40) is not second
+
+
+def test_as_many_tags_are_kept_as_the_memory_holds() -> None:
+    most = 200_000
+    tags = TagCache(most_bytes=most)
+    drawn = [tags.number("10", 0.9, track, BLUE, 20 + track % 7 * 5) for track in range(60)]
+    sizes = []
+    for track in reversed(range(60)):
+        sizes.append(drawn[track].nbytes)
+        if tags.number("10", 0.9, track, BLUE, 20 + track % 7 * 5) is not drawn[track]:
+            break
+    assert 5 < len(sizes) < 60
+    assert sum(sizes[:-1]) <= most < sum(sizes)
 
 
 def test_tag_larger_than_the_cache_is_drawn_all_the_same() -> None:
     tags = TagCache(most_bytes=1)
-    assert tags.number("10", 0.9, 3, BLUE, 40).width > tags.track_id(3, 12).width
-    assert tags.kept_bytes == tags.track_id(3, 12).nbytes
+    large, small = tags.number("10", 0.9, 3, BLUE, 40), tags.track_id(3, 12)
+    assert large.width > small.width
+    assert tags.track_id(3, 12) is small
+    assert tags.number("10", 0.9, 3, BLUE, 40) is not large

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from factories import window_pixels
 
 from pipeline.reading import ReaderSettings, WindowReader
 from pipeline.types import Crop, CropWindow, WindowRead
@@ -68,7 +69,7 @@ def test_reads_are_those_of_whole_windows(untrained_reader: Path, batch_size: in
     windows = windows_of(reader, settings, [12, 3, 7])
     reads = read_all(reader, windows)
     whole = JerseyReader(untrained_reader, CPU)
-    expected = whole.read(np.stack([w.rgb for w in windows]), np.stack([w.valid for w in windows]))
+    expected = whole.read(np.stack([window_pixels(w) for w in windows]), np.stack([w.valid for w in windows]))
     assert [read.track_id for read in reads] == [window.track_id for window in windows]
     np.testing.assert_allclose([read.tens for read in reads], expected.tens, atol=1e-5)
     np.testing.assert_allclose([read.units for read in reads], expected.units, atol=1e-5)
@@ -109,7 +110,7 @@ def test_a_window_whose_best_crop_shows_nothing_is_read_from_it_alone(untrained_
     windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [10, 3, 5])
     reads = read_all(reader, windows)
     best_only = np.stack([np.arange(5) == window.anchor for window in windows])
-    expected = JerseyReader(untrained_reader, CPU).read(np.stack([w.rgb for w in windows]), best_only)
+    expected = JerseyReader(untrained_reader, CPU).read(np.stack([window_pixels(w) for w in windows]), best_only)
     assert sum(reader.encoded) == len(windows)
     np.testing.assert_allclose([read.tens for read in reads], expected.tens, atol=1e-5)
     np.testing.assert_allclose([read.frame_weights for read in reads], best_only, atol=1e-6)
@@ -135,7 +136,7 @@ def test_a_window_whose_best_crop_names_the_settled_number_is_read_from_it_alone
     reader = Counting(settings)
     windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5, 5])
     best_only = np.stack([np.arange(5) == window.anchor for window in windows])
-    glances = JerseyReader(untrained_reader, CPU).read(np.stack([w.rgb for w in windows]), best_only)
+    glances = JerseyReader(untrained_reader, CPU).read(np.stack([window_pixels(w) for w in windows]), best_only)
     named = [
         NUMBERS[int(split_readable(number_log_probs(tens, units))[1].argmax())]
         for tens, units in zip(glances.tens, glances.units, strict=True)

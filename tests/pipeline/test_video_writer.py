@@ -1,6 +1,7 @@
 """The video that is written: pictures, times, colours, sound, and what is left when writing fails."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from factories import (
     numbered_picture,
     numbered_pictures,
     read_index,
-    write_audio,
     write_images,
     write_video,
 )
@@ -166,13 +166,6 @@ def test_sound_is_cut_to_the_span(tmp_path: Path) -> None:
     assert after[-1][0] == pytest.approx(1.97, abs=0.03)
 
 
-def test_sound_of_another_file_can_be_used(tmp_path: Path) -> None:
-    sound = write_audio(tmp_path / "talk.m4a", seconds=1.0)
-    with VideoWriter(tmp_path / "out.mp4", plain_info((96, 64)), audio_from=sound) as writer:
-        writer.write(numbered_picture(0), Fraction(0))
-    assert audio_packets(tmp_path / "out.mp4") == audio_packets(sound)
-
-
 def test_sound_that_mp4_cannot_hold_is_left_out_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -213,8 +206,9 @@ def test_no_frame_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_missing_sound_leaves_no_file(tmp_path: Path) -> None:
+    gone = replace(plain_info((96, 64)), path=tmp_path / "none.mp4", has_audio=True)
     with pytest.raises(VideoError, match=r"none\.mp4 does not exist"):
-        VideoWriter(tmp_path / "out.mp4", plain_info((96, 64)), audio_from=tmp_path / "none.mp4")
+        VideoWriter(tmp_path / "out.mp4", gone)
     assert not list(tmp_path.iterdir())
 
 

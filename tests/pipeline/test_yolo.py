@@ -12,8 +12,9 @@ from pipeline.yolo import fit, letterbox, letterbox_on_device
 def test_letterbox_and_back() -> None:
     place = fit((224, 398), 320)
     assert letterbox(np.zeros((398, 224, 3), np.uint8), place).shape == (320, 192, 3)
-    boxes = np.array([[10.0, 20.0, 110.0, 220.0]], np.float32)
-    np.testing.assert_allclose(place.to_frame(place.to_input(boxes)), boxes, atol=1e-3)
+    picture = np.array([[6, 0, 186, 320], [96, 80, 141, 240], [-10, -10, 200, 330]], np.float32)
+    frame = [[0, 0, 224, 398], [112, 99.5, 168, 298.5], [0, 0, 224, 398]]
+    np.testing.assert_allclose(place.to_frame(picture), frame, atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [(810, 1080), (405, 540), (320, 427), (200, 267), (7, 3)])

@@ -69,7 +69,7 @@ def test_unfreezing_step_by_step() -> None:
     assert counts[0] == size_of(net) - size_of(net.backbone)
     assert counts[-1] == size_of(net)
     net.freeze_backbone(0.5)
-    net.unfreeze()
+    net.freeze_backbone(0.0)
     assert trainable(net) == size_of(net)
     with pytest.raises(ValueError, match="allowed is 0 to 1"):
         net.freeze_backbone(1.1)
@@ -82,7 +82,7 @@ def test_frozen_batch_norms_keep_their_statistics() -> None:
     changed = {name for name, tensor in net.backbone.named_buffers() if not torch.equal(tensor, before[name])}
     assert not any(name.startswith(("bn1", "layer1", "layer2", "layer3.0.bn")) for name in changed)
     assert "layer3.1.bn1.running_mean" in changed
-    net.unfreeze()
+    net.freeze_backbone(0.0)
     assert net.backbone.bn1.training
     assert not net.eval().backbone.bn1.training
 

@@ -14,7 +14,7 @@ from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoi
 from recognizer.graphs import ExportError
 from recognizer.model import JerseyTemporalNet
 from recognizer.networks import TorchNetwork
-from recognizer.onnx_cache import CacheError, cache_folder, cache_key, open_cached
+from recognizer.onnx_cache import CacheError, cache_folder, cache_key, make_room, open_cached
 from recognizer.onnx_network import missing_packages
 from recognizer.reader import JerseyReader
 
@@ -87,6 +87,16 @@ def test_only_the_last_used_exports_are_kept(checkpoint: Path, folder: Path) -> 
     kept = {path.name for path in folder.iterdir()}
     assert len(kept) == 5
     assert kept > {"export1", "export2", "export3", ".part1"}
+
+
+def test_exports_may_be_files(tmp_path: Path) -> None:
+    for age in range(6):
+        for name in (f"export{age}.onnx", f".part{age}"):
+            (tmp_path / name).touch()
+            os.utime(tmp_path / name, (0, 10_000_000_000 if name == ".part1" else 1_000_000 - age))
+    make_room(tmp_path / "export5.onnx")
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"export0.onnx", "export1.onnx", "export2.onnx", "export5.onnx", ".part1"}
 
 
 def test_a_cache_that_cannot_be_written(

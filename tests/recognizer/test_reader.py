@@ -161,7 +161,7 @@ def test_without_the_extra_auto_is_torch_and_onnx_says_what_to_install(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert JerseyReader(checkpoint, CPU).backend == "torch"
     assert not caplog.records
-    with pytest.raises(BackendError, match=r"onnxruntime.*pip install 'jersey-numbers\[cpu\]'"):
+    with pytest.raises(BackendError, match=r"onnxruntime.*pip install -e '.\[cpu\]'"):
         JerseyReader(checkpoint, CPU, backend="onnx")
 
 

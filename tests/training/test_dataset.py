@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from factories import window_pixels
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -70,7 +71,7 @@ def test_training_windows_are_the_pipelines(tmp_path: Path, count: int) -> None:
     assert len(trained) == len(served)
     for i, expected in enumerate(served):
         for rgb, valid in ((trained[i].rgb, trained[i].valid), (batch.rgb[i].numpy(), batch.valid[i].numpy())):
-            np.testing.assert_array_equal(rgb, expected.rgb)
+            np.testing.assert_array_equal(rgb, window_pixels(expected))
             np.testing.assert_array_equal(valid, expected.valid)
         names = [parse_frame_name(path.name) for path in trained.items[i].frames]
         frames = [names[p].frame_index if p >= 0 else -1 for p in trained[i].places]  # type: ignore[union-attr]

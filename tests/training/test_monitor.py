@@ -42,7 +42,7 @@ def test_nothing_is_written_where_it_is_not_wanted(tmp_path: Path) -> None:
 def test_a_missing_package_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with (
-        pytest.raises(MonitorError, match=r"install it with pip install 'jersey-numbers\[train\]'"),
+        pytest.raises(MonitorError, match=r"install it with pip install -e '.\[train\]'"),
         open_monitor(tmp_path, wanted=True),
     ):
         pass

@@ -1,21 +1,12 @@
-"""What the measuring commands share: option parsing that fails in one sentence, and progress bars."""
+"""What the measuring commands share: kinds of options, progress bars, and what names a checkpoint."""
 
 import argparse
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from tqdm import tqdm
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with an option in one sentence and exits with code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(2, f"{self.prog}: {message}; see --help.\n")
 
 
 def count(text: str) -> int:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from PIL import ImageFont
 
+from pipeline.checks import require_one_of
 from recognizer.labels import NUMBERS
 from training.render.ranges import require_camera, require_colours, require_different, require_range, require_rising
 
@@ -262,10 +263,9 @@ class RenderSettings:
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, expected 0 or more")
         require_different("teams: name", [team.name for team in self.teams])
-        kits = {team.name for team in self.teams}
+        kits = sorted(team.name for team in self.teams)
         for person in self.people:
-            if person.team not in kits:
-                raise ValueError(f"people: team is {person.team!r}, expected one of {', '.join(sorted(kits))}")
+            require_one_of("people: team", person.team, kits)
         starts = [shot.start_seconds for shot in self.shots]
         if starts[:1] != [0.0] or any(b <= a for a, b in itertools.pairwise(starts)):
             raise ValueError(f"shots: start_seconds are {starts}, expected 0 first and then rising times")
