@@ -1,8 +1,9 @@
 """Does memory stay level on a long video? `python -m training.endurance CLIP --minutes 10`.
 
 Loops a clip to a video of that length, runs the product on it in a process of its own, and prints for each minute of
-the video, in each of the two passes, the highest resident memory and the time a frame takes. Exit codes: 0 level;
-1 the last minute's peak is more than a tenth above minute 2's in one of the passes; 2 nothing could be measured.
+the video, in each of the two passes, the highest memory (resident, and on CUDA what PyTorch holds on the card) and the
+time a frame takes. Exit codes: 0 level; 1 the last minute's peak is more than a tenth above minute 2's in one of the
+passes; 2 nothing could be measured.
 """
 
 import argparse
@@ -13,7 +14,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -31,98 +31,18 @@ from pipeline.settings import Settings
 from pipeline.video import open_source
 from recognizer.errors import InputError
 from training.looping import loop_clip
+from training.metering import SETTLED, Meter, Minute, growth, table
 
 logger = logging.getLogger(__name__)
 
 ALLOWED_GROWTH: Final = 0.1
 """How far the last minute's peak may lie above that of minute `SETTLED`, as a share of the latter."""
-SETTLED: Final = 2
-"""Minute in which every buffer is full."""
 _INTERVAL: Final = 0.05
 """Seconds between two looks at the memory."""
-_MIB: Final = 2**20
 
 
 class EnduranceError(InputError):
     """The run cannot be measured, or it broke off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Minute:
-    """What one minute of video took in one pass."""
-
-    phase: str
-    """`reading` or `drawing`."""
-    minute: int
-    """1-based."""
-    peak_rss: int
-    """Highest resident memory seen, bytes."""
-    seconds_per_frame: float
-
-
-class Meter:
-    """Sorts memory samples and progress by minute of video.
-
-    Args:
-        frames_per_minute: frames in a minute of the video.
-        minutes: length of the video; what is left over at its end counts to the last minute.
-    """
-
-    def __init__(self, frames_per_minute: float, minutes: int) -> None:
-        self._frames_per_minute = frames_per_minute
-        self._minutes = minutes
-        self._at: tuple[str, int] | None = None
-        self._reached: dict[str, tuple[int, float]] = {}
-        self._peak: defaultdict[tuple[str, int], int] = defaultdict(int)
-        self._taken: defaultdict[tuple[str, int], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
-
-    def progress(self, phase: str, frames: int, seconds: float) -> None:
-        """So many frames of a phase are done, at this time of the run's clock."""
-        minute = min(self._minutes, 1 + int((frames - 1) / self._frames_per_minute))
-        before, then = self._reached.get(phase, (frames, seconds))
-        count, taken = self._taken[phase, minute]
-        self._taken[phase, minute] = count + frames - before, taken + seconds - then
-        self._reached[phase] = frames, seconds
-        self._at = phase, minute
-
-    def sample(self, rss: int) -> None:
-        """Resident memory, bytes, at the place reached; before the first frame it does not count."""
-        if self._at is not None:
-            self._peak[self._at] = max(self._peak[self._at], rss)
-
-    def minutes(self) -> list[Minute]:
-        """The minutes done so far, in order."""
-        return [
-            Minute(phase, minute, self._peak[phase, minute], seconds / max(1, frames))
-            for (phase, minute), (frames, seconds) in self._taken.items()
-        ]
-
-
-def growth(minutes: Sequence[Minute]) -> dict[str, float]:
-    """By phase: how far the last minute's peak lies above that of minute `SETTLED`, as a share of the latter.
-
-    >>> growth([Minute("reading", m, rss, 0.1) for m, rss in ((1, 50), (2, 100), (3, 105))])
-    {'reading': 0.05}
-    """
-    peaks = {(each.phase, each.minute): each.peak_rss for each in minutes}
-    last = {each.phase: each.minute for each in minutes}
-    return {
-        phase: round(peaks[phase, minute] / peaks[phase, SETTLED] - 1, 6)
-        for phase, minute in last.items()
-        if peaks.get((phase, SETTLED))
-    }
-
-
-def table(minutes: Sequence[Minute]) -> str:
-    """The minutes as a Markdown table, and below it the growth of each phase."""
-    lines = ["| pass | minute | peak RSS, MiB | s per frame |", "| --- | --- | --- | --- |"]
-    lines += [f"| {m.phase} | {m.minute} | {m.peak_rss / _MIB:.1f} | {m.seconds_per_frame:.4f} |" for m in minutes]
-    last = max(each.minute for each in minutes)
-    compared = [
-        f"{phase}: peak of minute {last} {share:+.1%} against minute {SETTLED}"
-        for phase, share in growth(minutes).items()
-    ]
-    return "\n".join([*lines, "", *compared]) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +64,8 @@ def _work(run: Run, pipe: Connection) -> None:
     started, itself = time.perf_counter(), psutil.Process()
 
     def report(update: ProgressUpdate) -> None:
-        pipe.send((update.phase, update.frames, time.perf_counter() - started, itself.memory_info().rss))
+        card = torch.cuda.memory_reserved(run.device) if run.device.type == "cuda" else 0
+        pipe.send((update.phase, update.frames, time.perf_counter() - started, itself.memory_info().rss, card))
 
     failure = None
     try:
@@ -197,9 +118,9 @@ def follow(pipe: Connection, child: psutil.Process, meter: Meter) -> None:
             return
         if isinstance(message, str):
             raise EnduranceError(message)
-        phase, frames, seconds, rss = message
+        phase, frames, seconds, rss, card = message
         meter.progress(phase, frames, seconds)
-        meter.sample(rss)
+        meter.sample(rss, card)
 
 
 def endure(

@@ -10,8 +10,9 @@ import pytest
 from factories import even_times, numbered_pictures, read_index, write_video
 
 from pipeline.video import open_source
-from training.endurance import EnduranceError, Meter, Minute, follow, growth, main, table
+from training.endurance import EnduranceError, follow, main
 from training.looping import LoopError, loop_clip
+from training.metering import Meter, Minute, growth, table
 
 MIB = 2**20
 TINY = ["--set", "detector.image_size=160", "--set", "reader.batch_size=4"]
@@ -76,6 +77,17 @@ def test_the_table_gives_mebibytes() -> None:
     assert text.endswith("reading: peak of minute 3 +50.0% against minute 2\n")
 
 
+def test_the_cards_memory_is_compared_beside_the_resident_one() -> None:
+    meter = Meter(frames_per_minute=4, minutes=3)
+    for frame, card in zip(range(1, 13), (90, 0, 0, 0, 80, 100, 0, 0, 70, 0, 110, 0), strict=True):
+        meter.progress("reading", frame, 0.5 * frame)
+        meter.sample(100, card * MIB)
+    assert [each.peak_card // MIB for each in meter.minutes()] == [90, 100, 110]
+    assert growth(meter.minutes()) == {"reading": 0.0, "reading, card": pytest.approx(0.1)}
+    assert "| reading | 3 | 0.0 | 110.0 | 0.5000 |" in table(meter.minutes())
+    assert table(meter.minutes()).endswith("reading, card: peak of minute 3 +10.0% against minute 2\n")
+
+
 def test_a_run_is_measured_by_minute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip, folder = tmp_path / "clip.mp4", tmp_path / "long"
     write_video(clip, 30, rate=1)
@@ -94,10 +106,10 @@ def test_a_run_is_measured_by_minute(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_what_the_run_sends_is_followed_to_its_end() -> None:
     ours, theirs = Pipe(duplex=False)
     meter = Meter(frames_per_minute=4, minutes=3)
-    for message in (("reading", 1, 0.5, 7), ("reading", 2, 0.75, 2**50), None, ("reading", 3, 9.0, 7)):
+    for message in (("reading", 1, 0.5, 7, 0), ("reading", 2, 0.75, 2**50, 5), None, ("reading", 3, 9.0, 7, 0)):
         theirs.send(message)
     follow(ours, psutil.Process(), meter)
-    assert meter.minutes() == [Minute("reading", 1, 2**50, 0.25)]
+    assert meter.minutes() == [Minute("reading", 1, 2**50, 0.25, 5)]
     theirs.send("The disk is full.")
     with pytest.raises(EnduranceError, match=r"^The disk is full\.$"):
         follow(ours, psutil.Process(), meter)
