@@ -39,20 +39,23 @@ class IdentitySettings:
     """When a track's number is believed."""
 
     min_confidence: float = 0.85
-    """Least probability that the best number is right, 0 to 1."""
+    """Least probability, 0 to 1, that the likeliest number is right, for it to be given."""
     min_agreement: float = 0.55
-    """Least share of the best number's votes in its own and its strongest rival's, 0 to 1; below it the track
-    conflicts."""
+    """Of the votes for the likeliest number and for its strongest rival, the share that the likeliest must have, 0 to
+    1; below it the track conflicts. 0.55 asks for 55 to 45."""
     min_readable: float = 1.0
-    """Least readable mass: the sum over windows of the probability that a number can be read at all."""
+    """How many windows' worth of number must have been seen: each window counts with the probability, 0 to 1, that a
+    number can be read in it. A track with less is unreadable."""
     min_reads: int = 2
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
     even_support: float = 0.15
-    """Support of a number that is as likely right as wrong; above 0."""
+    """Support of a number that is as likely right as wrong; above 0. Support is the number's share of the votes,
+    squared, times the square root of the windows' worth of number."""
     steepness: float = 2.8
-    """How fast the odds of being right grow with the support: with this power of it; above 0."""
+    """How fast the odds of being right grow with the support: with this power of it; above 0. At 2.8 twice the support
+    makes the odds seven times as good."""
     one_wearer: bool = True
     """Whether, of tracks of one kit that show the same number at the same time, only the surest keeps it."""
 
