@@ -1,7 +1,8 @@
 """Build the data set's tree: `python -m training.build_dataset {video,run,soccernet,photos,crops} ... -o ROOT`.
 
 Exit codes: 0 done; 2 something given cannot be used; 130 interrupted. Sequences are added whole or not at all, and none
-is added twice: an interrupted build goes on where it stopped when it is started again.
+is added twice: an interrupted build goes on where it stopped when it is started again. The sequences of a run are added
+together, at its end.
 """
 
 import argparse
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; the sequences that were done are kept, run it again to go on.\n")
+        sys.stderr.write("Interrupted; what was finished is kept; run it again to go on.\n")
         return EXIT_INTERRUPTED
     if not options.quiet:
         sys.stdout.write(f"{summary(options.output, tally)}\n")

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from factories import write_video
 
+from pipeline.config import as_plain
 from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.outputs import BOXES, CSV_COLUMNS, TRACKS, mot_rows
 from pipeline.report import input_record
@@ -102,9 +103,18 @@ def write_run(folder: Path, video: Path, statuses: dict[int, tuple[str, str]], f
         for track, (number, status) in statuses.items()
     ]
     write_csv(folder / TRACKS, CSV_COLUMNS, [tuple(row.values()) for row in rows])
-    record = {"input": input_record(open_source(video).info), "counts": {"frames_decoded": frames}, "files": []}
-    (folder / "run.json").write_text(json.dumps(record))
+    write_record(folder, video, frames, SETTINGS)
     return folder
+
+
+def write_record(folder: Path, video: Path, frames: int, settings: Settings) -> None:
+    """What of a whole run's run.json a build reads."""
+    record = {
+        "input": input_record(open_source(video).info),
+        "counts": {"frames_decoded": frames, "frames_lost": 0},
+        "settings": as_plain(settings),
+    }
+    (folder / "run.json").write_text(json.dumps(record))
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

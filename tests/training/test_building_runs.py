@@ -20,17 +20,18 @@ from building_media import (
     scene_picture,
     write_csv,
     write_labels,
+    write_record,
     write_run,
     write_scene,
 )
 from factories import write_video
 
 from pipeline.clock import StageClock
-from pipeline.detector import PlayerDetector
-from pipeline.outputs import write_tracks
+from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.outputs import read_mot, write_tracks
 from pipeline.passes import Models, find
 from pipeline.reading import WindowReader
-from pipeline.report import input_record
+from pipeline.settings import Settings
 from pipeline.tracker import TrackerSettings
 from pipeline.video import open_source
 from recognizer.errors import InputError
@@ -89,6 +90,17 @@ def crops_by_track_and_frame(root: Path) -> dict[tuple[str, int], bytes]:
     return found
 
 
+def real_run(folder: Path, video: Path, settings: Settings, second_until: int = FRAMES) -> list[int]:
+    """The pipeline's first pass over a video of the scene, and what it leaves; returns the tracks."""
+    folder.mkdir()
+    detector = cast(PlayerDetector, SceneDetector(second_until=second_until))
+    models = Models(detector, WindowReader(settings.reader, torch.device("cpu")))
+    findings = find(open_source(video), settings, models, folder, StageClock(), lambda update: None)
+    write_tracks(folder / "tracks.csv", findings.rows)
+    write_record(folder, video, findings.frames, settings)
+    return [row.span.track_id for row in findings.rows]
+
+
 @pytest.mark.parametrize("cut_distance", [0.5, 1.0])
 def test_tracks_are_those_of_a_real_run_of_the_pipeline(tmp_path: Path, cut_distance: float) -> None:
     """Two players change shirts, then comes another shot; at a cut distance of 1 only the shirts end tracks."""
@@ -98,20 +110,20 @@ def test_tracks_are_those_of_a_real_run_of_the_pipeline(tmp_path: Path, cut_dist
     video = write_video(tmp_path / "swap.mp4", [*shirts, *cut])
     write_labels(video, [(1, 0, 39, "7", "player", "legible"), (2, 0, 39, "46", "player", "legible")], 40)
     build(tmp_path / "a", video, SceneDetector(second_until=40), settings=settings)
-    models = Models(
-        cast(PlayerDetector, SceneDetector(second_until=40)), WindowReader(SETTINGS.reader, torch.device("cpu"))
-    )
-    run = tmp_path / "run"
-    run.mkdir()
-    source = open_source(video)
-    findings = find(source, settings, models, run, StageClock(), lambda update: None)
-    write_tracks(run / "tracks.csv", findings.rows)
-    record = {"input": input_record(source.info), "counts": {"frames_decoded": findings.frames}}
-    (run / "run.json").write_text(json.dumps(record))
-    assert len(findings.rows) > len(PLAYERS)
-    everyone = corrected(tmp_path, *((row.span.track_id, "7") for row in findings.rows))
-    build_from_run(tmp_path / "b", run, everyone)
+    tracks = real_run(tmp_path / "run", video, settings, 40)
+    assert len(tracks) > len(PLAYERS)
+    build_from_run(tmp_path / "b", tmp_path / "run", corrected(tmp_path, *((track, "7") for track in tracks)))
     assert crops_by_track_and_frame(tmp_path / "a") == crops_by_track_and_frame(tmp_path / "b")
+
+
+def test_only_frames_in_which_the_run_looked_for_people_are_cut_from(video: Path, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, detector=DetectorSettings(every=3), tracker=TrackerSettings(camera_motion="none"))
+    tracks = real_run(tmp_path / "run", video, settings)
+    boxes = dict(read_mot(tmp_path / "run" / "tracks.mot.txt"))
+    assert set(boxes) == set(range(FRAMES)), "boxes of the frames in between are there, to be drawn"
+    build_from_run(tmp_path / "root", tmp_path / "run", corrected(tmp_path, *((track, "7") for track in tracks)))
+    cut_from = {frame for _, frame in crops_by_track_and_frame(tmp_path / "root")}
+    assert cut_from == {*range(0, FRAMES, 3), FRAMES - 1}
 
 
 def test_building_a_run_again_adds_nothing(video: Path, tmp_path: Path) -> None:
@@ -122,10 +134,28 @@ def test_building_a_run_again_adds_nothing(video: Path, tmp_path: Path) -> None:
     assert (again.sequences, again.there_already) == (0, 2)
 
 
-def forget_video(run: Path) -> None:
+def change_record(run: Path, **changes: dict[str, object]) -> None:
     record = json.loads((run / "run.json").read_text())
-    record["input"]["path"] = str(run / "gone.mp4")
+    for part, values in changes.items():
+        record[part] |= values
     (run / "run.json").write_text(json.dumps(record))
+
+
+def forget_video(run: Path) -> None:
+    change_record(run, input={"path": str(run / "gone.mp4")})
+
+
+def patched_up_frames(run: Path) -> None:
+    """A hardware decoder took two patched-up pictures for whole ones."""
+    change_record(run, input={"decoder": "hardware"}, counts={"frames_decoded": FRAMES + 2})
+
+
+def lost_frames(run: Path) -> None:
+    change_record(run, input={"decoder": "hardware"}, counts={"frames_lost": 2})
+
+
+def unknown_frames(run: Path) -> None:
+    change_record(run, settings={"detector": {"every": 0}})
 
 
 def another_video(run: Path) -> None:
@@ -143,6 +173,13 @@ def another_video(run: Path) -> None:
         (lambda run: (run / "tracks.mot.txt").write_text("1,x\n"), [], "is no MOTChallenge table"),
         (forget_video, [], "The video of the run .*gone.mp4, is not there; say where it lies now with --video"),
         (another_video, [], "gone.mp4 is not the video the run"),
+        (
+            patched_up_frames,
+            [],
+            "scene.mp4 decodes into 30 frames here, but into 32 in the run .*engine.decoder=software",
+        ),
+        (lost_frames, [], "The run .* lost 2 frames in a hardware decoder, .*engine.decoder=software"),
+        (unknown_frames, [], "does not say which frames were read"),
         (lambda run: None, [(1, "123")], "line 2: jersey_number is '123', allowed are 0 to 99 .* 00, -1, blank"),
         (lambda run: None, [(9, "12")], "track_id is '9', a track of .*tracks.csv is expected"),
         (lambda run: None, [(1, "12"), (1, "13")], "line 3: track_id is '1', one row for each track"),

@@ -24,7 +24,7 @@ from building_media import (
 from PIL import Image
 
 from pipeline.crops import CropSettings, cut_square, jersey_regions
-from pipeline.detector import PlayerDetector
+from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.tracker import TrackerSettings
 from recognizer.errors import InputError
 from training.building.progress import BuildProgress
@@ -87,6 +87,14 @@ def test_building_again_does_not_search_the_video_again(video: Path, tmp_path: P
     assert detector.frames_seen == 0
     assert (again.sequences, again.there_already) == (0, first.sequences)
     assert pictures(tmp_path / "root") == before
+
+
+def test_settings_that_change_no_picture_do_not_make_another_form(video: Path, tmp_path: Path) -> None:
+    write_labels(video, BOTH)
+    first = build(tmp_path / "root", video)
+    settings = replace(SETTINGS, detector=DetectorSettings(batch_size=1, every=3))
+    again = build(tmp_path / "root", video, settings=settings)
+    assert (again.sequences, again.there_already) == (0, first.sequences)
 
 
 def test_an_interrupted_video_keeps_the_tracks_that_were_over(video: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """From a finished run of `python -m pipeline.run` and a person's corrections to sequences."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 from pipeline.config import as_plain
 from pipeline.crops import cut_crops
 from pipeline.folder import RECORD
+from pipeline.following import in_groups
 from pipeline.outputs import BOXES, TRACKS, read_mot
 from pipeline.passes import with_boxes
 from pipeline.report import input_record
@@ -25,7 +26,7 @@ from training.building.writer import Cutting
 from training.layout import UNREADABLE_FOLDER
 
 CORRECTION_COLUMNS: Final = ("track_id", "jersey_number")
-_TRACK_COLUMNS: Final = ("track_id", "jersey_number", "status", "last_frame")
+_TRACK_COLUMNS: Final = ("track_id", "jersey_number", "status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,11 @@ class FinishedRun:
     source: VideoSource
     """The video the run was made of."""
     frames: int
-    """Frames the run read."""
+    """Frames the run decoded."""
+    every: int
+    """People were looked for in one frame of so many; the boxes of the others are too inexact to be cut from."""
     numbers: dict[int, str | None]
     """By track: its number, or None where nobody can read one; the others are left out."""
-    last_frames: dict[int, int]
-    """By track: 0-based frame in which it was last seen."""
     origin: Origin
 
 
@@ -62,15 +63,17 @@ def open_run(
         InputError: The run, its video or the corrections cannot be used.
     """
     record = _read_record(folder)
-    numbers, last_frames = _read_tracks(folder / TRACKS)
+    tracks, numbers = _read_tracks(folder / TRACKS)
     if corrections is not None:
-        numbers |= read_corrections(corrections, last_frames, folder)
+        numbers |= read_corrections(corrections, tracks, folder)
     if not (folder / BOXES).is_file():
         raise BuildError(f"The run {folder} lacks {BOXES}; make it again with python -m pipeline.run.")
     source = _open_video(folder, record, video)
     match = source.info.name if match is None else match
+    every = int(record["settings"]["detector"]["every"])
     recipe = digest(
         (folder / BOXES).read_bytes(),
+        every,
         sorted(numbers.items()),
         as_plain(settings.crops),
         settings.windows.min_quality,
@@ -78,15 +81,15 @@ def open_run(
         match,
     )
     origin = Origin(video_name(source), match, f"run {recipe}")
-    return FinishedRun(folder, source, int(record["counts"]["frames_decoded"]), numbers, last_frames, origin)
+    return FinishedRun(folder, source, int(record["counts"]["frames_decoded"]), every, numbers, origin)
 
 
-def read_corrections(path: Path, known: dict[int, int], run: Path) -> dict[int, str | None]:
+def read_corrections(path: Path, known: Container[int], run: Path) -> dict[int, str | None]:
     """Numbers by track from a corrections table; None where nobody can read one.
 
     Args:
         path: the table.
-        known: the run's tracks, as keys.
+        known: the run's tracks.
         run: its folder, for messages.
 
     Raises:
@@ -106,27 +109,39 @@ def read_corrections(path: Path, known: dict[int, int], run: Path) -> dict[int, 
 def build_run(tree: DatasetTree, run: FinishedRun, settings: Settings, cutting: Cutting, progress: Progress) -> None:
     """Decode a run's video once more and add the tracks whose number is known, or known to be unreadable.
 
+    Only the frames in which the run looked for people are cut from, as it read no others. No sequence is put in its
+    place before the end: only then is it known whether the boxes stand beside the frames they were found in.
+
     Args:
         tree: where the sequences go.
         run: by `open_run`.
         settings: how crops are cut; only crops and `windows.min_quality` count.
         cutting: how sequences are cut into sub-folders.
-        progress: called after every frame.
+        progress: called after every frame that is cut from.
+
+    Raises:
+        BuildError: The video does not decode into as many frames as the run decoded; nothing of it is added.
     """
     if not tree.begin(run.origin):
         return
     sequences = TrackSequences(tree, run.origin, cutting, settings.windows.min_quality)
-    info = run.source.info
-    for frame, boxes in with_boxes(run.source.frames(), _boxes(run.folder / BOXES)):
+    info, frames = run.source.info, 0
+    for group in in_groups(with_boxes(run.source.frames(), _boxes(run.folder / BOXES)), run.every):
+        frame, boxes = group[-1]
         for crop in cut_crops(frame, boxes, settings.crops):
             if crop.track_id in run.numbers:
                 sequences.add(crop, run.numbers[crop.track_id])
             else:
                 tree.tally.left_out["of tracks without a number"] += 1
-        sequences.close(t for t in boxes.track_id.tolist() if run.last_frames.get(t, -1) <= frame.index)
-        progress(BuildProgress(info.name, "frames", frame.index + 1, run.frames, tree.tally.sequences))
-    sequences.flush()
+        frames += len(group)
+        progress(BuildProgress(info.name, "frames", frames, run.frames, tree.tally.sequences))
     warn_of_loss(run.source)
+    if frames != run.frames:
+        raise BuildError(
+            f"{info.path} decodes into {frames} frames here, but into {run.frames} in the run {run.folder}, so that "
+            "its boxes may belong to other frames; make the run again here with engine.decoder=software."
+        )
+    sequences.flush()
     tree.end(run.origin)
 
 
@@ -134,28 +149,36 @@ def _read_record(folder: Path) -> dict[str, Any]:
     path = folder / RECORD
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        video, frames = record["input"]["path"], record["counts"]["frames_decoded"]
+        named, counts, every = record["input"], record["counts"], record["settings"]["detector"]["every"]
+        video, frames, lost, decoder = named["path"], counts["frames_decoded"], counts["frames_lost"], named["decoder"]
     except FileNotFoundError as error:
         raise BuildError(
             f"{folder} holds no finished run ({RECORD} is missing); make one with python -m pipeline.run."
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BuildError(f"{path} is no record of a run ({error!r}); make one with python -m pipeline.run.") from error
-    if not isinstance(video, str) or not isinstance(frames, int) or not isinstance(record["input"].get("sha256"), str):
+    if not isinstance(video, str) or not isinstance(named.get("sha256"), str):
         raise BuildError(f"{path} does not name the video it was made of; make the run again.")
+    if not isinstance(frames, int) or not isinstance(every, int) or every < 1:
+        raise BuildError(f"{path} does not say which frames were read; make the run again.")
+    if lost and decoder != "software":
+        raise BuildError(
+            f"The run {folder} lost {lost} frames in a {decoder} decoder, and each decoder loses others, so that its "
+            "boxes may belong to other frames; make the run again with engine.decoder=software."
+        )
     return dict(record)
 
 
-def _read_tracks(path: Path) -> tuple[dict[int, str | None], dict[int, int]]:
-    """The run's own numbers (tracks with status `read` only), and the last frame of every track."""
+def _read_tracks(path: Path) -> tuple[set[int], dict[int, str | None]]:
+    """The run's tracks, and its own numbers (tracks with status `read` only)."""
+    tracks: set[int] = set()
     numbers: dict[int, str | None] = {}
-    last_frames: dict[int, int] = {}
     for row in read_table(path, _TRACK_COLUMNS):
         track = row.whole("track_id")
-        last_frames[track] = row.whole("last_frame")
+        tracks.add(track)
         if row.text("status") == "read":
             numbers[track] = row.number("jersey_number")
-    return numbers, last_frames
+    return tracks, numbers
 
 
 def _open_video(folder: Path, record: dict[str, Any], video: Path | None) -> VideoSource:

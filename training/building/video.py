@@ -104,8 +104,11 @@ def video_name(source: VideoSource) -> str:
 
 
 def detector_recipe(settings: Settings) -> str:
-    """A digest of what decides which people are found; how many frames go in at a time does not."""
-    plain = {k: v for k, v in as_plain(settings.detector).items() if k != "batch_size"}
+    """A digest of what decides which people are found.
+
+    How many frames go in at a time does not; `every` does not either, as people are looked for in every frame here.
+    """
+    plain = {k: v for k, v in as_plain(settings.detector).items() if k not in {"batch_size", "every"}}
     weights = Path(settings.detector.weights or default_weights())
     return digest(plain, file_record(weights, [weights])["sha256"] if weights.is_file() else "")
 
@@ -172,7 +175,7 @@ def _follow(
     tracker: PlayerTracker,
     splitter: SwapSplitter,
 ) -> Iterator[tuple[Frame, TrackedBoxes, TrackedBoxes]]:
-    """Each frame with the boxes that a run of the pipeline would write, and the labelled ones."""
+    """Each frame with the boxes that a run of the pipeline at `detector.every` 1 would write, and the labelled ones."""
     for batch in in_batches(labelled, detector.settings.batch_size):
         found = detector.detect([frame for frame, _ in batch])
         for (frame, boxes), detections in zip(batch, found, strict=True):
