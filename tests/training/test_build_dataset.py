@@ -86,7 +86,7 @@ def test_an_interrupt_keeps_what_is_whole(
     assert main(["run", "run", "-o", "data"]) == 130
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("Interrupted; the sequences that were done are kept")
+    assert printed.err.startswith("Interrupted; what was finished is kept")
     assert len(pictures(Path("data"))) == 2
 
 
