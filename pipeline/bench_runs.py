@@ -119,8 +119,8 @@ def _run(job: Job, seconds: float | None, folder: Path, clock: StageClock) -> tu
     if job.script == "naive":
         naive = run_naive(job.video, settings, device, folder / "naive.mp4", seconds, clock)
         return naive.frames, naive.reads, len(naive.numbers)
-    decoder, card = settings.engine.decoder, card_of(device)
-    source = open_source(job.video, duration_seconds=seconds, decoder=decoder, card=card)
+    engine, card = settings.engine, card_of(device)
+    source = open_source(job.video, 0.0, seconds, engine.decoder, card, engine.coding_threads)
     if job.script == "detector":
         with clock.stage("load"):
             detector = PlayerDetector(settings.detector, device)

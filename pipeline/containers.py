@@ -64,10 +64,17 @@ def open_container(path: Path, decoder: HWAccel | None = None) -> InputContainer
     return container
 
 
-def video_stream(container: InputContainer, path: Path, decoder: HWAccel | None = None) -> VideoStream:
+def video_stream(
+    container: InputContainer, path: Path, decoder: HWAccel | None = None, threads: int = 0
+) -> VideoStream:
     """The main video stream, set up for threaded decoding; cover pictures of audio files are none.
 
-    A graphics card's decoder gets one thread: every thread would take some of the few pictures it can hold.
+    Args:
+        container: an open file.
+        path: the file.
+        decoder: as given to `open_container`. A graphics card's gets one thread: every thread would take some of the
+            few pictures it can hold.
+        threads: that decode; 0 takes one for each core.
 
     Raises:
         VideoError: There is no video in the file, or no decoder for it.
@@ -85,8 +92,7 @@ def video_stream(container: InputContainer, path: Path, decoder: HWAccel | None 
     if stream.codec_context.name in _TEXT_ART:
         raise VideoError(f"{path} is a text file, not a video.")
     stream.thread_type = "AUTO" if decoder is None else "SLICE"
-    if decoder is not None:
-        stream.codec_context.thread_count = 1
+    stream.codec_context.thread_count = threads if decoder is None else 1
     return stream
 
 

@@ -1,7 +1,7 @@
 """Finds the people in frames with a YOLO network; nothing of ultralytics leaves this module."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -105,11 +105,16 @@ class PlayerDetector:
         named = settings.weights or str(default_weights())
         self.wants_uploads = device.type == "cuda" and named.endswith(".safetensors")
         """Whether frames are better uploaded beforehand (`pipeline.uploads`); a model of ultralytics takes none."""
-        self._find: Callable[[Sequence[Frame]], list[Detections]]
+        self._model: _PlainNetwork | _VendorModel
         if named.endswith(".safetensors"):
-            self._find = _PlainNetwork(Path(named), settings, device, spread).find
+            self._model = _PlainNetwork(Path(named), settings, device, spread)
         else:
-            self._find = _VendorModel(named, settings, device).find
+            self._model = _VendorModel(named, settings, device)
+
+    @property
+    def backend(self) -> str:
+        """What computes, and in which number format: `onnx float32`; `ultralytics` for a model that it runs."""
+        return self._model.backend
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """People in each frame, in the frames' order, surest first.
@@ -124,7 +129,7 @@ class PlayerDetector:
         for _, group in groupby(frames, key=lambda frame: frame.size):
             same_size = list(group)
             for start in range(0, len(same_size), self.settings.batch_size):
-                found += self._find(same_size[start : start + self.settings.batch_size])
+                found += self._model.find(same_size[start : start + self.settings.batch_size])
         return found
 
 
@@ -192,6 +197,7 @@ class _PlainNetwork:
         self._spread = spread
         fused: nn.Module = network.fuse(verbose=False)  # type: ignore[operator]  # ultralytics' own: conv + batch norm
         self._forward = choose_forward(path, fused, settings.backend, settings.precision, device)
+        self.backend = self._forward.backend
 
     def find(self, frames: Sequence[Frame]) -> list[Detections]:
         """People in each of some frames of one size."""
@@ -225,6 +231,8 @@ class _PlainNetwork:
 
 class _VendorModel:
     """Any other model, run by ultralytics."""
+
+    backend = "ultralytics"
 
     def __init__(self, named: str, settings: DetectorSettings, device: torch.device) -> None:
         with vendor_import():

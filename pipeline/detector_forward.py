@@ -45,6 +45,7 @@ class TorchForward:
         self, network: nn.Module, device: torch.device, dtype: torch.dtype, rounding: torch.dtype | None
     ) -> None:
         self._dtype, self._rounding = dtype, rounding
+        self.backend = f"torch {str(rounding or dtype).removeprefix('torch.')}"
         forbid_tf32(device, dtype)
         self._network = network.to(device, dtype).to(memory_format=torch.channels_last)
 

@@ -6,9 +6,8 @@ import importlib.metadata
 import json
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,15 +20,23 @@ from recognizer.precision import BackendError
 
 logger = logging.getLogger(__name__)
 
-Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""From uint8 (B, h, w, 3) RGB pictures to distances (B, 4 * bins, A) and scores (B, classes, A), 0 to 1."""
-
 _GRAPH_VERSION: Final = 2
 """Raised whenever the written graph changes."""
 _TRACED: Final = (1, 96, 160, 3)
 _CHECKED: Final = ((1, 96, 160, 3), (1, 160, 64, 3), (2, 64, 96, 3))
 _TOLERANCE: Final = 1e-3
 """How far distances (logits) and scores may lie from PyTorch's."""
+
+
+class Forward(Protocol):
+    """The detector's network on one backend."""
+
+    backend: str
+    """What computes, and in which number format: `onnx float32`."""
+
+    def __call__(self, rgb: Tensor, /) -> tuple[Tensor, Tensor]:
+        """From uint8 (B, h, w, 3) RGB pictures to distances (B, 4 * bins, A) and scores (B, classes, A), 0 to 1."""
+        ...
 
 
 class Pictures(nn.Module):
@@ -70,7 +77,7 @@ def open_onnx(weights: Path, network: nn.Module) -> Forward:
         raise CacheError(
             f"The cache folder {path.parent} cannot be used ({reason}); set XDG_CACHE_HOME to one you may write in."
         ) from error
-    return _forward(session)
+    return OnnxForward(session)
 
 
 def faster_forward(weights: Path, network: nn.Module) -> Forward | None:
@@ -121,7 +128,7 @@ def _export(network: nn.Module, path: Path) -> None:
 
 @torch.inference_mode()
 def _require_parity(pictures: nn.Module, session: Session) -> None:
-    forward, random = _forward(session), torch.Generator().manual_seed(0)
+    forward, random = OnnxForward(session), torch.Generator().manual_seed(0)
     for shape in _CHECKED:
         given = torch.randint(256, shape, generator=random, dtype=torch.uint8)
         for ours, theirs in zip(forward(given), pictures(given), strict=True):
@@ -131,10 +138,16 @@ def _require_parity(pictures: nn.Module, session: Session) -> None:
                 )
 
 
-def _forward(session: Session) -> Forward:
-    def forward(rgb: Tensor) -> tuple[Tensor, Tensor]:
-        arrays: dict[str, Any] = {"rgb": rgb.numpy()}
-        distances, scores = session(arrays)
-        return torch.from_numpy(distances), torch.from_numpy(scores)
+class OnnxForward:
+    """The network in ONNX Runtime, a `Forward`."""
 
-    return forward
+    backend = "onnx float32"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Distances and scores."""
+        arrays: dict[str, Any] = {"rgb": rgb.numpy()}
+        distances, scores = self._session(arrays)
+        return torch.from_numpy(distances), torch.from_numpy(scores)

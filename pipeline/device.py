@@ -42,8 +42,9 @@ def card_of(device: torch.device) -> int | None:
     return (device.index or 0) if device.type == "cuda" else None
 
 
-def device_name(device: torch.device) -> str:
-    """The device in words, for the run's record."""
+def device_name(device: torch.device, cores: int | None = None) -> str:
+    """The device in words, for the run's record; `cores` are those used of a CPU, None names torch's threads."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)"
+    used = f"{torch.get_num_threads()} threads" if cores is None else f"{cores} core{'' if cores == 1 else 's'}"
+    return f"cpu ({platform.machine()}, {used})"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ EncoderKind = Literal["auto", "software", "hardware"]
 
 
 class EncoderError(InputError):
-    """A hardware encoder was asked for, and none works here."""
+    """No encoder, or none of the kind asked for, works here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +40,23 @@ HARDWARE: Final = (Encoder("h264_nvenc", {"preset": "p4", "tune": "hq", "rc": "v
 """NVIDIA's; cards for data centres such as the H100 and the H200 have none."""
 
 
-def choose_encoder(kind: EncoderKind, size: tuple[int, int], on_cuda: bool) -> Encoder:
+def choose_encoder(kind: EncoderKind, size: tuple[int, int], card: int | None) -> Encoder:
     """Choose the encoder of a run.
 
     Args:
         kind: `software`; `hardware`; or `auto`, hardware where the run computes on CUDA and an encoder works there.
         size: width and height of the video, pixels.
-        on_cuda: whether the run computes on CUDA.
+        card: place of the CUDA device that the run computes on, whose encoder is used; None for a CPU.
 
     Raises:
-        EncoderError: `hardware` was asked for, and no such encoder works here for this size.
+        EncoderError: `hardware` was asked for, and no such encoder works here for this size; or none at all does.
     """
-    if kind == "software" or (kind == "auto" and not on_cuda):
-        return SOFTWARE
+    if kind == "software" or (kind == "auto" and card is None):
+        return _software(size)
     for encoder in HARDWARE:
-        if works(encoder, size):
-            return encoder
+        placed = encoder if card is None else replace(encoder, options={**encoder.options, "gpu": str(card)})
+        if works(placed, size):
+            return placed
     if kind == "hardware":
         names = ", ".join(encoder.name for encoder in HARDWARE)
         raise EncoderError(
@@ -63,6 +64,15 @@ def choose_encoder(kind: EncoderKind, size: tuple[int, int], on_cuda: bool) -> E
             "allowed are software and auto."
         )
     logger.info("no hardware encoder works here; the video is written by %s", SOFTWARE.name)
+    return _software(size)
+
+
+def _software(size: tuple[int, int]) -> Encoder:
+    if not works(SOFTWARE, size):
+        raise EncoderError(
+            f"The annotated video cannot be written: {SOFTWARE.name} takes no pictures of {size[0]}x{size[1]} here; "
+            "give smaller pictures, or --no-video for the tables alone."
+        )
     return SOFTWARE
 
 
@@ -73,6 +83,7 @@ def works(encoder: Encoder, size: tuple[int, int]) -> bool:
         context = av.CodecContext.create(encoder.name, "w")
         assert isinstance(context, VideoCodecContext)  # noqa: S101 - for the type checker: it encodes video
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.thread_count = 1
         context.framerate, context.time_base, context.options = Fraction(25), Fraction(1, 25), dict(encoder.options)
         picture = VideoFrame(width, height, "yuv420p")
         return bool([*context.encode(picture), *context.encode(None)])

@@ -9,6 +9,7 @@ import torch
 
 from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
+from pipeline.device import card_of
 from pipeline.encoders import choose_encoder
 from pipeline.folder import RECORD
 from pipeline.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
@@ -53,7 +54,8 @@ def process(
         InputError: The video holds no picture, or the weights or the encoder cannot be used.
     """
     started, begun, clock = datetime.now(UTC), time.perf_counter(), clock or StageClock()
-    encoder = choose_encoder(settings.engine.encoder, (source.info.width, source.info.height), device.type == "cuda")
+    size = source.info.width, source.info.height
+    encoder = choose_encoder(settings.engine.encoder, size, card_of(device)) if video else None
     with Workers(settings.engine) as workers:
         with clock.stage("load"):
             detector = PlayerDetector(settings.detector, device, workers.map)
@@ -68,13 +70,15 @@ def process(
         frames_lost, truncated = source.frames_lost, source.truncated
         write_tracks(folder / TRACKS, findings.rows)
         write_players(folder / PLAYERS, players := join_tracks(findings.rows))
-        if video:
+        if encoder:
             draw(source, findings, folder, clock, progress, workers, encoder)
     summary = RunSummary(
         rows=findings.rows,
         players=players,
         reads=findings.reads,
-        encoder=encoder.name if video else None,
+        encoder=encoder.name if encoder else None,
+        cores=workers.count,
+        backends={"detector": models.detector.backend, "reader": models.reader.backend},
         frames_decoded=findings.frames,
         frames_lost=frames_lost,
         truncated=truncated,

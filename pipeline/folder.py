@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import re
@@ -33,19 +34,21 @@ class RunFolder:
 
     If the block raises (Ctrl-C included) the working folder is removed and whatever stood at `final` is untouched. A
     new folder appears in one rename. Where `final` exists (it may be a mount point) its files are replaced one by one
-    once all of them are whole; what no run wrote there stays. Working folders that killed runs left behind for the
-    same `final` are removed: a running one holds a lock on its folder.
+    once all of them are whole; what no run wrote there stays. Where `final` was taken meanwhile and may not be
+    replaced, the results are kept under the next free name beside. Working folders that killed runs left behind for
+    the same `final` are removed: a running one holds a lock on its folder.
 
     Args:
         final: Where the run shall stand: new, empty, or (with `overwrite`) an earlier finished run.
         overwrite: Whether an earlier finished run there may be replaced.
 
     Raises:
-        OutputError: The place is taken or not writable, or the disk fills up while the block runs.
+        OutputError: The place is taken or not writable, or is taken or the disk fills up while the block runs.
     """
 
     def __init__(self, final: Path, overwrite: bool = False) -> None:
         self.final = final.resolve()
+        self._overwrite = overwrite
         _require_free(final, overwrite)
         token = secrets.token_hex(4) + _PARTIAL
         exists = self.final.exists()
@@ -92,6 +95,13 @@ class RunFolder:
             raise OutputError(f"Cannot write to {self.final}: {_reason(disk)}; the run was stopped.") from error
 
     def _put_in_place(self) -> None:
+        try:
+            _require_free(self.final, self._overwrite)
+        except OutputError as error:
+            raise OutputError(
+                f"{self.final} was taken by something else while this run went on; this run's results are kept in "
+                f"{self._put_beside()}."
+            ) from error
         if not self.final.exists():
             self._work.rename(self.final)
             return
@@ -102,6 +112,13 @@ class RunFolder:
         for name in stale:
             (self.final / name).unlink(missing_ok=True)
         self._work.rmdir()
+
+    def _put_beside(self) -> Path:
+        """Put the results under the next free name, on the same disk: `run-2` for `run`."""
+        names = (f"{self.final.name}-{number}" for number in itertools.count(2))
+        free = next(path for name in names if not os.path.lexists(path := self._work.with_name(name)))
+        self._work.rename(free)
+        return free
 
     def _clean_up(self) -> None:
         shutil.rmtree(self._work, ignore_errors=True)

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES: Final = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _ORIENTATION_TAG = 0x0112
+_QUARTER_TURNS = (5, 6, 7, 8)
+"""Values of that tag that swap width and height; others than 1 to 8 mean nothing."""
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What Pillow raises for files it cannot read."""
 
@@ -128,7 +130,7 @@ def _upright_size(file: Path) -> tuple[int, int] | None:
     """Width and height with the camera's orientation applied, from the header alone; None where there is none."""
     try:
         with Image.open(file) as image:
-            turned = image.getexif().get(_ORIENTATION_TAG, 1) >= 5
+            turned = image.getexif().get(_ORIENTATION_TAG) in _QUARTER_TURNS
             return (image.height, image.width) if turned else (image.width, image.height)
     except _UNREADABLE as error:
         logger.debug("%s has no readable header: %s", file, error)
@@ -138,8 +140,21 @@ def _upright_size(file: Path) -> tuple[int, int] | None:
 def _read_bgr(file: Path) -> UInt8Image | None:
     try:
         with Image.open(file) as image:
-            rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            rgb = upright_rgb(image)
     except _UNREADABLE as error:
         logger.warning("%s cannot be read: %s", file, error)
         return None
     return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def upright_rgb(image: Image.Image) -> UInt8Image:
+    """Decode an open image with the camera's orientation applied: uint8 (H, W, 3) RGB.
+
+    Grey images of 16 bits keep their upper 8; Pillow would cut all above 255 off to white.
+    """
+    deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")  # before Pillow 11
+    upright = ImageOps.exif_transpose(image)
+    if deep:
+        grey = (np.asarray(upright) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    return np.array(upright.convert("RGB"), dtype=np.uint8)

@@ -131,7 +131,8 @@ def draw(
     bridged = bridge_gaps(read_mot(folder / BOXES), round(BRIDGED_SECONDS * source.info.frames_per_second))
     size = source.info.width, source.info.height
     drawn = ahead("draw", _drawn(with_boxes(decoded, bridged), findings, size, clock))
-    with VideoWriter(folder / VIDEO, source.info, encoder=encoder) as writer:
+    threads = workers.coding_threads if workers else 0
+    with VideoWriter(folder / VIDEO, source.info, encoder, threads) as writer:
         for done, (picture, time) in enumerate(drawn, start=1):
             with clock.stage("encode"):
                 writer.write(picture, time)

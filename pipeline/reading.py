@@ -77,6 +77,8 @@ class WindowReader:
         self._waiting: list[CropWindow] = []
         self._features: WeakKeyDictionary[WindowCrop, torch.Tensor] = WeakKeyDictionary()
         """Of the crops that windows or the window buffer still hold."""
+        self.backend = f"{self._reader.backend} {self._reader.precision}"
+        """What computes, and in which number format: `onnx float32`."""
         self.preprocess = self._reader.preprocess
         self.info = self._reader.info
 

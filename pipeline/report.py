@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import platform
 from collections import Counter
@@ -22,6 +23,8 @@ from pipeline.players import Player
 from pipeline.settings import Settings
 from pipeline.video import VideoInfo
 from recognizer.reader import default_weights as reader_weights
+
+logger = logging.getLogger(__name__)
 
 _PACKAGES: Final = ("torch", "torchvision", "onnxruntime", "ultralytics", "av", "opencv-python", "numpy")
 
@@ -56,6 +59,10 @@ class RunSummary:
     """Windows read."""
     encoder: str | None
     """FFmpeg's name of what compressed the annotated video; None where none was written."""
+    cores: int
+    """Of the processor, that the run used."""
+    backends: Mapping[str, str]
+    """By network, what it ran in and in which number format."""
     frames_decoded: int
     frames_lost: int
     """Frames the stream held but that could not be decoded."""
@@ -121,7 +128,8 @@ def run_record(
             "queue_fill": {name: round(share, 3) for name, share in summary.queue_fill.items()},
         },
         "frames_per_second": round(summary.frames_decoded / summary.wall_seconds, 2),
-        "device": device_name(device),
+        "device": device_name(device, summary.cores),
+        "backends": dict(summary.backends),
         "encoder": summary.encoder,
         "settings": as_plain(settings),
         "versions": versions(),
@@ -161,17 +169,24 @@ def input_record(info: VideoInfo) -> dict[str, Any]:
 def file_record(path: Path, files: Sequence[Path]) -> dict[str, Any]:
     """Path, size and SHA-256 of a file, or of several files in the folder `path` together.
 
-    The hash of a folder's files runs over each one's name, a zero byte and its own hash, in their order.
+    The hash of a folder's files runs over each one's name, a zero byte and its own hash, in their order. Files that
+    cannot be read count for no bytes and an empty hash, and are named under `unreadable`, a key only where there are.
     """
-    digests = {file: _digest(file) for file in files}
-    named = b"".join(os.fsencode(file.name) + b"\0" + digest for file, digest in digests.items())
-    sha256 = digests[path] if path in digests else hashlib.sha256(named).digest()
-    return {"path": str(path), "bytes": sum(file.stat().st_size for file in files), "sha256": sha256.hex()}
+    contents = {file: _size_and_digest(file) for file in files}
+    named = b"".join(os.fsencode(file.name) + b"\0" + digest for file, (_, digest) in contents.items())
+    sha256 = contents[path][1] if path in contents else hashlib.sha256(named).digest()
+    record = {"path": str(path), "bytes": sum(size for size, _ in contents.values()), "sha256": sha256.hex()}
+    unreadable = [file.name for file, (_, digest) in contents.items() if not digest]
+    return {**record, "unreadable": unreadable} if unreadable else record
 
 
-def _digest(file: Path) -> bytes:
-    with file.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").digest()
+def _size_and_digest(file: Path) -> tuple[int, bytes]:
+    try:
+        with file.open("rb") as data:
+            return os.fstat(data.fileno()).st_size, hashlib.file_digest(data, "sha256").digest()
+    except OSError as error:
+        logger.debug("%s cannot be hashed: %s", file, error)
+        return 0, b""
 
 
 def versions() -> dict[str, str]:

@@ -59,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> tuple[RunSummary, Path]:
     settings = load(Settings, arguments.config, arguments.set)
     device = resolve_device(arguments.device)
-    decoder, card = settings.engine.decoder, card_of(device)
-    source = open_source(arguments.input, arguments.start, arguments.duration, decoder, card)
+    decoder, card, threads = settings.engine.decoder, card_of(device), settings.engine.coding_threads
+    source = open_source(arguments.input, arguments.start, arguments.duration, decoder, card, threads)
     folder = arguments.output or Path("runs") / source.info.name
     quiet = arguments.loudness < 0
     with RunFolder(folder, arguments.overwrite) as work, _progress_bar(quiet) as progress, logging_redirect_tqdm():

@@ -37,4 +37,4 @@ class Settings:
     teams: TeamSettings = field(default_factory=TeamSettings)
     """Grouping tracks by kit colour."""
     engine: EngineSettings = field(default_factory=EngineSettings)
-    """How the machine is used; the results do not depend on it, but for damaged files and the card's decoder."""
+    """How the machine is used; results stay the same, but for damaged files, the card's decoder and coding noise."""

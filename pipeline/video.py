@@ -25,6 +25,7 @@ def open_source(
     duration_seconds: float | None = None,
     decoder: DecoderKind = "software",
     card: int | None = None,
+    threads: int = 0,
 ) -> VideoSource:
     """Open a video file, a folder of images, a glob of images, or one image.
 
@@ -34,6 +35,7 @@ def open_source(
         duration_seconds: how much to read from there, at most `MAX_SECONDS`; None reads to the end.
         decoder: what decodes a video file; see `pipeline.decoders`.
         card: place of the CUDA device that the run computes on; None for a CPU.
+        threads: that decode a video file; 0 takes one for each core.
 
     Raises:
         VideoError: It cannot be used; the message says why, in one sentence for the user.
@@ -48,7 +50,7 @@ def open_source(
         path, images = _find(named)
     except OSError as error:  # a name too long, a folder that may not be entered
         raise VideoError(f"{named} cannot be read ({(error.strerror or str(error)).lower()}).") from error
-    return VideoFile(path, span, decoder, card) if images is None else ImageSequence(path, images, span)
+    return VideoFile(path, span, decoder, card, threads) if images is None else ImageSequence(path, images, span)
 
 
 def _find(named: str) -> tuple[Path, list[Path] | None]:

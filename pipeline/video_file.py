@@ -68,9 +68,10 @@ class Orientation:
 class _UprightBgr:
     """Converts decoded pictures to upright BGR, all of one size."""
 
-    def __init__(self, stored_size: tuple[int, int], orientation: Orientation) -> None:
+    def __init__(self, stored_size: tuple[int, int], orientation: Orientation, threads: int = 0) -> None:
         self._size = stored_size
         self._orientation = orientation
+        self._threads = threads
         self._planes, self._reformatter = VideoReformatter(), VideoReformatter()
         self._warned = False
 
@@ -83,8 +84,8 @@ class _UprightBgr:
         untagged = frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb and height >= _HD_HEIGHT
         space = Colorspace.ITU709 if untagged else None
         if planar := _PLANAR.get(frame.format.name):
-            frame = self._planes.reformat(frame, format=planar)
-        picture = self._reformatter.reformat(frame, width, height, "bgr24", src_colorspace=space)
+            frame = self._planes.reformat(frame, format=planar, threads=self._threads)
+        picture = self._reformatter.reformat(frame, width, height, "bgr24", src_colorspace=space, threads=self._threads)
         return self._orientation.apply(picture.to_ndarray().astype(np.uint8, copy=False))
 
 
@@ -130,7 +131,14 @@ class VideoFile:
     stored. Frames that the decoder says it had to patch up are not handed out but counted as lost.
     """
 
-    def __init__(self, path: Path, span: TimeSpan, decoder: DecoderKind = "software", card: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        span: TimeSpan,
+        decoder: DecoderKind = "software",
+        card: int | None = None,
+        threads: int = 0,
+    ) -> None:
         """Open a file.
 
         Args:
@@ -138,17 +146,19 @@ class VideoFile:
             span: the part to read.
             decoder: what decodes it; see `pipeline.decoders`.
             card: place of the CUDA device that the run computes on; None for a CPU.
+            threads: that decode; 0 takes one for each core.
 
         Raises:
             VideoError: It cannot be read, or holds no frame in the span.
             DecoderError: A hardware decoder was asked for, and none takes the file.
         """
         self._path = path
+        self._threads = threads
         self._frames_lost = 0
         self._truncated = False
         self._refused: set[int] | None = None
         with open_container(path) as container:
-            stream = video_stream(container, path)
+            stream = video_stream(container, path, threads=threads)
             first = _first_picture(container, stream)
             if first is None or not stream.time_base:
                 raise VideoError(f"No picture of {path} can be decoded; the file is damaged.")
@@ -185,13 +195,13 @@ class VideoFile:
         """Decode the span, one frame at a time; see `VideoSource.frames`."""
         span, index, to_the_end = self._info.span, 0, True
         with open_container(self._path, self._decoder) as container:
-            stream = video_stream(container, self._path, self._decoder)
+            stream = video_stream(container, self._path, self._decoder, self._threads)
             if self._seek_to is not None:
                 container.seek(self._seek_to, stream=stream)
             packets = PacketReader(container, container.streams)
             losses = Losses(stream.codec_context.name, nominal_ticks(stream), self._refused)
             clock = FrameClock(self._origin, nominal_ticks(stream), self._ticks(Fraction(_BACKWARD_JUMP)))
-            to_bgr = _UprightBgr(self._stored_size, self._orientation)
+            to_bgr = _UprightBgr(self._stored_size, self._orientation, self._threads)
             for picture in _whole_pictures(stream, packets, losses):
                 time = clock.tick(picture.pts) * self._time_base
                 if span.end is not None and time >= span.end:
@@ -246,7 +256,7 @@ class VideoFile:
         """Timestamp from which decoding surely covers the start; None if seeking in this file misses it."""
         target = self._origin + self._ticks(self._info.span.start - _SEEK_MARGIN)
         with open_container(self._path) as container:
-            stream = video_stream(container, self._path)
+            stream = video_stream(container, self._path, threads=self._threads)
             try:
                 container.seek(target, stream=stream)
             except av.FFmpegError:

@@ -37,19 +37,21 @@ class VideoWriter:
     hold, gets one more column at the right or row at the bottom, a copy of its neighbour.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, encoder: Encoder = SOFTWARE) -> None:
+    def __init__(self, path: Path, info: VideoInfo, encoder: Encoder = SOFTWARE, threads: int = 0) -> None:
         """Create the file.
 
         Args:
             path: the file to write, overwritten if it exists. Its suffix does not matter.
             info: the video the frames come from: size, rate, time base, and the file and span of the sound.
             encoder: what compresses the pictures.
+            threads: that compress them; 0 takes one for each core.
 
         Raises:
             VideoError: The file cannot be written, or the source's sound not be read.
         """
         self._path = path
         self._info = info
+        self._threads = threads
         self._time_base = _time_base(info.time_base)
         self._reformatter = VideoReformatter()
         self._first: Fraction | None = None
@@ -60,6 +62,7 @@ class VideoWriter:
             self._output = av.open(f"file:{path}", "w", format="mp4", container_options={"movflags": "+faststart"})
         with self._removed_on_error(), self._explained():
             self._video = _add_video(self._output, info, self._time_base, encoder)
+            self._video.codec_context.thread_count = threads
             if info.has_audio:
                 self._audio = AudioCopy(info.path, self._output)
             self._output.start_encoding()
@@ -112,6 +115,7 @@ class VideoWriter:
             interpolation=_EXACT,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
+            threads=self._threads,
         )
         picture.pts, picture.time_base = tick, self._time_base
         picture.duration = max(1, round(1 / (self._info.frames_per_second * self._time_base)))  # counts for the last

@@ -2,7 +2,8 @@
 
 Stages run side by side, each in a thread of its own with a bounded queue before the next. The networks' own threads
 are kept to one: of two pools of OpenMP threads that share cores, each spins while the other works. Where a network
-runs on the processor, several frames are detected at the same time instead.
+runs on the processor, several frames are detected at the same time instead. Decoders, encoders and the conversion of
+colours take as many threads as the run may use cores, up to 16; left to themselves, they take all cores.
 """
 
 import os
@@ -25,11 +26,13 @@ R = TypeVar("R")
 
 _MOST_STAGES: Final = 8
 """Threads that may wait for one another in one run."""
+_MOST_CODING_THREADS: Final = 16
+"""As FFmpeg takes by itself on a machine of many cores."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """How the machine is used; the results do not depend on it, but for damaged files and the card's decoder."""
+    """How the machine is used; results stay the same, but for damaged files, the card's decoder and coding noise."""
 
     threads: int = 0
     """Cores to use, 0 to 1024: 0 means all that this process may run on, 1 runs one stage after another."""
@@ -49,6 +52,11 @@ class EngineSettings:
             raise ValueError(f"threads is {self.threads}, allowed is 0 to 1024")
         if not 1 <= self.queue <= 256:
             raise ValueError(f"queue is {self.queue}, allowed is 1 to 256")
+
+    @property
+    def coding_threads(self) -> int:
+        """Threads that a decoder or an encoder may take, each of which holds a picture; 0 leaves it to FFmpeg."""
+        return min(self.threads, _MOST_CODING_THREADS)
 
 
 class Spread(Protocol):
@@ -79,6 +87,7 @@ class Workers:
     def __init__(self, settings: EngineSettings) -> None:
         self.count = settings.threads or cores()
         """Cores the run uses."""
+        self.coding_threads = settings.coding_threads
         self._depth = settings.queue
         self._channels: dict[str, _Channel[object]] = {}
         self._stages = ThreadPoolExecutor(_MOST_STAGES, "stage")

@@ -70,6 +70,8 @@ class JerseyReader:
         require_choice("precision", precision, get_args(Precision))
         self._device, self._batch_size = device, batch_size
         dtype = resolve_precision(precision, device, exact_on_cpu=backend == "onnx")
+        self.precision = str(dtype).removeprefix("torch.")
+        """Number format the network computes in, such as `float32`."""
         if backend == "onnx":
             _require_onnx(device, dtype)
         model, self._info = load_checkpoint(checkpoint, device)

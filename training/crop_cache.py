@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from pipeline.images import upright_rgb
 from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
 from training.layout import Layout
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 CACHE_FOLDER: Final = ".crop_cache"
 """Where the cache lies inside the data root by default; the scan passes over it."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _BLOCK: Final = 256
 """Pictures that one thread packs at a time."""
 _UNREADABLE: Final = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -135,7 +136,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError: It cannot be decoded.
     """
     with Image.open(path) as image:
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
+        return upright_rgb(image)
 
 
 def _preprocess_key(preprocess: Preprocess, owner: str) -> str:

@@ -205,7 +205,9 @@ def test_a_model_without_upright_boxes(kind: str, task: str) -> None:
 @pytest.mark.parametrize("kind", ["seg", "pose"])
 def test_a_model_that_gives_boxes_among_other_things(kind: str, frames: list[Frame]) -> None:
     settings = DetectorSettings(weights=f"yolo11n-{kind}.yaml", classes=("0",), image_size=160, confidence=0.0)
-    (found,) = PlayerDetector(settings, CPU).detect(frames[:1])
+    detector = PlayerDetector(settings, CPU)
+    assert detector.backend == "ultralytics"
+    (found,) = detector.detect(frames[:1])
     assert len(found) <= settings.max_detections
 
 

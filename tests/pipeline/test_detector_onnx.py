@@ -57,6 +57,13 @@ def test_it_finds_what_pytorch_finds(image_size: int) -> None:
 
 
 @needs_onnx
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_it_says_what_it_runs_in(backend: str) -> None:
+    settings = DetectorSettings(backend=backend, precision="float32")
+    assert PlayerDetector(settings, CPU).backend == f"{backend} float32"
+
+
+@needs_onnx
 def test_it_is_what_auto_takes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
     monkeypatch.setattr(detector_onnx, "open_onnx", lambda weights, network: opened.append(weights))
@@ -113,8 +120,10 @@ def test_onnx_is_for_the_cpu() -> None:
 
 def test_half_precision_stays_near() -> None:
     picture = torch.from_numpy(PICTURES[0][None, :192, :192].copy())
+    forwards = [TorchForward(network(), CPU, dtype, None) for dtype in (torch.float32, torch.float16)]
+    assert [forward.backend for forward in forwards] == ["torch float32", "torch float16"]
     with torch.inference_mode():
-        exact, half = (TorchForward(network(), CPU, dtype, None)(picture) for dtype in (torch.float32, torch.float16))
+        exact, half = (forward(picture) for forward in forwards)
     assert half[1].dtype == torch.float32
     torch.testing.assert_close(half[1], exact[1], atol=0.01, rtol=0.05)
     torch.testing.assert_close(half[0], exact[0], atol=0.15, rtol=0.05)

@@ -1,6 +1,7 @@
 """Both passes over a small real scene, with the real detector, tracker and recognizer network."""
 
 import hashlib
+import platform
 from collections import Counter
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from pipeline.passes import BRIDGED_SECONDS, Findings, draw, with_boxes
 from pipeline.reading import differences
 from pipeline.settings import Settings
 from pipeline.video import VideoError, open_source
+from pipeline.workers import cores
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig
+from recognizer.precision import cpu_has_bfloat16
 from recognizer.preprocess import Preprocess
 from recognizer.reader import default_weights
 
@@ -124,7 +127,10 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
         "reads": len(run.reads),
     }
     assert record["settings"]["detector"]["image_size"] == 320
-    assert record["device"].startswith("cpu")
+    assert record["device"] == f"cpu ({platform.machine()}, {cores()} core{'s' if cores() > 1 else ''})"
+    number_format = "bfloat16" if cpu_has_bfloat16() else "float32"
+    assert record["backends"]["reader"] == f"torch {number_format}"
+    assert record["backends"]["detector"] in {f"torch {number_format}", "onnx float32"}
     assert record["encoder"] == "libx264"
     assert {"torch", "ultralytics", "av", "jersey-numbers"} <= set(record["versions"])
     assert set(record["weights"]) == {"detector", "reader"}

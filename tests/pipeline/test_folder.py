@@ -138,6 +138,42 @@ def test_a_run_that_still_works_on_the_same_folder_is_left_alone(tmp_path: Path)
     assert listing(tmp_path) == ["a.csv", "run", "run.json"]
 
 
+@pytest.mark.parametrize("there_before", [False, True])
+def test_a_run_that_another_overtook_keeps_its_results_beside(tmp_path: Path, there_before: bool) -> None:
+    final = tmp_path / "run"
+    if there_before:
+        final.mkdir()
+    message = r"run was taken by something else while this run went on; this run's results are kept in .*run-2\.$"
+    with pytest.raises(OutputError, match=message) as refusal, RunFolder(final) as slow:
+        finished(final, a_csv="quick")
+        write_run(slow, a_csv="slow")
+    assert (final / "a.csv").read_text() == "quick"
+    kept = (final if there_before else tmp_path) / "run-2"
+    assert str(kept) in str(refusal.value)
+    assert (kept / "a.csv").read_text() == "slow"
+    assert listing(tmp_path) == ["a.csv", "a.csv", "run", "run-2", "run.json", "run.json"]
+
+
+def test_results_beside_take_the_next_free_name_and_survive_the_next_run(tmp_path: Path) -> None:
+    (tmp_path / "run-2").write_text("mine")
+    with pytest.raises(OutputError, match=r"are kept in .*run-3\."), RunFolder(tmp_path / "run") as slow:
+        finished(tmp_path / "run", a_csv="quick")
+        write_run(slow, a_csv="slow")
+    with RunFolder(tmp_path / "run", overwrite=True) as work:
+        write_run(work, a_csv="next")
+    assert (tmp_path / "run-2").read_text() == "mine"
+    assert (tmp_path / "run-3" / "a.csv").read_text() == "slow"
+
+
+def test_other_things_put_there_meanwhile_are_not_touched(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"are kept in .*run-2\."), RunFolder(tmp_path / "run", True) as work:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "a.csv").write_text("mine")
+        write_run(work, a_csv="new")
+    assert (tmp_path / "run" / "a.csv").read_text() == "mine"
+    assert (tmp_path / "run-2" / "a.csv").read_text() == "new"
+
+
 def test_a_linked_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")

@@ -72,6 +72,33 @@ def test_camera_orientation_is_applied(tmp_path: Path) -> None:
     assert [read_index(frame.bgr) for frame in source.frames()] == [0, 1]
 
 
+def test_an_orientation_that_does_not_exist_is_passed_over(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    for index, picture in enumerate(numbered_pictures(2)):
+        Image.fromarray(np.ascontiguousarray(picture[:, :, ::-1])).save(tmp_path / f"{index}.jpg", exif=exif)
+    source = open_source(tmp_path)
+    assert (source.info.width, source.info.height) == (96, 64)
+    assert [read_index(frame.bgr) for frame in source.frames()] == [0, 1]
+    assert source.frames_lost == 0
+
+
+@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
+def test_grey_images_of_16_bits_keep_their_levels(dtype: str, tmp_path: Path) -> None:
+    levels = np.array([[0, 255, 256], [30_000, 40_000, 65_535]], dtype)
+    Image.fromarray(levels).save(tmp_path / "0.tif")
+    frame = next(open_source(tmp_path).frames())
+    assert frame.bgr[:, :, 0].tolist() == [[0, 0, 1], [117, 156, 255]]
+    assert (frame.bgr == frame.bgr[:, :, :1]).all()
+
+
+def test_a_grey_png_of_16_bits_keeps_its_levels_and_is_turned(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.array([[30_000, 512]], np.uint16)).save(tmp_path / "0.png", exif=exif)
+    assert next(open_source(tmp_path).frames()).bgr[:, :, 2].tolist() == [[117], [2]]
+
+
 def test_grey_and_transparent_images_become_bgr(tmp_path: Path) -> None:
     rgb = Image.fromarray(numbered_picture(4))
     rgb.convert("L").save(tmp_path / "0.png")

@@ -34,6 +34,19 @@ def test_a_glob_is_known_by_the_images_it_matches(tmp_path: Path) -> None:
     assert one["sha256"] == hashlib.sha256((tmp_path / "a" / "frame1.png").read_bytes()).hexdigest()
 
 
+def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    source = open_source(write_images(tmp_path / "a", 3))
+    whole = input_record(source.info)
+    (tmp_path / "a" / "frame1.png").unlink()
+    (tmp_path / "a" / "frame1.png").symlink_to("nowhere")
+    record = input_record(source.info)
+    assert [frame.index for frame in source.frames()] == [0, 1]
+    assert source.frames_lost == 1
+    assert (record["files"], record["unreadable"]) == (3, ["frame1.png"])
+    assert record["bytes"] == sum((tmp_path / "a" / f"frame{index}.png").stat().st_size for index in (0, 2))
+    assert record["sha256"] != whole["sha256"]
+
+
 def test_the_record_says_which_part_was_read(street: Path) -> None:
     record = input_record(open_source(street, 0.2, 0.3).info)
     assert (record["start_seconds"], record["end_seconds"]) == (0.2, 0.5)

@@ -29,6 +29,10 @@ def settled(made: list[int]) -> int:
     return before
 
 
+def test_many_threads_do_not_make_a_decoder_hold_many_pictures() -> None:
+    assert [EngineSettings(threads).coding_threads for threads in (0, 1, 8, 1024)] == [0, 1, 8, 16]
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_items_keep_their_order_through_several_stages(threads: int) -> None:
     with Workers(EngineSettings(threads, queue=2)) as workers:

@@ -168,7 +168,7 @@ def test_without_the_extra_auto_is_torch_and_onnx_says_what_to_install(
 def test_bfloat16_reads_nearly_the_same(checkpoint: Path) -> None:
     rgb, valid = windows(6)
     half = JerseyReader(checkpoint, CPU, precision="bfloat16")
-    assert half.backend == "torch"
+    assert (half.backend, half.precision) == ("torch", "bfloat16")
     assert half.encode(rgb[0]).dtype == torch.float32
     exact = JerseyReader(checkpoint, CPU, precision="float32")
     for ours, theirs in zip(half.read(rgb, valid), exact.read(rgb, valid), strict=True):
@@ -189,7 +189,8 @@ def test_auto_is_bfloat16_where_the_cpu_has_it(
     auto = JerseyReader(checkpoint, CPU, backend="torch").read(rgb, valid)
     named: Precision = "bfloat16" if instructions else "float32"
     assert_equal(auto, JerseyReader(checkpoint, CPU, backend="torch", precision=named).read(rgb, valid))
-    assert JerseyReader(checkpoint, CPU, backend="onnx").backend == "onnx"
+    onnx = JerseyReader(checkpoint, CPU, backend="onnx")
+    assert (onnx.backend, onnx.precision) == ("onnx", "float32")
 
 
 def test_choices_that_exclude_each_other(checkpoint: Path) -> None:

@@ -64,9 +64,11 @@ def test_grey_palette_and_turned_pictures_are_read(tmp_path: Path) -> None:
     exif[0x0112] = 6  # the camera was turned by a quarter
     Image.fromarray(rgb).save(tmp_path / "turned.png", exif=exif)
     Image.fromarray(rgb[..., 0]).save(tmp_path / "grey.png")
+    Image.fromarray(rgb[..., 0].astype(np.uint16) << 8).save(tmp_path / "deep.png")
     Image.fromarray(rgb).quantize(16).save(tmp_path / "palette.png")
     np.testing.assert_array_equal(read_rgb(tmp_path / "turned.png"), np.rot90(rgb, -1))
     np.testing.assert_array_equal(read_rgb(tmp_path / "grey.png"), np.repeat(rgb[..., :1], 3, axis=2))
+    np.testing.assert_array_equal(read_rgb(tmp_path / "deep.png"), np.repeat(rgb[..., :1], 3, axis=2))
     assert read_rgb(tmp_path / "palette.png").shape == (4, 6, 3)
 
 
