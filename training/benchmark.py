@@ -22,7 +22,7 @@ from pipeline.settings import Settings
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import NO_GAIN, Gain, clip_windows, measure_gain
-from training.evaluation.clips import labelled_clips, run_clips, score_clips
+from training.evaluation.clips import labelled_clips, require_free, run_clips, score_clips
 from training.evaluation.networks import Network, choose, network_of
 from training.evaluation.number_sets import (
     SHOWN,
@@ -123,6 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         truths = {clip.stem: read_truth(clip) for clip in clips}
         if args.data:
             require_number_sets(args.data)
+        if args.output:
+            require_free(args.output, clips)
         own = Path(settings.reader.weights) if settings.reader.weights else default_weights()
         readers = Readers(args.weights or [own], device)
         chosen = {clip.stem: choose(readers.networks, "clip", clip.stem) for clip in clips}

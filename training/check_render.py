@@ -6,10 +6,8 @@ at least 0.9 with at most 5 % false boxes; 1 it does not; 2 nothing could be mea
 """
 
 import argparse
-import csv
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from pipeline.device import resolve_device
 from pipeline.types import FloatArray
 from pipeline.video import VideoSource, open_source
 from recognizer.errors import InputError
+from training.clip_labels import boxes_by_frame
 from training.detector.measure import match
 from training.detector.weights import start_detector
 
@@ -32,7 +31,7 @@ MOST_FALSE: Final = 0.05
 
 
 class CheckError(InputError):
-    """The boxes beside a clip, or what is asked for, cannot be used."""
+    """What is asked for cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _require_sensible(options.confidence, options.every)
-        truth = read_boxes(options.clip.with_suffix(".boxes.csv"))
+        truth = boxes_by_frame(options.clip.with_suffix(".boxes.csv"))
         source = open_source(options.clip)
         with tempfile.TemporaryDirectory() as folder:
             weights = _usable(options.weights, Path(folder))
@@ -82,23 +81,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"false boxes {finding.false} of {finding.boxes} ({finding.false_share:.3f})\n"
     )
     return 0 if finding.recall >= LEAST_FOUND and finding.false_share <= MOST_FALSE else 1
-
-
-def read_boxes(path: Path) -> dict[int, FloatArray]:
-    """The true boxes, float32 (N, 4) xyxy pixels, by 0-based frame.
-
-    Raises:
-        CheckError: the file is missing or holds something else.
-    """
-    rows = defaultdict(list)
-    try:
-        with path.open(newline="") as handle:
-            for row in csv.DictReader(handle):
-                rows[int(row["frame"])].append([float(row[k]) for k in ("x1", "y1", "x2", "y2")])
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        problem = "cannot be read" if isinstance(error, OSError) else "does not hold frame,track,x1,y1,x2,y2,conf"
-        raise CheckError(f"{path} {problem}; a rendered clip has its boxes beside it.") from error
-    return {frame: np.array(boxes, np.float32) for frame, boxes in rows.items()}
 
 
 def check(source: VideoSource, truth: Mapping[int, FloatArray], detector: PlayerDetector, every: int = 1) -> Finding:

@@ -2,7 +2,8 @@
 
 Trains two networks with the sources of the shipped one (`training.mixture`), each without one of the two games of
 soccernet_numbers and without every second source of photos, and measures each on what it never saw. Both start from one
-network that saw no game and no photo at all. What is finished stands in the output folder and is not done again.
+network that saw no game and no photo at all. What is finished stands in the output folder and is not done again;
+other settings need another folder.
 """
 
 import argparse
@@ -25,7 +26,14 @@ from training.evaluation.number_sets import SHOWN, Tally, both, frequent_errors,
 from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team
 from training.fitting.once import train_once
-from training.fitting.settings import DataSettings, FitSettings, NetworkSettings, TrainSettings, WindowSampling
+from training.fitting.settings import (
+    DataSettings,
+    FitSettings,
+    NetworkSettings,
+    PreprocessSettings,
+    TrainSettings,
+    WindowSampling,
+)
 from training.mixture.feed import mixture_data
 from training.mixture.number_crops import load_tracklets
 from training.mixture.players import load_photos
@@ -132,7 +140,7 @@ def _training(
         seed=settings.seed,
         data=DataSettings(workers=0),
         sampling=WindowSampling(length=length),
-        preprocess=settings.preprocess,
+        preprocess=PreprocessSettings.of(settings.preprocess),
         model=settings.model,
         fit=fit,
         augment=AugmentSettings(enabled=False),

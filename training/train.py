@@ -1,7 +1,7 @@
 """The command that trains the recognizer: `python -m training.train --config configs/train.yaml`.
 
 A run can be stopped with Ctrl-C and goes on with `--resume`; `--check` looks at settings and data and trains nothing.
-Started by `torchrun`, several processes train one network.
+Started by `torchrun`, several processes train one network; as many must resume it, on the same data.
 """
 
 import argparse
@@ -23,7 +23,9 @@ from training.fitting.checks import check
 from training.fitting.distributed import Team, join_team
 from training.fitting.feed import TrainingData
 from training.fitting.loop import Interrupted, TrainResult, run_training
+from training.fitting.run_state import RESUME, saved_preprocess
 from training.fitting.settings import TrainSettings
+from training.fitting.start import preprocess_text, settle_preprocess
 from training.mixture.feed import mixture_data
 from training.tree_data import tree_data
 
@@ -84,9 +86,11 @@ def train(
     with join_team(settings.device) as (team, device):
         if not team.leads:
             logging.getLogger().setLevel(logging.WARNING)
+        settled = settle_preprocess(settings, saved_preprocess(Path(settings.output) / RESUME) if resume else None)
+        logger.info("%s", preprocess_text(settings, settled, resumed=resume))
         return run_training(
-            settings,
-            load_data(settings, team),
+            settled,
+            load_data(settled, team),
             resume=resume,
             team=team,
             device=device,

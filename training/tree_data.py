@@ -1,8 +1,10 @@
 """Feeds a training run from a data-set tree."""
 
+import hashlib
+import json
 import logging
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +118,9 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
     if len(layout.rejected) > 5:
         logger.warning("left out: %d files or folders in all; --check lists them", len(layout.rejected))
     trained, held_out = choose(layout, settings.data, settings.seed)
-    cache = open_cache(layout, settings.preprocess, Path(settings.data.cache) if settings.data.cache else None)
+    cache = open_cache(
+        layout, settings.preprocess.complete(), Path(settings.data.cache) if settings.data.cache else None
+    )
     windows = WindowDataset(trained, cache, settings.sampling, settings.seed)
     batches = TrainBatches(windows, settings, team)
     validation = {}
@@ -128,10 +132,17 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
         "windows": len(windows),
         "numbers": {str(number or "-1"): count for number, count in sorted(windows.numbers().items(), key=str)},
         "held_out_windows": len(held_out),
+        "split": _fingerprint(trained, held_out),
         "unreadable_pictures": len(cache.unreadable),
         "rejected": len(layout.rejected),
     }
     return TrainingData(batches, batches.steps, validation, windows.codes, description)
+
+
+def _fingerprint(*parts: Sequence[SubSequence]) -> str:
+    """Tells which pictures are trained on and which are measured on, wherever the data set lies; 16 letters."""
+    named = [[[item.key, item.subdir, *(frame.name for frame in item.frames)] for item in part] for part in parts]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
 
 
 class TrainBatches:
@@ -139,7 +150,7 @@ class TrainBatches:
 
     def __init__(self, windows: WindowDataset, settings: TrainSettings, team: Team) -> None:
         filmed = settings.augment.enabled and settings.augment.film
-        self._windows = Filmed(windows, settings.preprocess, settings.seed) if filmed else windows
+        self._windows = Filmed(windows, settings.preprocess.complete(), settings.seed) if filmed else windows
         share = -(-len(windows) // team.size)
         size = min(settings.fit.batch_size, share)
         self.steps = settings.fit.steps_per_epoch or share // size

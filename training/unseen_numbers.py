@@ -2,7 +2,7 @@
 
 Trains the seed's recipe and ours on the same data, in which certain numbers never occur though all of their digits
 do, and prints how each reads these numbers. All recipes start from one network that has seen single digits only.
-What is finished stands in the output folder and is not done again.
+What is finished stands in the output folder and is not done again; other settings need another folder.
 """
 
 import argparse

@@ -8,10 +8,15 @@ import torch
 from torch import nn
 
 import recognizer.model
-from recognizer.preprocess import Preprocess
 from training.batch import Batch, unknown_boxes
 from training.fitting.feed import TrainingData
-from training.fitting.settings import FitSettings, NetworkSettings, TrainSettings, WindowSampling
+from training.fitting.settings import (
+    FitSettings,
+    NetworkSettings,
+    PreprocessSettings,
+    TrainSettings,
+    WindowSampling,
+)
 
 STEPS = 2
 
@@ -46,7 +51,7 @@ def small_settings(output: Path, **fit: float | int | str | tuple[tuple[int, flo
         output=str(output),
         tensorboard=False,
         sampling=WindowSampling(length=2),
-        preprocess=Preprocess(size=32),
+        preprocess=PreprocessSettings(size=32),
         model=NetworkSettings(hidden_size=8, head_size=8),
         fit=FitSettings(**chosen),  # type: ignore[arg-type]  # values by name
     )

@@ -10,7 +10,7 @@ from recognizer.preprocess import Preprocess
 from training.batch import Batch
 from training.crop_cache import open_cache
 from training.dataset import SamplingSettings, WindowDataset
-from training.fitting.settings import TrainSettings, WindowSampling
+from training.fitting.settings import PreprocessSettings, TrainSettings, WindowSampling
 from training.layout import scan
 from training.mixture.drawn import DrawSource
 from training.mixture.feed import drawn_batches
@@ -46,7 +46,7 @@ def test_drawn_numbers_are_measured_on_wherever_they_stand_and_if_none_are_train
     torsos = [np.random.default_rng(0).integers(0, 255, (60, 60, 3)).astype(np.uint8)]
     drawn = Ingredient("drawn", DrawSource(torsos, empty_share=0.0), 0.0, plain=True)
     empty = Ingredient("rendered", DrawSource(torsos, empty_share=1.0), 1.0, plain=False)
-    settings = TrainSettings(preprocess=Preprocess(size=32), sampling=WindowSampling(length=1))
+    settings = TrainSettings(preprocess=PreprocessSettings(size=32), sampling=WindowSampling(length=1))
     batches = drawn_batches([drawn, empty], settings)
     assert all(
         torch.equal(one.rgb, two.rgb) for one, two in zip(batches, drawn_batches([drawn], settings), strict=True)

@@ -5,18 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from building_media import write_csv
 
 from pipeline.types import TrackedBoxes
-from training.building.labels import (
-    BOX_COLUMNS,
-    LABEL_COLUMNS,
-    numbers_in_frame,
-    read_boxes,
-    read_labels,
-)
+from training.building.labels import numbers_in_frame
 from training.building.tables import TableError, read_table
-from training.mixture.players import Stretch, Verdict
+from training.clip_labels import Stretch, Verdict
 
 
 def tracked(*boxes: tuple[int, float, float, float, float]) -> TrackedBoxes:
@@ -44,70 +37,6 @@ def test_doubtful_and_unlabelled_boxes_keep_their_tracks_out() -> None:
     stranger_fits_better = tracked((1, 2, 2, 12, 22), (99, 0, 0, 10, 20))
     assert numbers_in_frame(5, boxes, stranger_fits_better, STRETCHES) == {}
     assert numbers_in_frame(5, boxes, TrackedBoxes.empty(), STRETCHES) == {}
-
-
-def labels_with(folder: Path, **changes: object) -> Path:
-    row = {"track": 1, "first_frame": 0, "last_frame": 9, "number": "7", "role": "player", "sure": 2, "note": "legible"}
-    return write_csv(folder / "x.labels.csv", LABEL_COLUMNS, [tuple((row | changes)[c] for c in LABEL_COLUMNS)])
-
-
-@pytest.mark.parametrize(
-    ("changes", "stretch"),
-    [
-        ({}, Stretch(0, 9, Verdict.LEGIBLE, "7")),
-        ({"note": "inferred"}, Stretch(0, 9, Verdict.UNREADABLE, "7")),
-        ({"number": "unknown", "role": "referee", "sure": 0, "note": ""}, Stretch(0, 9, Verdict.UNREADABLE, None)),
-        ({"number": "unknown", "note": "unreadable"}, Stretch(0, 9, Verdict.UNREADABLE, None)),
-        ({"number": "unknown", "note": ""}, Stretch(0, 9, Verdict.SKIP, None)),
-        ({"role": "ignore"}, Stretch(0, 9, Verdict.SKIP, "7")),
-    ],
-)
-def test_what_a_labels_row_means(tmp_path: Path, changes: dict[str, object], stretch: Stretch) -> None:
-    assert read_labels(labels_with(tmp_path, **changes)) == {1: [stretch]}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"number": "123"},
-            "x.labels.csv, line 2: number is '123', allowed are 0 to 99 without a leading zero, 00, unk",
-        ),
-        ({"number": "07"}, "number is '07'"),
-        ({"track": "one"}, "line 2: track is 'one', a whole number from 0 is expected"),
-        ({"last_frame": -1}, "last_frame is '-1', a whole number from 0"),
-        ({"first_frame": 10}, r"last_frame is '9', at least first_frame \(10\) is expected"),
-        ({"sure": ""}, "sure is '', a whole number from 0"),
-    ],
-)
-def test_a_labels_row_that_cannot_be_used(tmp_path: Path, changes: dict[str, object], message: str) -> None:
-    with pytest.raises(TableError, match=message):
-        read_labels(labels_with(tmp_path, **changes))
-
-
-def test_labelled_boxes_come_frame_by_frame(tmp_path: Path) -> None:
-    rows = [(0, 1, 1, 2, 3, 4), (0, 2, 5, 6, 7, 8), (4, 1, 1, 2, 3.5, 4)]
-    found = list(read_boxes(write_csv(tmp_path / "b.csv", BOX_COLUMNS, rows)))
-    assert [(frame, boxes.track_id.tolist()) for frame, boxes in found] == [(0, [1, 2]), (4, [1])]
-    assert found[1][1].xyxy.tolist() == [[1, 2, 3.5, 4]]
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        (
-            [(4, 1, 1, 2, 3, 4), (0, 1, 1, 2, 3, 4)],
-            "line 3: frame is '0', rows sorted by frame are expected, and frame 4",
-        ),
-        ([(0, 1, 1, 2, 3, 4), (0, 1, 1, 2, 3, 4)], "track is '1', one box of a track in frame 0 is expected"),
-        ([(0, 1, 3, 2, 3, 4)], "x2 is '3', more than the other edge"),
-        ([(0, 1, 1, 2, 3, "nan")], "y2 is 'nan', a number of at most 1e9"),
-        ([(0, 1, 1, 2, "wide", 4)], "x2 is 'wide', a number is expected"),
-    ],
-)
-def test_boxes_that_cannot_be_used(tmp_path: Path, rows: list[tuple[object, ...]], message: str) -> None:
-    with pytest.raises(TableError, match=message):
-        list(read_boxes(write_csv(tmp_path / "b.csv", BOX_COLUMNS, rows)))
 
 
 @pytest.mark.parametrize(

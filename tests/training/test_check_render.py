@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.types import Detections, Frame
-from training.check_render import CheckError, Finding, check, main, read_boxes
+from training.check_render import Finding, check, main
 
 TALL, SMALL, NOBODY = (10, 10, 40, 110), (100, 10, 115, 60), (200, 20, 230, 110)
-HEADER = "frame,track,x1,y1,x2,y2,conf\n"
 
 
 class Clip:
@@ -56,25 +55,12 @@ def test_frames_between_are_passed_over() -> None:
     assert detector.looked_at == [0, 2]
 
 
-def test_boxes_are_gathered_by_frame(tmp_path: Path) -> None:
-    path = tmp_path / "a.boxes.csv"
-    path.write_text(HEADER + "0,1,1.5,2,3,4,1.0\n0,2,5,6,7,8,1.0\n4,1,1,2,3,4,1.0\n")
-    boxes = read_boxes(path)
-    assert {frame: rows.shape for frame, rows in boxes.items()} == {0: (2, 4), 4: (1, 4)}
-    assert boxes[0][0].tolist() == [1.5, 2, 3, 4]
-
-
-@pytest.mark.parametrize("text", ["frame,track\n0,1\n", HEADER + "0,1,one,2,3,4,1\n", HEADER + "0,1,1\n"])
-def test_another_table_is_refused(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "a.boxes.csv"
-    path.write_text(text)
-    with pytest.raises(CheckError, match="does not hold frame,track"):
-        read_boxes(path)
-
-
 def test_a_clip_without_truth_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main([str(tmp_path / "match.mp4")]) == 2
-    assert "boxes beside it" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"{tmp_path / 'match.boxes.csv'} does not exist.\n"
+    (tmp_path / "match.boxes.csv").write_text("frame,track,x1,y1,x2,y2\n0,1,one,2,3,4\n")
+    assert main([str(tmp_path / "match.mp4")]) == 2
+    assert "match.boxes.csv, line 2: x1 is 'one', a number is expected" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("option", "value"), [("--every", "0"), ("--confidence", "1.5")])

@@ -11,9 +11,10 @@ from pipeline.crops import CropSettings
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.reader import JerseyReader
 from training.benchmark import gain_table
+from training.clip_labels import Verdict
 from training.evaluation.clip_windows import NO_GAIN, Gain, LabelledWindow, measure_gain, track_windows
 from training.evaluation.networks import Network, choose, network_of
-from training.mixture.players import Track, Verdict
+from training.mixture.players import Track
 
 FIRST = Network(Path("first.safetensors"), frozenset({"a"}), frozenset({"A"}), "even")
 SECOND = Network(Path("second.safetensors"), frozenset({"a", "b"}), frozenset(), "all")

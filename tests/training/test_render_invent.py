@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.config import load
 from recognizer.labels import NUMBERS
-from training.mixture.players import Track, Verdict
+from training.clip_labels import Verdict
+from training.mixture.players import Track
 from training.mixture.recipe import MixtureError, MixtureSettings, require_folders
 from training.mixture.rendered import load_rendered_clip, verdict_of_sighting
 from training.render import gait, ranges
@@ -168,8 +169,7 @@ def test_without_blender_nothing_is_written(tmp_path: Path, capsys: pytest.Captu
 def test_only_clear_cases_are_taught(
     angle: float, pixels: float, seen: float, number: str | None, verdict: Verdict
 ) -> None:
-    row = {"back_angle_degrees": str(angle), "digit_pixels": str(pixels), "digits_seen": str(seen)}
-    assert verdict_of_sighting(row, number) is verdict
+    assert verdict_of_sighting(angle, pixels, seen, number) is verdict
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS, encode
 from recognizer.preprocess import Preprocess
 from training.augment import draw_tilt, warp
+from training.clip_labels import Verdict
 from training.mixture.drawn import DrawSource, outer_share
 from training.mixture.number_crops import load_turned_crops
-from training.mixture.players import NumberPhoto, Track, Verdict, read_stretches, shows_shirt, verdict_of
-from training.mixture.recipe import LABELS
+from training.mixture.players import NumberPhoto, Track, shows_shirt
 from training.mixture.regions import TightCut
 from training.mixture.sources import PasteSource, PhotoSource, Source, TrackSource, number_height
 from training.mixture.stream import Ingredient, WindowStream, moved_box
@@ -157,56 +157,11 @@ def test_of_a_turned_number_the_outer_digit_shows_less_and_less() -> None:
     assert outer_share(1.2, 0.6, 1) > outer_share(1.2, 0.6, 2)
 
 
-def row(number: str, role: str, sure: str, note: str) -> dict[str, str]:
-    return {"number": number, "role": role, "sure": sure, "note": note}
-
-
-@pytest.mark.parametrize(
-    ("labels", "verdict"),
-    [
-        (row("10", "player", "2", "f54 legible (f5-95)"), Verdict.LEGIBLE),
-        (row("10", "player", "2", "inferred"), Verdict.UNREADABLE),
-        (row("unknown", "player", "0", "unreadable"), Verdict.UNREADABLE),
-        (row("unknown", "referee", "0", ""), Verdict.UNREADABLE),
-        (row("unknown", "player", "0", "doubtful"), Verdict.SKIP),
-        (row("unknown", "none", "0", "ignore"), Verdict.SKIP),
-        (row("10", "player", "0", "legible"), Verdict.SKIP),
-        (row("007", "player", "2", "legible"), Verdict.SKIP),
-    ],
-)
-def test_verdicts(labels: dict[str, str], verdict: Verdict) -> None:
-    assert verdict_of(labels) is verdict
-
-
-def test_stretches_are_read_by_track(tmp_path: Path) -> None:
-    table = tmp_path / "clip.labels.csv"
-    table.write_text(
-        "track,first_frame,last_frame,number,team,role,sure,note\n"
-        "3,0,10,7,red,player,2,legible\n3,12,20,7,red,player,2,inferred\n"
-    )
-    first, second = read_stretches(table)[3]
-    assert (first.number, first.verdict) == ("7", Verdict.LEGIBLE)
-    assert (second.number, second.verdict) == ("7", Verdict.UNREADABLE)
-
-
 def test_a_track_knows_what_is_worn_also_where_nobody_can_read_it() -> None:
     track = Track("match")
     for verdict in (Verdict.LEGIBLE, Verdict.UNREADABLE):
         track.add(np.zeros((8, 8, 3), np.uint8), np.zeros(4, np.float32), verdict, "7")
     assert (track.numbers, track.worn) == (["7", None], ["7", "7"])
-
-
-def test_every_shipped_label_file_has_its_boxes() -> None:
-    folder = Path(__file__).parents[2] / "training" / "labels"
-    labels = sorted(folder.glob("*.labels.csv"))
-    assert labels
-    for table in labels:
-        assert table.with_name(table.name.replace(".labels.", ".boxes.")).is_file()
-        assert read_stretches(table)
-
-
-def test_the_labels_read_by_eye_are_found() -> None:
-    assert list(LABELS.glob("*.labels.csv"))
 
 
 def test_turned_and_mirrored_crops_are_turned_back(tmp_path: Path) -> None:

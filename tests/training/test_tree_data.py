@@ -1,5 +1,6 @@
 """Feeding a training from a data-set tree."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,11 @@ from trees import make_tree
 from pipeline.config import as_plain
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
-from recognizer.preprocess import Preprocess
 from training.batch import Batch
 from training.evaluation.select import recorded_selection, select, trained_keys
 from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team
-from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
+from training.fitting.settings import DataSettings, FitSettings, PreprocessSettings, TrainSettings, WindowSampling
 from training.layout import scan
 from training.splits import SplitKey
 from training.tree_data import TooFewClassesError, choose_items, tree_data
@@ -31,7 +31,7 @@ def settings(tree: Path, **fit: int) -> TrainSettings:
     return TrainSettings(
         data=DataSettings(root=str(tree), workers=0, split_by="sequence", validation_share=0.25),
         sampling=WindowSampling(length=3),
-        preprocess=Preprocess(size=16),
+        preprocess=PreprocessSettings(size=16),
         fit=FitSettings(**{"batch_size": 4, **fit}),  # type: ignore[arg-type]  # values by name
     )
 
@@ -131,6 +131,15 @@ def test_unreadable_pictures_are_counted_and_skipped(tmp_path: Path) -> None:
     data = tree_data(settings(tree), Team())
     assert data.description["unreadable_pictures"] == 3
     assert np.isfinite(data.codes).all() if data.codes is not None else False
+
+
+def test_the_split_is_told_apart_wherever_the_data_lies(tree: Path, tmp_path: Path) -> None:
+    split = tree_data(settings(tree), Team()).description["split"]
+    moved = shutil.copytree(tree, tmp_path / "moved")
+    assert tree_data(settings(moved), Team(1, 2)).description["split"] == split
+    assert tree_data(replace(settings(moved), seed=1), Team()).description["split"] != split
+    sorted(moved.rglob("*.jpg"))[0].unlink()
+    assert tree_data(settings(moved), Team()).description["split"] != split
 
 
 def test_no_tree(tmp_path: Path) -> None:

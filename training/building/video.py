@@ -16,13 +16,13 @@ from pipeline.swaps import SwapSplitter
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes
 from pipeline.video import VideoSource, open_source
-from training.building.labels import numbers_in_frame, read_boxes, read_labels
+from training.building.labels import numbers_in_frame
 from training.building.origin import Origin, digest
 from training.building.progress import BuildProgress, Progress
 from training.building.tracks import TrackSequences
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.mixture.players import Stretch
+from training.clip_labels import Stretch, read_boxes, read_labels
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
 """Labelled frames for the player detector: hand-made boxes, tracked boxes, and a teacher's where there are none."""
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from pipeline.video import open_source
 from recognizer.errors import InputError
+from training.clip_labels import read_boxes, read_label_rows
 from training.detector.pitch import off_pitch
 from training.matching import overlaps
 
@@ -85,15 +85,6 @@ def read_yolo_folder(folder: Path, match: str) -> list[LabelledFrame]:
     return frames
 
 
-def read_boxes(boxes: Path) -> dict[int, FloatArray]:
-    """All boxes (N, 4) by frame of a `NAME.boxes.csv`."""
-    found: dict[int, list[list[float]]] = defaultdict(list)
-    with boxes.open(newline="", encoding="utf-8") as handle:
-        for row in csv.DictReader(handle):
-            found[int(row["frame"])].append([float(row[side]) for side in ("x1", "y1", "x2", "y2")])
-    return {frame: np.array(rows, np.float32) for frame, rows in found.items()}
-
-
 def read_tracked_boxes(boxes: Path, labels: Path) -> tuple[dict[int, FloatArray], dict[int, FloatArray]]:
     """People and doubtful boxes (N, 4) by frame of a labelled clip.
 
@@ -101,17 +92,16 @@ def read_tracked_boxes(boxes: Path, labels: Path) -> tuple[dict[int, FloatArray]
     labelled are doubtful.
     """
     on_field: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    with labels.open(newline="", encoding="utf-8") as handle:
-        for row in csv.DictReader(handle):
-            if row["role"] in ON_FIELD:
-                on_field[int(row["track"])].append((int(row["first_frame"]), int(row["last_frame"])))
-    found: tuple[dict[int, list[list[float]]], ...] = (defaultdict(list), defaultdict(list))
-    with boxes.open(newline="", encoding="utf-8") as handle:
-        for row in csv.DictReader(handle):
-            frame = int(row["frame"])
-            certain = any(first <= frame <= last for first, last in on_field[int(row["track"])])
-            found[not certain][frame].append([float(row[side]) for side in ("x1", "y1", "x2", "y2")])
-    people, rest = ({i: np.array(rows, np.float32) for i, rows in part.items()} for part in found)
+    for row in read_label_rows(labels):
+        if row.role in ON_FIELD:
+            on_field[row.track].append((row.first, row.last))
+    people, rest = dict[int, FloatArray](), dict[int, FloatArray]()
+    for frame, present in read_boxes(boxes):
+        stretches = (on_field.get(track, ()) for track in present.track_id.tolist())
+        certain = np.array([any(first <= frame <= last for first, last in own) for own in stretches])
+        for part, chosen in ((people, certain), (rest, ~certain)):
+            if chosen.any():
+                part[frame] = present.xyxy[chosen]
     return people, rest
 
 

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 from pipeline.config import as_plain
 from pipeline.detector import ARCHITECTURE
 from pipeline.types import Frame
+from training.clip_labels import boxes_by_frame
 from training.detector.data import (
     NO_BOXES,
     NOTHING_SEEN,
     LabelledFrame,
     Teacher,
     beside_labels,
-    read_boxes,
     read_manifest,
     read_tracked_boxes,
     read_yolo_folder,
@@ -71,7 +71,7 @@ def rendered_frames(folder: Path, pictures: Path, count: int) -> list[LabelledFr
     """Frames of the clips of `training.render_match` in a folder: their boxes leave nobody on the pitch out."""
     listed = []
     for clip in sorted(folder.glob("*.mp4")):
-        people = read_boxes(clip.with_suffix(".boxes.csv"))
+        people = boxes_by_frame(clip.with_suffix(".boxes.csv"))
         for frame in spread(clip, count):
             image, found = _written(pictures, clip, frame), people.get(frame.index, NO_BOXES)
             listed.append(LabelledFrame(image, clip.stem, "rendered", found, NO_BOXES, NOTHING_SEEN))

@@ -13,8 +13,9 @@ from recognizer.decode import number_log_probs
 from recognizer.labels import encode
 from recognizer.reader import JerseyReader
 from training.augment import cut_region
+from training.clip_labels import Verdict
 from training.metrics import outcomes_of
-from training.mixture.players import Track, Verdict, load_clip_tracks
+from training.mixture.players import Track, load_clip_tracks
 
 _LENGTH = 5
 _STEP = 2

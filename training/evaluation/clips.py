@@ -39,6 +39,21 @@ def labelled_clips(folder: Path) -> list[Path]:
     return clips
 
 
+def require_free(runs: Path, clips: Sequence[Path]) -> None:
+    """Make sure that `run_clips` can make its folders.
+
+    Args:
+        runs: where the runs are to go.
+        clips: video files.
+
+    Raises:
+        BenchmarkError: A run stands there already, or `runs` is a file.
+    """
+    for path in (runs, *(runs / clip.stem for clip in clips)):
+        if path.exists() and not (path == runs and path.is_dir()):
+            raise BenchmarkError(f"{path} exists already; give a new folder as --output.")
+
+
 def table_row(name: str, figures: Score, legible: Score, frames_per_second: float | None) -> str:
     """One line of the Markdown table."""
     cells = [name, *(_share(one) for one in (figures.precision, figures.coverage)), f"{figures.found}/{figures.people}"]
@@ -64,7 +79,7 @@ def run_clips(
 
     Args:
         clips: video files.
-        runs: gets a folder for each clip.
+        runs: gets a folder for each clip, which must be new (`require_free`).
         settings: of the product.
         weights: the recognizer that reads each clip, by the clip's name.
         device: what to compute on.

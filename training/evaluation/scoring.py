@@ -20,8 +20,7 @@ import numpy as np
 
 from pipeline.outputs import BOXES, read_mot
 from pipeline.types import FloatArray, TrackedBoxes
-from training.building.labels import LABEL_COLUMNS, UNKNOWN, read_boxes
-from training.building.tables import read_table
+from training.clip_labels import read_boxes, read_label_rows
 from training.matching import pair
 
 NOT_PLAYERS: Final = frozenset({"referee", "other"})
@@ -109,12 +108,10 @@ def read_truth(clip: Path) -> Truth:
     """
     stretches: dict[int, list[tuple[int, int, Labelled]]] = defaultdict(list)
     nowhere = np.zeros(4, np.float32)
-    for row in read_table(clip.with_suffix(".labels.csv"), (*LABEL_COLUMNS, "team")):
-        number = row.number("number", (UNKNOWN,))
-        known = number != UNKNOWN and row.whole("sure") >= 1
-        role, legible = row.text("role"), "legible" in row.text("note")
-        person = Labelled(nowhere, number if known else None, row.text("team"), role, legible)
-        stretches[row.whole("track")].append((row.whole("first_frame"), row.whole("last_frame"), person))
+    for row in read_label_rows(clip.with_suffix(".labels.csv"), with_team=True):
+        number = row.number if row.sure >= 1 else None
+        person = Labelled(nowhere, number, row.team, row.role, "legible" in row.note)
+        stretches[row.track].append((row.first, row.last, person))
     truth: dict[int, list[Labelled]] = defaultdict(list)
     for frame, boxes in read_boxes(clip.with_suffix(".boxes.csv")):
         for track, xyxy in zip(boxes.track_id.tolist(), boxes.xyxy, strict=True):

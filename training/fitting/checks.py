@@ -13,8 +13,9 @@ from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
 from training.balance import digit_weights, weights_table
 from training.data_root import find_data_root
-from training.fitting.run_state import RESUME, build_reader, freeze_named, training_precision
+from training.fitting.run_state import RESUME, freeze_named, training_precision
 from training.fitting.settings import ClassWeightSettings, TrainSettings
+from training.fitting.start import build_reader, preprocess_text, settle_preprocess
 from training.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.mixture.recipe import labelled_clips, missing_folders
 from training.tree_data import choose_items
@@ -140,6 +141,7 @@ def _check_start(report: Report, settings: TrainSettings) -> None:
     trained = sum(tensor.numel() for tensor in reader.parameters() if tensor.requires_grad)
     start = settings.start_from or "chance"
     report.lines.append(f"network: {everything:,} parameters, {trained:,} of them trained at first, from {start}")
+    report.lines.append(preprocess_text(settings, settle_preprocess(settings)))
     if settings.model.frozen_fraction > 0.0 and not settings.start_from:
         report.lines.append(
             f"note: model.frozen_fraction is {settings.model.frozen_fraction:g} and start_from is empty, so that these "

@@ -34,6 +34,7 @@ from training.fitting.run_state import (
     require_finite,
     save_reader,
     save_state,
+    surroundings,
     training_precision,
 )
 from training.fitting.schedule import frozen_share_at, learning_rate_at
@@ -72,6 +73,8 @@ class Bench:
     loss: DigitLoss
     steps: int
     """Steps of an epoch."""
+    around: Mapping[str, Any]
+    """What besides the settings must stay the same when the run is taken up again (`surroundings`)."""
     should_stop: Callable[[], bool]
     """Asked after every step; True saves and raises `Interrupted`."""
 
@@ -94,7 +97,7 @@ def run_training(
     """Train a network to its end.
 
     Every step's chance (dropout, augmentation, MixUp) depends on seed, process and step alone, so that the same
-    settings and data give the same losses on a CPU, resumed or not.
+    settings, data and number of processes give the same losses on a CPU, resumed or not.
 
     Args:
         settings: the run; `settings.output` gets the checkpoints.
@@ -113,7 +116,8 @@ def run_training(
     bench = _prepare(settings, data, team or Team(), device or torch.device("cpu"), should_stop)
     run = new_run(settings, bench.device, bench.precision)
     if resume:
-        load_state(bench.folder / RESUME, run, settings, bench.device)
+        state = bench.folder / RESUME
+        load_state(state, run, settings, bench.around, bench.device, with_log=bench.team.leads)
     elif (bench.folder / RESUME).exists():
         raise TrainingError(
             f"{bench.folder} holds a training already; go on with it by --resume, or give another folder as output."
@@ -143,7 +147,7 @@ def train_epoch(
 
     Raises:
         Interrupted: The bench's `should_stop` was true; the state and the weights so far are saved.
-        TrainingError: There are fewer batches than steps.
+        TrainingError: There are fewer batches than steps, or were more when the run was saved.
     """
     run.learner.train()
     for batch in batches:
@@ -155,7 +159,7 @@ def train_epoch(
             if bench.team.leads:
                 save_reader(bench.folder / LAST, run, bench.settings, description)
             raise Interrupted
-    if run.step < bench.steps:
+    if run.step != bench.steps:
         raise TrainingError(f"Epoch {run.epoch + 1} gave {run.step} batches where {bench.steps} were announced.")
 
 
@@ -191,13 +195,15 @@ def train_step(run: Run, trained: nn.Module, batch: Batch, bench: Bench) -> Mixe
 def measure_epoch(run: Run, data: TrainingData, bench: Bench, monitor: Monitor) -> Figures:
     """Figures of the epoch.
 
-    Of the training windows as they went by, and of the averaged weights on every validation set.
+    Of the training windows as they went by, and of the averaged weights on every validation set. Of an epoch that was
+    resumed by several processes, the first one's windows before the stop count, and those of all after it.
     """
     team, done = bench.team, (run.epoch + 1) * bench.steps
     figures: Figures = {"epoch": run.epoch + 1, "step": done}
     figures["learning_rate"] = float(run.optimizer.param_groups[0]["lr"])
-    losses = team.gather(run.log.mean_loss())
-    trained = figures_of(join_reads(run.log.reads, team)) | {"loss": float(np.mean(losses))}
+    losses, counts = zip(*team.gather((run.log.mean_loss(), len(run.log.losses))), strict=True)
+    loss = float(np.average(losses, weights=counts))
+    trained = figures_of(join_reads(run.log.reads, team)) | {"loss": loss}
     figures |= {f"train/{name}": value for name, value in trained.items()}
     team.share_buffers(run.average.module)
     for place, (name, batches) in enumerate(data.validation.items()):
@@ -247,7 +253,8 @@ def _prepare(
         logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
         weights = (torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device))
     loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights, settings.fit.localization)
-    return Bench(settings, team, device, training_precision(settings.precision, device), loss, data.steps, should_stop)
+    precision, around = training_precision(settings.precision, device), surroundings(data, team)
+    return Bench(settings, team, device, precision, loss, data.steps, around, should_stop)
 
 
 def _thaw(run: Run, bench: Bench) -> nn.Module:
@@ -261,7 +268,7 @@ def _thaw(run: Run, bench: Bench) -> nn.Module:
 def _save_state(run: Run, bench: Bench) -> None:
     run.log.mean_loss()  # refuses to save weights that are no numbers any more
     if bench.team.leads:
-        save_state(bench.folder / RESUME, run, bench.settings)
+        save_state(bench.folder / RESUME, run, bench.settings, bench.around)
 
 
 def _in_words(figures: Figures) -> str:

@@ -5,31 +5,33 @@ import math
 import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import torch
 
 from pipeline.config import as_plain
-from recognizer.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint, save_checkpoint
+from recognizer.checkpoint import CheckpointInfo, save_checkpoint
 from recognizer.errors import InputError
-from recognizer.model import JerseyTemporalNet, ModelConfig
+from recognizer.model import JerseyTemporalNet
+from recognizer.preprocess import Preprocess
 from training.fitting.average import MovingAverage
+from training.fitting.differences import OF_THE_MACHINE, first_difference
+from training.fitting.distributed import Team
+from training.fitting.feed import TrainingData
 from training.fitting.loss import Learner
 from training.fitting.measure import Figures, Reads
 from training.fitting.schedule import EarlyStopping
-from training.fitting.settings import TrainSettings
+from training.fitting.settings import PreprocessSettings, TrainSettings
+from training.fitting.start import build_reader
 
 BEST: Final = "best.safetensors"
 LAST: Final = "last.safetensors"
 RESUME: Final = "resume.pt"
 _FORMAT: Final = 1
-_PLACES: Final = ("output", "start_from", "data.root", "data.cache", "mixture.data", "mixture.clips")
-_FREE_ON_RESUME: Final = frozenset(
-    (*_PLACES, "device", "tensorboard", "data.workers", "fit.epochs", "fit.patience", "fit.min_delta", "fit.save_every")
-)
-"""Settings that may change when a run is taken up again: places, and how long it goes on."""
+_FREE_ON_RESUME: Final = OF_THE_MACHINE | {"fit.epochs", "fit.patience", "fit.min_delta"}
+"""Settings that may change when a run is taken up again: those of the machine, and how long it goes on."""
 
 
 class TrainingError(InputError):
@@ -101,6 +103,8 @@ class Run:
     watch: EarlyStopping
     start_record: Mapping[str, Any]
     """What the network it started from was trained on; empty from chance."""
+    temperature: float = 1.0
+    """Goes into the checkpoints: that of the network it started from, or 1."""
     epoch: int = 0
     """Epochs finished."""
     step: int = 0
@@ -108,38 +112,6 @@ class Run:
     history: list[Figures] = field(default_factory=list)
     """Figures of every finished epoch."""
     log: EpochLog = field(default_factory=EpochLog)
-
-
-class Beginning(NamedTuple):
-    """What a training begins with."""
-
-    reader: JerseyTemporalNet
-    record: Mapping[str, Any]
-    """What `start_from` was trained on; empty from chance."""
-
-
-def build_reader(settings: TrainSettings) -> Beginning:
-    """The network to train: from chance, or with the weights of `start_from`.
-
-    Raises:
-        CheckpointError: The checkpoint is missing, broken, or of another architecture than `model`.
-    """
-    torch.manual_seed(settings.seed)
-    reader = JerseyTemporalNet(ModelConfig(**asdict(settings.model)))
-    if not settings.start_from:
-        return Beginning(reader, {})
-    start, info = load_checkpoint(Path(settings.start_from))
-    for item in fields(settings.model):
-        wanted, found = getattr(settings.model, item.name), getattr(start.config, item.name)
-        if item.name == "localizer" and wanted:
-            continue  # one that the checkpoint lacks starts from chance beside what is trained
-        if wanted != found and item.name not in ("dropout", "frozen_fraction"):
-            raise CheckpointError(
-                f"The checkpoint {settings.start_from} is of another architecture: its {item.name} is {found!r}, and "
-                f"model.{item.name} is {wanted!r}; set it to {found!r} or start from another checkpoint."
-            )
-    reader.load_state_dict(reader.state_dict() | start.state_dict())
-    return Beginning(reader, info.training_data)
 
 
 def training_precision(name: str, device: torch.device) -> torch.dtype:
@@ -159,7 +131,7 @@ def training_precision(name: str, device: torch.device) -> torch.dtype:
 
 def new_run(settings: TrainSettings, device: torch.device, precision: torch.dtype) -> Run:
     """A run before its first step."""
-    reader, record = build_reader(settings)
+    reader, record, temperature = build_reader(settings)
     reader.train().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this pair
     learner = Learner(reader, settings.fit.deep_supervision > 0.0).to(device)
     fit = settings.fit
@@ -170,11 +142,27 @@ def new_run(settings: TrainSettings, device: torch.device, precision: torch.dtyp
         scaler=torch.amp.GradScaler(device.type, enabled=precision == torch.float16),
         watch=EarlyStopping(fit.patience, fit.min_delta),
         start_record=record,
+        temperature=temperature,
     )
 
 
-def save_state(path: Path, run: Run, settings: TrainSettings) -> None:
+def surroundings(data: TrainingData, team: Team) -> dict[str, Any]:
+    """What besides the settings decides which batches a run sees, by name; JSON values.
+
+    Files that are left out of a data set count for nothing.
+    """
+    described = {f"data: {name}": value for name, value in data.description.items() if name != "rejected"}
+    return {"number of processes": team.size, **described, "steps in an epoch": data.steps}
+
+
+def save_state(path: Path, run: Run, settings: TrainSettings, around: Mapping[str, Any]) -> None:
     """Write everything `load_state` needs; the file appears whole or not at all.
+
+    Args:
+        path: the file.
+        run: what is written; of several processes the log of the one that writes.
+        settings: of the run.
+        around: its `surroundings`.
 
     Raises:
         TrainingError: It cannot be written.
@@ -183,6 +171,8 @@ def save_state(path: Path, run: Run, settings: TrainSettings) -> None:
     state = {
         "format": _FORMAT,
         "settings": json.dumps(as_plain(settings)),
+        "surroundings": json.dumps(around),
+        "temperature": run.temperature,
         "history": json.dumps(run.history),
         "learner": run.learner.state_dict(),
         "average": run.average.module.state_dict(),
@@ -206,20 +196,26 @@ def save_state(path: Path, run: Run, settings: TrainSettings) -> None:
         part.unlink(missing_ok=True)
 
 
-def load_state(path: Path, run: Run, settings: TrainSettings, device: torch.device) -> None:
+def load_state(
+    path: Path, run: Run, settings: TrainSettings, around: Mapping[str, Any], device: torch.device, *, with_log: bool
+) -> None:
     """Take up a saved run; nothing but tensors and plain values is unpickled.
 
     Args:
         path: what `save_state` wrote.
         run: a new run of the same settings; it is filled.
         settings: those of now; they must be those of then but for paths, device and the like.
+        around: the `surroundings` of now, which must be those of then.
         device: where the run computes.
+        with_log: whether this process goes on with the log of the present epoch; one process does.
 
     Raises:
-        TrainingError: The file is missing, broken, or of other settings.
+        TrainingError: The file is missing, broken, or of other settings, processes or data.
     """
     state = _read_state(path)
-    _require_same_settings(path, json.loads(state["settings"]), as_plain(settings))
+    _require_same(path, json.loads(state["settings"]), as_plain(settings), "settings")
+    if "surroundings" in state:  # older states lack it
+        _require_same(path, json.loads(state["surroundings"]), json.loads(json.dumps(around)), "processes and data")
     run.learner.load_state_dict(state["learner"])
     run.average.module.load_state_dict(state["average"])
     run.average.steps = state["average_steps"]
@@ -229,15 +225,27 @@ def load_state(path: Path, run: Run, settings: TrainSettings, device: torch.devi
         setattr(run.watch, name, value)
     run.epoch, run.step = state["epoch"], state["step"]
     run.history = json.loads(state["history"])
-    run.log = EpochLog(list(state["losses"].to(device)), Reads.from_state(_moved(state["reads"], device)))
+    run.temperature = state.get("temperature", run.temperature)
+    if with_log:
+        run.log = EpochLog(list(state["losses"].to(device)), Reads.from_state(_moved(state["reads"], device)))
+
+
+def saved_preprocess(path: Path) -> Preprocess:
+    """The preprocessing of a saved run.
+
+    Raises:
+        TrainingError: The file is missing or broken.
+    """
+    return PreprocessSettings(**json.loads(_read_state(path)["settings"])["preprocess"]).complete()
 
 
 def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapping[str, Any]) -> None:
     """Write the averaged weights as a checkpoint that alone rebuilds network and preprocessing."""
     start = {"start": run.start_record} if run.start_record else {}
     info = CheckpointInfo(
-        preprocess=settings.preprocess,
+        preprocess=settings.preprocess.complete(),
         window_length=settings.sampling.length,
+        temperature=run.temperature,
         training_data={**description, "settings": as_plain(settings), **start},
         metrics={**(run.history[-1] if run.history else {}), "history": run.history},
     )
@@ -258,26 +266,12 @@ def _read_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def _require_same_settings(path: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    before, after = _flat(then), _flat(now)
-    for key in sorted({*before, *after} - _FREE_ON_RESUME):
-        if before.get(key) != after.get(key):
-            raise TrainingError(
-                f"{key} is {after.get(key)!r} and was {before.get(key)!r} when the training in {path.parent} began; "
-                "resume with the settings of then, or train anew into another output folder."
-            )
-
-
-def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key.
-
-    >>> _flat({"a": {"b": 1}, "c": 2})
-    {'a.b': 1, 'c': 2}
-    """
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
-    return flat
+def _require_same(path: Path, then: Mapping[str, Any], now: Mapping[str, Any], what: str) -> None:
+    if found := first_difference(then, now, _FREE_ON_RESUME):
+        raise TrainingError(
+            f"{found.key} is {found.now} and was {found.then} when the training in {path.parent} began; resume with "
+            f"the {what} of then, or train anew into another output folder."
+        )
 
 
 def _moved(tensors: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:

@@ -1,7 +1,7 @@
 """Everything a person may set for a training run; `configs/train.yaml` shows every key with the default."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Final, Literal
 
 from pipeline.crops import CropSettings
 from recognizer.labels import NUMBERS
@@ -13,6 +13,9 @@ from training.dataset import SamplingSettings
 from training.fitting.augment_batch import AugmentSettings
 from training.layout import UNREADABLE_FOLDER
 from training.mixture.recipe import MixtureSettings
+
+STANDARD: Final = Preprocess()
+"""The preprocessing of a network that starts from chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class DataSettings:
     validation_share: float = 0.2
     """Share of the sequences held out to measure on, 0 up to 1; 0 measures on nothing and judges by training loss."""
     workers: int = 2
-    """Processes that prepare batches; 0 prepares them in the training process."""
+    """Processes that prepare batches; 0 prepares them in the training process. More than one makes the mixture draw
+    other windows, also where a run is resumed with another number."""
 
     def __post_init__(self) -> None:
         allowed = {*NUMBERS, UNREADABLE_FOLDER}
@@ -50,6 +54,46 @@ class WindowSampling(SamplingSettings):
 
     mode: SamplingMode = "random"
     """uniform (spread from first to last), random (drawn anew in every epoch) or center (around the middle)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessSettings:
+    """From a jersey region to the network's input. A key that is null is as `start_from` was trained."""
+
+    size: int | None = None
+    """Side of the result in pixels, 8 to 1024; null takes that of start_from, or 64 from chance."""
+    sharpness: float | None = None
+    """Sharpening factor: 1 leaves the picture as it is, 2 is the seed's, 0 blurs; 0 to 10. Null takes that of
+    start_from, or 2 from chance."""
+    upscale_below: int | None = None
+    """Regions whose longer side is under this many pixels are resized with Lanczos, others bilinear with
+    antialiasing; at least 0. Null takes that of start_from, or 64 from chance."""
+
+    def __post_init__(self) -> None:
+        self.complete()  # refuses what Preprocess refuses
+
+    @classmethod
+    def of(cls, preprocess: Preprocess) -> "PreprocessSettings":
+        """Settings that leave nothing open."""
+        return cls(preprocess.size, preprocess.sharpness, preprocess.upscale_below)
+
+    def open_keys(self) -> list[str]:
+        """Names of the keys that are not set.
+
+        >>> PreprocessSettings(size=96).open_keys()
+        ['sharpness', 'upscale_below']
+        """
+        return [name for name, value in asdict(self).items() if value is None]
+
+    def complete(self, base: Preprocess = STANDARD) -> Preprocess:
+        """The preprocessing, with what is not set taken from another one.
+
+        >>> PreprocessSettings(size=96).complete()
+        Preprocess(size=96, sharpness=2.0, upscale_below=64)
+        """
+        return Preprocess(
+            **{name: getattr(base, name) if value is None else value for name, value in asdict(self).items()}
+        )
 
 
 @dataclass(frozen=True)
@@ -157,7 +201,8 @@ class TrainSettings:
     output: str = "runs/train"
     """Folder for best and last checkpoint, what --resume needs, and TensorBoard's files."""
     start_from: str = ""
-    """Checkpoint (.safetensors) whose weights training starts from; empty starts from chance."""
+    """Checkpoint (.safetensors) whose weights training starts from; empty starts from chance. The run also takes over
+    the preprocessing that is not set and, where sampling.length is the same, the temperature."""
     seed: int = 0
     """Seed of weights, order, windows, augmentation and dropout."""
     device: str = "auto"
@@ -170,8 +215,8 @@ class TrainSettings:
     """The data-set tree."""
     sampling: WindowSampling = field(default_factory=WindowSampling)
     """Which pictures make a training window; random ones are measured on as uniform."""
-    preprocess: Preprocess = field(default_factory=Preprocess)
-    """From a jersey region to the network's input."""
+    preprocess: PreprocessSettings = field(default_factory=PreprocessSettings)
+    """From a jersey region to the network's input; what is null is as in start_from."""
     model: NetworkSettings = field(default_factory=NetworkSettings)
     """The network."""
     fit: FitSettings = field(default_factory=FitSettings)

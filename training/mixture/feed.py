@@ -43,7 +43,7 @@ class StreamBatches:
         seed = [settings.seed, epoch, self.team.rank]
         stream = WindowStream(
             self.ingredients,
-            settings.preprocess,
+            settings.preprocess.complete(),
             settings.sampling.length,
             settings.fit.batch_size,
             seed,
@@ -104,7 +104,7 @@ def fixed_batches(ingredient: Ingredient, settings: TrainSettings, count: int) -
     """The same windows at every call, to measure on."""
     length, share = settings.sampling.length, torso_share(settings.crops)
     smallest = settings.mixture.smallest
-    stream = WindowStream([ingredient], settings.preprocess, length, _FIXED_BATCH, 1, share, smallest)
+    stream = WindowStream([ingredient], settings.preprocess.complete(), length, _FIXED_BATCH, 1, share, smallest)
     rng = np.random.default_rng(7)
     return [stream.batch(rng) for _ in range(count)]
 

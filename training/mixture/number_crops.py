@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from pipeline.types import UInt8Image
+from training.mixture.pictures import PictureFiles
 
 
 class Tracklet(NamedTuple):
@@ -28,14 +28,19 @@ def load_tracklets(folder: Path, games: Collection[str] = (), every: int = 1) ->
         folder: the data set.
         games: which games; empty for all.
         every: keep every n-th picture of a tracklet (neighbouring video frames look alike).
+
+    Raises:
+        PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
     """
+    pictures = PictureFiles(folder)
     with (folder / "tracklets.csv").open(newline="") as handle:
         for row in csv.DictReader(handle):
             if not games or row["game"] in games:
                 files = sorted((folder / row["number"] / row["tracklet"]).rglob("*.jpg"))[::every]
-                pictures = [cv2.imread(str(file)) for file in files]
-                rgb = [np.ascontiguousarray(p[:, :, ::-1], np.uint8) for p in pictures if p is not None]
+                decoded = [picture for file in files if (picture := pictures.read(file)) is not None]
+                rgb = [np.ascontiguousarray(picture[:, :, ::-1], np.uint8) for picture in decoded]
                 yield Tracklet(row["game"], row["number"], rgb)
+    pictures.report()
 
 
 def load_number_crops(folder: Path, games: Collection[str] = (), every: int = 1) -> dict[str, list[UInt8Image]]:
@@ -54,12 +59,17 @@ def load_turned_crops(folder: Path, table: Path) -> dict[str, list[UInt8Image]]:
         table: `file,number,mirrored,quarter_turns`: a picture reads `number` after it has been mirrored left to right
             (where `mirrored` is 1) and then turned so many quarters against the clock. Pictures that are not listed are
             left out.
+
+    Raises:
+        PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
     """
+    pictures = PictureFiles(folder)
     crops: dict[str, list[UInt8Image]] = defaultdict(list)
     with table.open(newline="") as handle:
         for row in csv.DictReader(handle):
-            picture = cv2.imread(str(folder / row["file"]))
+            picture = pictures.read(folder / row["file"])
             if picture is not None:
                 rgb = picture[:, :: -1 if row["mirrored"] == "1" else 1, ::-1]
                 crops[row["number"]].append(np.ascontiguousarray(np.rot90(rgb, int(row["quarter_turns"]))))
+    pictures.report()
     return dict(crops)

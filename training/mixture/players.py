@@ -6,11 +6,9 @@ surroundings (`boxes.csv` of photos).
 """
 
 import csv
-import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +19,8 @@ from numpy.typing import NDArray
 from pipeline.crops import complete_cut_off, cut_square
 from pipeline.types import FloatArray, UInt8Image
 from pipeline.video import open_source
-from recognizer.labels import NUMBERS
-
-logger = logging.getLogger(__name__)
+from training.clip_labels import Stretch, Verdict, read_boxes, read_labels, stretch_at
+from training.mixture.pictures import PictureFiles
 
 _MOST_OF_A_SHIRT = 0.4
 """Share of a photo from which its number leaves no shirt to be seen."""
@@ -33,17 +30,6 @@ _BLACK, _MOST_BLACK = 8, 0.25
 """Value under which a pixel is black, and share of black pixels round a number that tells of the photo's edge."""
 _MARGIN = 0.25
 _TALLEST = 220.0
-
-
-class Verdict(IntEnum):
-    """What a person who looked says about one picture of a player."""
-
-    SKIP = 0
-    """Doubtful, or no single person in the box: left out of training."""
-    UNREADABLE = 1
-    """Nobody could read a number here."""
-    LEGIBLE = 2
-    """The whole number can be read here."""
 
 
 @dataclass(slots=True)
@@ -71,42 +57,6 @@ class Track:
         self.worn.append(number)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """One row of a labels file."""
-
-    first: int
-    last: int
-    verdict: Verdict
-    number: str | None
-    """The number worn, legible in this stretch or not; None where nobody knows."""
-
-
-def verdict_of(row: dict[str, str]) -> Verdict:
-    """Read the verdict out of a labels row (`number`, `role`, `sure`, `note`)."""
-    note = row["note"] or ""
-    if row["role"] == "ignore" or "doubtful" in note or "ignore" in note:
-        return Verdict.SKIP
-    if "legible" in note and row["number"] != "unknown":
-        return Verdict.LEGIBLE if int(row["sure"]) >= 1 and row["number"] in NUMBERS else Verdict.SKIP
-    if "unreadable" in note or "inferred" in note or row["role"] in {"referee", "other"}:
-        return Verdict.UNREADABLE
-    return Verdict.SKIP
-
-
-def read_stretches(labels: Path) -> dict[int, list[Stretch]]:
-    """Stretches by track from a `NAME.labels.csv`."""
-    stretches: dict[int, list[Stretch]] = defaultdict(list)
-    with labels.open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            verdict = verdict_of(row)
-            number = row["number"] if row["number"] in NUMBERS else None
-            stretches[int(row["track"])].append(
-                Stretch(int(row["first_frame"]), int(row["last_frame"]), verdict, number)
-            )
-    return stretches
-
-
 def load_clip_tracks(video: Path, boxes: Path, labels: Path) -> list[Track]:
     """Cut the labelled players out of a match clip.
 
@@ -117,14 +67,15 @@ def load_clip_tracks(video: Path, boxes: Path, labels: Path) -> list[Track]:
 
     Returns:
         One Track for each labelled track; boxes outside every stretch are left out.
+
+    Raises:
+        InputError: The clip or a table cannot be used.
     """
-    stretches = read_stretches(labels)
+    stretches = read_labels(labels)
     wanted: dict[int, list[tuple[int, FloatArray, Stretch]]] = defaultdict(list)
-    with boxes.open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            index, track_id = int(row["frame"]), int(row["track"])
+    for index, present in read_boxes(boxes):
+        for track_id, box in zip(present.track_id.tolist(), present.xyxy, strict=True):
             if stretch := stretch_at(stretches.get(track_id, ()), index):
-                box = np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)
                 wanted[index].append((track_id, box, stretch))
     tracks: dict[int, Track] = {}
     for frame in open_source(str(video)).frames():
@@ -168,18 +119,22 @@ def load_player_crops(folder: Path, table: Path) -> list[Track]:
         folder: where the pictures are.
         table: the CSV; number 'unknown' is left out, and so are pictures with a box painted over them, which mostly
             show a readable number and would give it away.
+
+    Raises:
+        PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
     """
     tracks: dict[tuple[str, str], Track] = {}
+    files = PictureFiles(folder)
     with table.open(newline="") as handle:
         for row in csv.DictReader(handle):
-            picture = cv2.imread(str(folder / row["file"]))
-            if picture is None or row["number"] == "unknown" or row["box_drawn"] == "1":
-                logger.debug("left out %s", row["file"])
+            if row["number"] == "unknown" or row["box_drawn"] == "1":
                 continue
-            number = row["number"] or None
-            track = tracks.setdefault((row["track"], row["number"]), Track(table.stem))
-            image, box = _with_border(picture)
-            track.add(image, box, Verdict.LEGIBLE if number else Verdict.UNREADABLE, number)
+            picture, number = files.read(folder / row["file"]), row["number"] or None
+            if picture is not None:
+                track = tracks.setdefault((row["track"], row["number"]), Track(table.stem))
+                image, box = _with_border(picture)
+                track.add(image, box, Verdict.LEGIBLE if number else Verdict.UNREADABLE, number)
+    files.report()
     return list(tracks.values())
 
 
@@ -189,21 +144,21 @@ def load_crop_folders(folder: Path, labels: Path) -> list[Track]:
     Args:
         folder: the tracks.
         labels: stretches in the form of `NAME.labels.csv`; pictures outside every stretch are left out.
+
+    Raises:
+        PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
+        TableError: The labels cannot be used.
     """
-    tracks = []
-    for track_id, stretches in sorted(read_stretches(labels).items()):
+    tracks, files = [], PictureFiles(folder)
+    for track_id, stretches in sorted(read_labels(labels).items()):
         track = Track(folder.name)
         for file in sorted((folder / str(track_id)).glob("*.jpg")):
-            picture, stretch = cv2.imread(str(file)), stretch_at(stretches, int(file.stem))
-            if picture is not None and stretch is not None:
+            stretch = stretch_at(stretches, int(file.stem))
+            if stretch is not None and (picture := files.read(file)) is not None:
                 track.add(*_with_border(picture), stretch.verdict, stretch.number)
         tracks.append(track)
+    files.report()
     return tracks
-
-
-def stretch_at(stretches: Iterable[Stretch], frame: int) -> Stretch | None:
-    """The first stretch that holds a frame."""
-    return next((s for s in stretches if s.first <= frame <= s.last), None)
 
 
 def _with_border(bgr: NDArray[Any]) -> tuple[UInt8Image, FloatArray]:
@@ -240,17 +195,19 @@ def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
     Args:
         folder: the data set.
         side: pictures are scaled down to this side.
+
+    Raises:
+        PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
     """
     by_image: dict[str, list[dict[str, str]]] = defaultdict(list)
     with (folder / "boxes.csv").open(newline="") as handle:
         for row in csv.DictReader(handle):
             if row["x1"]:  # photos without a number have one blank row
                 by_image[row["image"]].append(row)
-    photos = []
+    photos, files = [], PictureFiles(folder)
     for name, rows in sorted(by_image.items()):
-        picture = cv2.imread(str(folder / "images" / name))
+        picture = files.read(folder / "images" / name)
         if picture is None:
-            logger.warning("%s cannot be decoded and is left out", name)
             continue
         rgb = np.asarray(picture[:, :, ::-1], np.uint8)
         boxes = np.array([[float(row[k]) for k in ("x1", "y1", "x2", "y2")] for row in rows], np.float32)
@@ -258,6 +215,7 @@ def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
             image, inner = _with_surroundings(rgb, box, side)
             on_shirt = shows_shirt(rgb, box, boxes)
             photos.append(NumberPhoto(row["source"], image, inner, row["number"], on_shirt))
+    files.report()
     return photos
 
 

@@ -1,19 +1,19 @@
 """Rendered players for training: their truth is known in every frame, so that doubtful ones can be left out."""
 
-import csv
 import logging
-from collections import defaultdict
 from pathlib import Path
-
-import numpy as np
 
 from pipeline.crops import complete_cut_off
 from pipeline.types import FloatArray
 from pipeline.video import open_source
-from training.mixture.players import Track, Verdict, cut_player
+from training.building.tables import read_table
+from training.clip_labels import Verdict, read_boxes, read_label_rows
+from training.mixture.players import Track, cut_player
 
 logger = logging.getLogger(__name__)
 
+_SIGHTING = ("back_angle_degrees", "digit_pixels", "digits_seen")
+"""Columns of `NAME.visibility.csv`: what `verdict_of_sighting` takes."""
 _READABLE = (50.0, 7.0, 0.9)
 """Most degrees between back and camera, least height of the digits in pixels, least share of the digits seen."""
 _FRONT = 100.0
@@ -22,17 +22,18 @@ _SMALLEST = 5.0
 """Height of the digits in pixels up to which nobody reads them."""
 
 
-def verdict_of_sighting(row: dict[str, str], number: str | None) -> Verdict:
-    """Read the verdict out of a row of `NAME.visibility.csv`.
+def verdict_of_sighting(angle: float, pixels: float, seen: float, number: str | None) -> Verdict:
+    """What a row of `NAME.visibility.csv` says of a shirt.
 
     Args:
-        row: `back_angle_degrees`, `digit_pixels`, `digits_seen`.
+        angle: degrees between the back and the camera.
+        pixels: height of the digits.
+        seen: share of the digits that nothing hides.
         number: what the shirt shows; None for a shirt without a number.
 
     Returns:
         SKIP between what can be read for sure and what cannot.
     """
-    angle, pixels, seen = (float(row[key]) for key in ("back_angle_degrees", "digit_pixels", "digits_seen"))
     if number is None or angle >= _FRONT or pixels <= _SMALLEST:
         return Verdict.UNREADABLE
     widest, least, share = _READABLE
@@ -47,26 +48,24 @@ def load_rendered_clip(video: Path) -> list[Track]:
 
     Returns:
         One Track for each person; those whose number is never shown are left out, as nobody can tell it.
+
+    Raises:
+        InputError: The clip or a table cannot be used.
     """
     numbers: dict[int, str | None] = {}
-    with video.with_suffix(".labels.csv").open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            if row["number"] != "unknown":
-                numbers[int(row["track"])] = row["number"]
-            elif row["role"] == "referee":
-                numbers[int(row["track"])] = None
+    for label in read_label_rows(video.with_suffix(".labels.csv")):
+        if label.number is not None or label.role == "referee":
+            numbers[label.track] = label.number
     verdicts: dict[tuple[int, int], Verdict] = {}
-    with video.with_suffix(".visibility.csv").open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            frame, track = int(row["frame"]), int(row["track"])
-            if track in numbers:
-                verdicts[frame, track] = verdict_of_sighting(row, numbers[track])
-    boxes: dict[int, list[tuple[int, FloatArray]]] = defaultdict(list)
-    with video.with_suffix(".boxes.csv").open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            frame, track = int(row["frame"]), int(row["track"])
-            if (frame, track) in verdicts:
-                boxes[frame].append((track, np.array([float(row[k]) for k in ("x1", "y1", "x2", "y2")], np.float32)))
+    for row in read_table(video.with_suffix(".visibility.csv"), ("frame", "track", *_SIGHTING)):
+        frame, track = row.whole("frame"), row.whole("track")
+        if track in numbers:
+            angle, pixels, seen = (row.real(column) for column in _SIGHTING)
+            verdicts[frame, track] = verdict_of_sighting(angle, pixels, seen, numbers[track])
+    boxes: dict[int, list[tuple[int, FloatArray]]] = {}
+    for frame, present in read_boxes(video.with_suffix(".boxes.csv")):
+        people = zip(present.track_id.tolist(), present.xyxy, strict=True)
+        boxes[frame] = [(track, box) for track, box in people if (frame, track) in verdicts]
     tracks = {track: Track(video.stem) for track in numbers}
     for picture in open_source(str(video)).frames():
         for track, box in boxes.get(picture.index, ()):
