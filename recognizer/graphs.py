@@ -56,7 +56,7 @@ class SequenceReader(nn.Module):
         return tens, units, output.frame_weights
 
 
-class WindowReader(nn.Module):
+class WholeNetwork(nn.Module):
     """Both halves in one: uint8 (B, T, S, S, 3) and bool (B, T) to what `SequenceReader` gives."""
 
     def __init__(self, model: JerseyTemporalNet, temperature: float) -> None:
@@ -117,7 +117,7 @@ def graphs(model: JerseyTemporalNet, info: CheckpointInfo) -> dict[str, Graph]:
             SequenceReader(model, info.temperature), {"features": features, "valid": valid}, outputs, "windows"
         ),
         "windows": Graph(
-            WindowReader(model, info.temperature),
+            WholeNetwork(model, info.temperature),
             {"rgb": (torch.uint8, (length, *picture)), "valid": valid},
             outputs,
             "windows",
