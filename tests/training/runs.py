@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 import recognizer.model
 from training.batch import Batch, unknown_boxes
 from training.fitting.feed import TrainingData
+from training.fitting.run_state import RESUME
 from training.fitting.settings import (
     FitSettings,
     NetworkSettings,
@@ -88,3 +90,10 @@ class StopAfter:
         """Whether the steps are over."""
         self._left -= 1
         return self._left == 0
+
+
+def state_of(output: Path) -> dict[str, Any]:
+    """What `--resume` would take up."""
+    state = torch.load(output / RESUME, weights_only=True)
+    assert isinstance(state, dict)
+    return state

@@ -4,17 +4,15 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from runs import STEPS, StopAfter, batch_of, small_data, small_settings, use_narrow_backbone
-from torch import nn
+from runs import STEPS, StopAfter, batch_of, small_data, small_settings, state_of, use_narrow_backbone
 
 from recognizer.checkpoint import load_checkpoint
 from recognizer.model import ModelConfig
-from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
 from training.fitting.loop import Interrupted, run_training
 from training.fitting.measure import Figures
@@ -25,12 +23,6 @@ from training.fitting.settings import ClassWeightSettings
 @pytest.fixture(autouse=True)
 def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     use_narrow_backbone(monkeypatch)
-
-
-def state_of(output: Path) -> dict[str, Any]:
-    state = torch.load(output / RESUME, weights_only=True)
-    assert isinstance(state, dict)
-    return state
 
 
 def without_times(history: list[Figures]) -> list[Figures]:
@@ -172,106 +164,6 @@ def test_class_weights_need_counts_and_change_the_loss(tmp_path: Path) -> None:
     counted = replace(small_data(), codes=codes)
     plain = run_training(small_settings(tmp_path / "b", epochs=1), counted)
     assert run_training(weighted, counted).history[0]["train/loss"] != plain.history[0]["train/loss"]
-
-
-def test_an_output_folder_with_a_training_in_it_is_refused(tmp_path: Path) -> None:
-    settings = small_settings(tmp_path / "run", epochs=1)
-    run_training(settings, small_data())
-    with pytest.raises(TrainingError, match=r"run holds a training already; go on with it by --resume, or"):
-        run_training(settings, small_data())
-
-
-def test_resume_without_a_training(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"There is no training to go on with: .*resume\.pt does not exist"):
-        run_training(small_settings(tmp_path / "run"), small_data(), resume=True)
-
-
-def test_resume_with_other_settings(tmp_path: Path) -> None:
-    run_training(small_settings(tmp_path / "run", epochs=1), small_data())
-    other = small_settings(tmp_path / "run", epochs=1, learning_rate=0.5)
-    with pytest.raises(TrainingError, match=r"^fit\.learning_rate is 0\.5 and was 0\.001 when the training in"):
-        run_training(other, small_data(), resume=True)
-
-
-def test_resume_with_another_number_of_processes(tmp_path: Path) -> None:
-    with pytest.raises(Interrupted):
-        run_training(small_settings(tmp_path / "run"), small_data(), should_stop=StopAfter(2))
-    halved = replace(small_data(), steps=STEPS // 2)
-    with pytest.raises(TrainingError) as refused:
-        run_training(small_settings(tmp_path / "run"), halved, resume=True, team=Team(1, 2))
-    assert str(refused.value) == (
-        f"number of processes is 2 and was 1 when the training in {tmp_path / 'run'} began; resume with the processes "
-        "and data of then, or train anew into another output folder."
-    )
-
-
-def test_resume_with_other_data(tmp_path: Path) -> None:
-    data = replace(small_data(), description={"windows": 8, "split": "a", "rejected": 0})
-    with pytest.raises(Interrupted):
-        run_training(small_settings(tmp_path / "run", epochs=1), data, should_stop=StopAfter(1))
-    for other, message in (
-        (replace(data, description={"windows": 8, "split": "b"}), "data: split is 'b' and was 'a' when"),
-        (replace(data, description={"windows": 9, "split": "b"}), "data: windows is 9 and was 8 when"),
-        (replace(data, steps=1), "steps in an epoch is 1 and was 2 when"),
-    ):
-        with pytest.raises(TrainingError, match=message):
-            run_training(small_settings(tmp_path / "run", epochs=1), other, resume=True)
-    left_out_more = replace(data, description={**data.description, "rejected": 3})
-    assert run_training(small_settings(tmp_path / "run", epochs=1), left_out_more, resume=True).history
-
-
-def test_an_older_state_that_is_further_than_the_epoch_is_long_is_refused(tmp_path: Path) -> None:
-    settings = small_settings(tmp_path / "run", epochs=1)
-    with pytest.raises(Interrupted):
-        run_training(settings, small_data(), should_stop=StopAfter(2))
-    state = state_of(tmp_path / "run")
-    del state["surroundings"], state["temperature"]
-    torch.save(state, tmp_path / "run" / RESUME)
-    with pytest.raises(TrainingError, match=r"Epoch 1 gave 2 batches where 1 were announced"):
-        run_training(settings, replace(small_data(), steps=1), resume=True)
-    assert run_training(settings, small_data(), resume=True).history
-
-
-class Pair(Team):
-    """The second of two processes, and the values of the first one."""
-
-    theirs: ClassVar[list[Any]] = []
-
-    def gather(self, value: Any) -> list[Any]:  # noqa: ANN401 - as the method it stands for
-        return [self.theirs.pop(0), value]
-
-    def any(self, flag: bool) -> bool:
-        return flag
-
-    def share_buffers(self, module: nn.Module) -> None:
-        pass
-
-    def wrap(self, module: nn.Module, device: torch.device) -> nn.Module:
-        return module
-
-
-def test_the_log_of_a_resumed_epoch_counts_once(tmp_path: Path) -> None:
-    """The first of two processes logged a loss of 2 before the stop, and one of 5 after it."""
-    settings, data = small_settings(tmp_path / "run", epochs=1), small_data(validation=False)
-    with pytest.raises(Interrupted):
-        run_training(settings, data, team=Pair(0, 2), should_stop=StopAfter(1))
-    Pair.theirs = [(3.5, 2), {}]
-    own = run_training(settings, data, team=Pair(1, 2), resume=True).history[0]
-    Pair.theirs = [(0.0, 0), {}]
-    alone = run_training(settings, data, team=Pair(1, 2), resume=True).history[0]
-    assert own["train/loss"] == pytest.approx((2 + 5 + alone["train/loss"]) / 3, abs=1e-5)
-
-
-@pytest.mark.parametrize("damage", ["cut", "other"])
-def test_resume_from_a_broken_state(tmp_path: Path, damage: str) -> None:
-    run_training(small_settings(tmp_path / "run", epochs=1), small_data())
-    path = tmp_path / "run" / RESUME
-    if damage == "cut":
-        path.write_bytes(path.read_bytes()[:100_000])
-    else:
-        torch.save({"settings": "{}"}, path)
-    with pytest.raises(TrainingError, match=r"resume\.pt is (truncated or )?no state of a training"):
-        run_training(small_settings(tmp_path / "run", epochs=1), small_data(), resume=True)
 
 
 def test_a_loss_that_is_no_number_ends_training_and_keeps_the_last_good_state(tmp_path: Path) -> None:
