@@ -166,7 +166,7 @@ def load_network(path: Path) -> tuple[nn.Module, list[str]]:
         classes = [str(name) for name in json.loads(card.read_text("utf-8"))["classes"]]
         network = build_network(len(classes))
         network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DetectorError(
             f"The detector's weights {path} cannot be used ({reason}); name another file with detector.weights."

@@ -176,6 +176,17 @@ def test_weights_that_are_missing(tmp_path: Path) -> None:
         PlayerDetector(DetectorSettings(weights=str(tmp_path / "alone.safetensors")), CPU)
 
 
+def test_weights_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(default_weights().with_suffix(suffix), tmp_path / f"mine{suffix}")
+    monkeypatch.setattr("pipeline.detector.load_file", refuse)
+    with pytest.raises(DetectorError, match=r"mine\.safetensors cannot be used \(.*Permission denied.*name another file"):
+        load_network(tmp_path / "mine.safetensors")
+
+
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "other_network", "no_classes", "no_json"])
 def test_weights_that_are_damaged(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "players.safetensors"
