@@ -183,7 +183,9 @@ def test_weights_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
     for suffix in (".safetensors", ".json"):
         shutil.copy(default_weights().with_suffix(suffix), tmp_path / f"mine{suffix}")
     monkeypatch.setattr("pipeline.detector.load_file", refuse)
-    with pytest.raises(DetectorError, match=r"mine\.safetensors cannot be used \(.*Permission denied.*name another file"):
+    with pytest.raises(
+        DetectorError, match=r"mine\.safetensors cannot be used \(.*Permission denied.*name another file"
+    ):
         load_network(tmp_path / "mine.safetensors")
 
 
