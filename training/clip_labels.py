@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.types import FloatArray, TrackedBoxes
-from training.building.tables import Row, TableError, read_table
+from training.tables import Row, TableError, read_table
 
 LABEL_COLUMNS: Final = ("track", "first_frame", "last_frame", "number", "role", "sure", "note")
 BOX_COLUMNS: Final = ("frame", "track", "x1", "y1", "x2", "y2")

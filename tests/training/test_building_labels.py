@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.types import TrackedBoxes
 from training.building.labels import numbers_in_frame
-from training.building.tables import TableError, read_table
 from training.clip_labels import Stretch, Verdict
+from training.tables import TableError, read_table
 
 
 def tracked(*boxes: tuple[int, float, float, float, float]) -> TrackedBoxes:

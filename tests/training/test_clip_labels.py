@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from building_media import write_csv
 
-from training.building.tables import TableError
 from training.clip_labels import (
     BOX_COLUMNS,
     LABEL_COLUMNS,
@@ -21,6 +20,7 @@ from training.evaluation.scoring import read_truth
 from training.mixture.players import load_clip_tracks, load_crop_folders
 from training.mixture.recipe import LABELS
 from training.mixture.rendered import load_rendered_clip
+from training.tables import TableError
 
 FORM = "track,first_frame,last_frame,number,team,role,sure,note\n"
 

@@ -11,8 +11,8 @@ from factories import SHARED
 
 from pipeline.outputs import TRACKS, mot_rows
 from pipeline.types import TrackedBoxes
-from training.building.tables import TableError
 from training.evaluation.scoring import Labelled, Score, judge, match, read_run, read_truth, score
+from training.tables import TableError
 
 SAMPLE = Path(__file__).parents[2] / "sample_videos" / "match.mp4"
 HERE = np.array([10, 10, 50, 110], np.float32)

@@ -24,10 +24,10 @@ from training.building.pictures import (
     read_rgb,
 )
 from training.building.progress import BuildProgress, Progress
-from training.building.tables import read_table
 from training.building.tree import BuildError, DatasetTree, Tally
 from training.building.writer import Cutting
 from training.layout import UNREADABLE_FOLDER
+from training.tables import read_table
 
 logger = logging.getLogger(__name__)
 

@@ -18,12 +18,12 @@ from pipeline.types import TrackedBoxes
 from pipeline.video import VideoSource, open_source
 from training.building.origin import Origin, digest
 from training.building.progress import BuildProgress, Progress
-from training.building.tables import TableError, read_table
 from training.building.tracks import TrackSequences
 from training.building.tree import BuildError, DatasetTree
 from training.building.video import video_name, warn_of_loss
 from training.building.writer import Cutting
 from training.layout import UNREADABLE_FOLDER
+from training.tables import TableError, read_table
 
 CORRECTION_COLUMNS: Final = ("track_id", "jersey_number")
 _TRACK_COLUMNS: Final = ("track_id", "jersey_number", "status")

@@ -20,7 +20,7 @@ import numpy as np
 
 from pipeline.outputs import BOXES, read_mot
 from pipeline.types import FloatArray, TrackedBoxes
-from training.clip_labels import read_boxes, read_label_rows
+from training.clip_labels import Label, read_boxes, read_label_rows
 from training.matching import pair
 
 NOT_PLAYERS: Final = frozenset({"referee", "other"})
@@ -99,25 +99,24 @@ class Score:
 
 
 def read_truth(clip: Path) -> Truth:
-    """What is known of a clip, from `NAME.labels.csv` and `NAME.boxes.csv` beside a clip.
+    """What is known of a clip, from `NAME.labels.csv` and `NAME.boxes.csv` beside it.
 
     Boxes outside every labelled stretch are left out.
 
     Raises:
         TableError: A table is missing or holds something that cannot be used.
     """
-    stretches: dict[int, list[tuple[int, int, Labelled]]] = defaultdict(list)
-    nowhere = np.zeros(4, np.float32)
+    stretches: dict[int, list[Label]] = defaultdict(list)
     for row in read_label_rows(clip.with_suffix(".labels.csv"), with_team=True):
-        number = row.number if row.sure >= 1 else None
-        person = Labelled(nowhere, number, row.team, row.role, "legible" in row.note)
-        stretches[row.track].append((row.first, row.last, person))
+        stretches[row.track].append(row)
     truth: dict[int, list[Labelled]] = defaultdict(list)
     for frame, boxes in read_boxes(clip.with_suffix(".boxes.csv")):
         for track, xyxy in zip(boxes.track_id.tolist(), boxes.xyxy, strict=True):
-            there = [person for first, last, person in stretches.get(track, ()) if first <= frame <= last]
-            truth[frame] += [person._replace(xyxy=xyxy) for person in there[:1]]
-    return {frame: people for frame, people in truth.items() if people}
+            label = next((row for row in stretches.get(track, ()) if row.first <= frame <= row.last), None)
+            if label is not None:
+                number = label.number if label.sure >= 1 else None
+                truth[frame].append(Labelled(xyxy, number, label.team, label.role, "legible" in label.note))
+    return dict(truth)
 
 
 def read_run(run: Path) -> dict[int, TrackedBoxes]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.labels import NUMBERS
@@ -110,12 +111,8 @@ class DrawSource:
             width = printed.digits.shape[1] / printed.digits.shape[0] * height
             height, width = (height, width) if width < 0.75 * share else (height * 0.7, width * 0.7)
             if not self._readable and rng.random() < _TURNED_FAR:
-                far = turns - turns.mean() + rng.choice((-1.0, 1.0)) * rng.uniform(0.4, 1.5)
-                angle = width / (2 * _RADIUS * share)
-                outer = max(outer_share(abs(turn), angle, len(number or "")) for turn in far)
-                if not _OUT_OF_SIGHT <= outer < _IN_SIGHT:
-                    turns, away = far, outer < _OUT_OF_SIGHT
-                    x += float(rng.uniform(0.65, 0.95) * np.sin(far.mean())) * _RADIUS * share
+                turns, away, moved = _turn_far(rng, turns, width / (2 * _RADIUS * share), len(number or ""))
+                x += moved * _RADIUS * share
         regions = []
         for here in turns.tolist():
             masks, colours, box = [], [], None
@@ -143,6 +140,28 @@ class DrawSource:
                 box = None if away else bounds(placed)
             regions.append(Region(print_number(rng, torso, masks, colours), box))
         return regions
+
+
+def _turn_far(
+    rng: Rng, turns: NDArray[np.float64], half_angle: float, digits: int
+) -> tuple[NDArray[np.float64], bool, float]:
+    """Turn a number far to one side, unless it would then be doubtful whether its outer digit can be read.
+
+    Args:
+        rng: chance.
+        turns: of the number in each picture of a window, radians.
+        half_angle: half of the angle that the number spans on the cylinder, radians.
+        digits: how many it has.
+
+    Returns:
+        The new turns (the old ones where it would be doubtful), whether the outer digit is out of sight in all of
+        them, and how far the number moves to the side, in radii.
+    """
+    far = turns - turns.mean() + rng.choice((-1.0, 1.0)) * rng.uniform(0.4, 1.5)
+    outer = max(outer_share(abs(turn), half_angle, digits) for turn in far)
+    if _OUT_OF_SIGHT <= outer < _IN_SIGHT:
+        return turns, False, 0.0
+    return far, outer < _OUT_OF_SIGHT, float(rng.uniform(0.65, 0.95) * np.sin(far.mean()))
 
 
 def outer_share(turn: float, half_angle: float, digits: int) -> float:
