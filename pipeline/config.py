@@ -31,7 +31,7 @@ def load(cls: type[T], path: Path | None = None, overrides: Sequence[str] = ()) 
 
     Args:
         cls: Dataclass with a default for every field. Field types may be bool, int, float, str, `Literal`,
-            `tuple[X, ...]`, `tuple[X, Y]`, `X | None` and dataclasses.
+            `tuple[X, ...]`, `tuple[X, Y]`, `X | None`, `int | str` and dataclasses.
         path: YAML file, or None for the defaults alone.
         overrides: Texts of the form `key.key=value`.
 
@@ -200,7 +200,7 @@ class _Builder:
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
             return self.dataclass(hint, value, key)
         if origin in (Union, types.UnionType):
-            return self._optional(hint, arguments, value, key)
+            return self._union(hint, arguments, value, key)
         if origin is Literal:
             if not any(value == allowed and type(value) is type(allowed) for allowed in arguments):
                 raise self._error(key, value, f"one of {_listed(arguments)}{_did_you_mean(value, arguments)}")
@@ -209,11 +209,17 @@ class _Builder:
             return self._tuple(arguments, value, key)
         return self._scalar(hint, value, key)
 
-    def _optional(self, hint: object, arguments: tuple[Any, ...], value: object, key: _Key) -> object:
+    def _union(self, hint: object, arguments: tuple[Any, ...], value: object, key: _Key) -> object:
         inner = [argument for argument in arguments if argument is not type(None)]
-        if len(inner) != 1 or len(arguments) != 2:
-            raise TypeError(f"settings field {'.'.join(key)} has the type {hint}; only X | None is supported")
-        return None if value is None else self.value(inner[0], value, key)
+        if value is None and len(inner) < len(arguments):
+            return None
+        if len(inner) == 1:
+            return self.value(inner[0], value, key)
+        if set(inner) != {int, str}:
+            raise TypeError(f"settings field {'.'.join(key)} has the type {hint}; X | None and int | str are supported")
+        if not isinstance(value, int | str) or isinstance(value, bool):
+            raise self._error(key, value, "a whole number or text")
+        return value
 
     def _tuple(self, arguments: tuple[Any, ...], value: object, key: _Key) -> object:
         if not isinstance(value, list):

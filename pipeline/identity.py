@@ -14,6 +14,9 @@ matches, from one window to all those of a player (training/LOG.md), which turns
     confidence = 1 / (1 + (even_support / support)**steepness),
 
 no more than the agreement where two numbers have about as many votes: a tracker that passed from one player to another.
+
+Where it is known which numbers are worn, votes for all others are dropped: a 36 that looks like a 56 to half of its
+windows is a 36 if nobody wears 56.
 """
 
 from collections import defaultdict
@@ -58,8 +61,14 @@ class IdentitySettings:
     makes the odds seven times as good."""
     one_wearer: bool = True
     """Whether, of tracks of one kit that show the same number at the same time, only the surest keeps it."""
+    numbers: tuple[int | str, ...] = ()
+    """The numbers that may be worn, 0 to 99 and '00', such as those of both line-ups with their substitutes; no track
+    is given another one. Empty allows all 101."""
 
     def __post_init__(self) -> None:
+        for number in self.numbers:
+            if str(number) not in NUMBERS:
+                raise ValueError(f"numbers holds {number!r}, allowed are 0 to 99 without a leading zero, and '00'")
         for name in ("min_confidence", "min_agreement", "window_readable"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")
@@ -117,18 +126,25 @@ class IdentityFuser:
 
     def __init__(self, settings: IdentitySettings) -> None:
         self._settings = settings
+        worn = {str(number) for number in settings.numbers} or set(NUMBERS)
+        self._worn = np.array([number in worn for number in NUMBERS], np.float64)
         self._evidence: dict[int, _Evidence] = {}
 
     def add(self, read: WindowRead) -> str | None:
-        """Take in one window's read; returns the number it names, None where it is not readable enough to be heard."""
+        """Take in one window's read.
+
+        Returns:
+            The number it names among those that may be worn; None where it is not readable enough to be heard.
+        """
         evidence = self._evidence.setdefault(read.track_id, _Evidence())
         evidence.n_reads += 1
         readable, numbers = split_readable(number_log_probs(read.tens, read.units))
         if readable < self._settings.window_readable:
             return None
-        evidence.votes += readable * numbers
-        best = int(numbers.argmax())
-        clarity = float(readable * numbers[best])
+        votes = readable * numbers * self._worn
+        evidence.votes += votes
+        best = int(votes.argmax())
+        clarity = float(votes[best])
         if clarity > _WORTH_NOTING:
             frame = int(read.frame_indices[int(read.frame_weights.argmax())])
             if all(frame != known for _, known in evidence.frames[best]):

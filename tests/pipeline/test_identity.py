@@ -145,3 +145,22 @@ def test_identity_is_always_well_formed(reads: list[tuple[str | None, float]]) -
 def test_settings_are_checked(field: str) -> None:
     with pytest.raises(ValueError, match=rf"{field} is -1\.5, allowed is"):
         IdentitySettings(**{field: -1.5})
+
+
+def test_only_numbers_that_are_worn_are_given() -> None:
+    reads = [make_read("56", frame) for frame in range(6)] + [make_read("36", frame) for frame in range(6, 10)]
+    assert fuse(*reads).identity(1).best == "56"
+    identity = fuse(*reads, settings=IdentitySettings(numbers=(9, 36, "00"))).identity(1)
+    assert (identity.number, identity.best_frames[0] >= 6) == ("36", True)
+
+
+def test_windows_that_show_a_number_nobody_wears_say_nothing() -> None:
+    reads = [make_read("56", frame) for frame in range(10)]
+    identity = fuse(*reads, settings=IdentitySettings(numbers=("9", "10"))).identity(1)
+    assert (identity.number, identity.status) == (None, "unreadable")
+
+
+@pytest.mark.parametrize("number", [100, -1, "07", "7a"])
+def test_a_number_that_no_shirt_bears_is_refused(number: int | str) -> None:
+    with pytest.raises(ValueError, match=f"numbers holds {number!r}, allowed are 0 to 99"):
+        IdentitySettings(numbers=(9, number))
