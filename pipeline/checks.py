@@ -1,6 +1,4 @@
-"""Checks that settings share; each refuses a value with one sentence."""
-
-from collections.abc import Sequence
+"""A check that settings share."""
 
 
 def require_range(name: str, value: float, low: float, high: float) -> None:
@@ -13,14 +11,3 @@ def require_range(name: str, value: float, low: float, high: float) -> None:
     """
     if not low <= value <= high:
         raise ValueError(f"{name} is {value}, expected {low} to {high}")
-
-
-def require_one_of(name: str, value: str, allowed: Sequence[str]) -> None:
-    """The value is one of those allowed.
-
-    >>> require_one_of("kind", "sort", ("botsort", "ocsort"))
-    Traceback (most recent call last):
-    ValueError: kind is 'sort', expected one of botsort, ocsort
-    """
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")

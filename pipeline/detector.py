@@ -14,12 +14,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from pipeline.checks import require_one_of, require_range
+from pipeline.checks import require_range
 from pipeline.detector_forward import BACKENDS, PRECISIONS, choose_forward
 from pipeline.types import Detections, FloatArray, Frame
 from pipeline.vendor import vendor_import
 from pipeline.workers import Spread, one_by_one
 from pipeline.yolo import STRIDE, Fit, decode_boxes, fit, grid, input_size, letterbox, letterbox_on_device
+from recognizer.checks import require_choice
 from recognizer.errors import InputError
 
 TASKS = ("detect", "segment", "pose")
@@ -82,8 +83,8 @@ class DetectorSettings:
         require_range("batch_size", self.batch_size, 1, 256)
         require_range("every", self.every, 1, 10)
         require_range("max_detections", self.max_detections, 1, 1000)
-        require_one_of("precision", self.precision, PRECISIONS)
-        require_one_of("backend", self.backend, BACKENDS)
+        require_choice("precision", self.precision, PRECISIONS)
+        require_choice("backend", self.backend, BACKENDS)
         if isinstance(self.classes, str):
             raise ValueError(f"classes is {self.classes!r}, expected a list of names")
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.checks import require_one_of, require_range
+from pipeline.checks import require_range
 from pipeline.cuts import CutDetector
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.vendor import vendor_import
+from recognizer.checks import require_choice
 from recognizer.errors import InputError
 
 KINDS = ("botsort", "bytetrack", "ocsort", "deepocsort", "fasttrack", "tracktrack")
@@ -49,8 +50,8 @@ class TrackerSettings:
     footage without cuts."""
 
     def __post_init__(self) -> None:
-        require_one_of("kind", self.kind, KINDS)
-        require_one_of("camera_motion", self.camera_motion, CAMERA_MOTIONS)
+        require_choice("kind", self.kind, KINDS)
+        require_choice("camera_motion", self.camera_motion, CAMERA_MOTIONS)
         for name in ("high_threshold", "low_threshold", "new_threshold", "match_threshold", "cut_distance"):
             require_range(name, getattr(self, name), 0, 1)
         require_range("buffer_seconds", self.buffer_seconds, 0, 60)

@@ -130,5 +130,5 @@ def test_half_precision_stays_near() -> None:
 
 
 def test_unknown_backends_are_named() -> None:
-    with pytest.raises(ValueError, match="backend is 'tensorrt', expected one of auto, torch, onnx"):
+    with pytest.raises(ValueError, match="backend is 'tensorrt'; allowed are auto, torch, onnx"):
         DetectorSettings(backend="tensorrt")

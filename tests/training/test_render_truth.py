@@ -143,7 +143,7 @@ def test_an_unknown_team_is_refused(capsys: pytest.CaptureFixture[str], tmp_path
     config = tmp_path / "render.yaml"
     config.write_text("people:\n  - team: blue\n")
     assert main(["--config", str(config), "-o", str(tmp_path), "--work", str(tmp_path)]) == 2
-    assert "'blue', expected one of red" in capsys.readouterr().err
+    assert "'blue'; allowed are red" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(importlib.util.find_spec("bpy") is not None, reason="bpy is installed here")

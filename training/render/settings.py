@@ -7,7 +7,7 @@ from typing import Literal
 
 from PIL import ImageFont
 
-from pipeline.checks import require_one_of
+from recognizer.checks import require_choice
 from recognizer.labels import NUMBERS
 from training.render.ranges import require_camera, require_colours, require_different, require_range, require_rising
 
@@ -265,7 +265,7 @@ class RenderSettings:
         require_different("teams: name", [team.name for team in self.teams])
         kits = sorted(team.name for team in self.teams)
         for person in self.people:
-            require_one_of("people: team", person.team, kits)
+            require_choice("people: team", person.team, kits)
         starts = [shot.start_seconds for shot in self.shots]
         if starts[:1] != [0.0] or any(b <= a for a, b in itertools.pairwise(starts)):
             raise ValueError(f"shots: start_seconds are {starts}, expected 0 first and then rising times")
