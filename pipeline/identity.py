@@ -15,8 +15,9 @@ matches, from one window to all those of a player (training/LOG.md), which turns
 
 no more than the agreement where two numbers have about as many votes: a tracker that passed from one player to another.
 
-Where it is known which numbers are worn, votes for all others are dropped: a 36 that looks like a 56 to half of its
-windows is a 36 if nobody wears 56.
+Where it is known which numbers are worn, no other one is given: a 36 that looks like a 56 to half of its windows is a
+36 if nobody wears 56. Votes for other numbers still count as doubt, if less than others: a track that shows numbers
+nobody wears is read badly, and forgetting them made wrong numbers look sure.
 """
 
 from collections import defaultdict
@@ -35,6 +36,8 @@ Status = Literal["read", "unreadable", "too_short", "conflicting"]
 
 _BEST_FRAMES: Final = 3
 _WORTH_NOTING: Final = 0.2
+_UNWORN_DOUBT: Final = 0.75
+"""What a vote for a number that nobody wears weighs as doubt; between 0.5 and 1 precision stays (training/LOG.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Identity:
     best: str | None
     """Likeliest number, given or not; None where nothing was readable."""
     runner_up: str | None
-    """Next likeliest number; None where nothing was readable."""
+    """Next likeliest number; None where nothing was readable, or only one may be worn."""
     runner_up_confidence: float
     agreement: float
     """Votes of `best` against those of its strongest rival, 0 to 1."""
@@ -141,10 +144,9 @@ class IdentityFuser:
         readable, numbers = split_readable(number_log_probs(read.tens, read.units))
         if readable < self._settings.window_readable:
             return None
-        votes = readable * numbers * self._worn
-        evidence.votes += votes
-        best = int(votes.argmax())
-        clarity = float(votes[best])
+        evidence.votes += readable * numbers
+        best = int((numbers * self._worn).argmax())
+        clarity = float(readable * numbers[best])
         if clarity > _WORTH_NOTING:
             frame = int(read.frame_indices[int(read.frame_weights.argmax())])
             if all(frame != known for _, known in evidence.frames[best]):
@@ -154,15 +156,16 @@ class IdentityFuser:
     def identity(self, track_id: int) -> Identity:
         """What is known about a track so far; a track never read is too short."""
         evidence = self._evidence.get(track_id, _Evidence())
-        readable = float(evidence.votes.sum())
-        if readable < 1e-6:
+        worn = evidence.votes * self._worn
+        if worn.sum() < 1e-6:
             status: Status = "too_short" if evidence.n_reads < self._settings.min_reads else "unreadable"
             return Identity(track_id, None, 0.0, status, None, None, 0.0, 0.0, 0.0, evidence.n_reads, ())
-        best, second = (int(i) for i in np.argsort(-evidence.votes, kind="stable")[:2])
-        votes, others = float(evidence.votes[best]), readable - float(evidence.votes[best])
-        agreement = agreement_of(evidence.votes, best)
+        readable = float(worn.sum() + _UNWORN_DOUBT * (evidence.votes - worn).sum())
+        best, second = (int(i) for i in np.argsort(-worn, kind="stable")[:2])
+        votes, others = float(worn[best]), readable - float(worn[best])
+        agreement = agreement_of(worn, best)
         confidence = self._confidence((votes / readable) ** 2 * readable**0.5, agreement)
-        doubt = float(evidence.votes[second]) / others if others > 0.0 else 0.0
+        doubt = float(worn[second]) / others if others > 0.0 else 0.0
         status = self._status(confidence, agreement, readable, evidence.n_reads)
         frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
         return Identity(
@@ -171,7 +174,7 @@ class IdentityFuser:
             confidence=confidence,
             status=status,
             best=NUMBERS[best],
-            runner_up=NUMBERS[second],
+            runner_up=NUMBERS[second] if worn[second] > 0.0 else None,
             runner_up_confidence=(1.0 - confidence) * doubt,
             agreement=agreement,
             readable=readable,

@@ -152,12 +152,16 @@ def test_only_numbers_that_are_worn_are_given() -> None:
     assert fuse(*reads).identity(1).best == "56"
     identity = fuse(*reads, settings=IdentitySettings(numbers=(9, 36, "00"))).identity(1)
     assert (identity.number, identity.best_frames[0] >= 6) == ("36", True)
+    assert identity.runner_up in {"9", "00"}
+    assert fuse(*reads, settings=IdentitySettings(numbers=(36,))).identity(1).runner_up is None
 
 
-def test_windows_that_show_a_number_nobody_wears_say_nothing() -> None:
-    reads = [make_read("56", frame) for frame in range(10)]
-    identity = fuse(*reads, settings=IdentitySettings(numbers=("9", "10"))).identity(1)
-    assert (identity.number, identity.status) == (None, "unreadable")
+def test_a_track_that_shows_numbers_nobody_wears_is_in_doubt() -> None:
+    reads = [make_read("56", frame) for frame in range(10)] + [make_read("9", frame) for frame in range(10, 12)]
+    settings = IdentitySettings(numbers=("9", "10"))
+    identity = fuse(*reads, settings=settings).identity(1)
+    assert (identity.number, identity.best, identity.status) == (None, "9", "conflicting")
+    assert identity.confidence < fuse(*reads[10:], settings=settings).identity(1).confidence
 
 
 @pytest.mark.parametrize("number", [100, -1, "07", "7a"])
