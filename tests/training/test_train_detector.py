@@ -275,7 +275,7 @@ def test_folds_need_two_matches(
 
 @pytest.mark.parametrize(("confidence", "precision"), [(0.001, "auto"), (0.25, "float64")])
 def test_a_trial_refuses_what_no_detector_takes(confidence: float, precision: str) -> None:
-    with pytest.raises(DetectorDataError, match=r"(confidence|precision) is .*, expected "):
+    with pytest.raises(DetectorDataError, match=r"(confidence|precision) is .*(, expected|; allowed are) "):
         Trial(confidence=confidence, precision=precision)
 
 
