@@ -217,7 +217,7 @@ class _Builder:
             return self.value(inner[0], value, key)
         if set(inner) != {int, str}:
             raise TypeError(f"settings field {'.'.join(key)} has the type {hint}; X | None and int | str are supported")
-        if not isinstance(value, int | str) or isinstance(value, bool):
+        if type(value) not in (int, str):  # true and false are ints too
             raise self._error(key, value, "a whole number or text")
         return value
 

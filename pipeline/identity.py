@@ -37,7 +37,8 @@ Status = Literal["read", "unreadable", "too_short", "conflicting"]
 _BEST_FRAMES: Final = 3
 _WORTH_NOTING: Final = 0.2
 _UNWORN_DOUBT: Final = 0.75
-"""What a vote for a number that nobody wears weighs as doubt; between 0.5 and 1 precision stays (training/LOG.md)."""
+"""What a vote for a number that nobody wears weighs as doubt, 0 to 1; with less of it wrong numbers come to look sure
+(training/LOG.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class Identity:
     agreement: float
     """Votes of `best` against those of its strongest rival, 0 to 1."""
     readable: float
-    """Readable mass: how many windows' worth of legible digits were seen."""
+    """Readable mass: how many windows' worth of legible digits were seen; those of numbers that nobody wears count for
+    less."""
     n_reads: int
     """Windows read."""
     best_frames: tuple[int, ...]
