@@ -10,4 +10,4 @@ def require_range(name: str, value: float, low: float, high: float) -> None:
     ValueError: every is 11, expected 1 to 10
     """
     if not low <= value <= high:
-        raise ValueError(f"{name} is {value}, expected {low} to {high}")
+        raise ValueError(f"{name} is {value:g}, expected {low:g} to {high:g}")

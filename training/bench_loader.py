@@ -23,10 +23,10 @@ from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess, normalize
 from recognizer.sampling import SamplingMode
-from training.batch import Batch
-from training.crop_cache import open_cache
-from training.dataset import SamplingSettings, WindowDataset, collate
-from training.layout import scan
+from training.data.batch import Batch
+from training.data.crop_cache import open_cache
+from training.data.dataset import SamplingSettings, WindowDataset, collate
+from training.data.layout import scan
 
 _PREFETCH: Final = 2
 """Batches that each of a loader's workers keeps ready."""

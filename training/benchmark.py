@@ -23,6 +23,7 @@ from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import NO_GAIN, Gain, clip_windows, measure_gain
 from training.evaluation.clips import labelled_clips, require_free, run_clips, score_clips
+from training.evaluation.metrics import wilson_interval
 from training.evaluation.networks import Network, choose, network_of
 from training.evaluation.number_sets import (
     SHOWN,
@@ -34,7 +35,6 @@ from training.evaluation.number_sets import (
     score_tracklets,
 )
 from training.evaluation.scoring import read_truth
-from training.metrics import wilson_interval
 from training.mixture.number_crops import load_tracklets
 from training.mixture.players import load_photos
 from training.mixture.recipe import choose_photos

@@ -20,7 +20,7 @@ from pipeline.device import resolve_device
 from pipeline.types import FloatArray
 from pipeline.video import VideoSource, open_source
 from recognizer.errors import InputError
-from training.clip_labels import boxes_by_frame
+from training.data.clip_labels import boxes_by_frame
 from training.detector.measure import match
 from training.detector.weights import start_detector
 

@@ -30,8 +30,8 @@ from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
 from pipeline.video import open_source
 from recognizer.errors import InputError
-from training.looping import loop_clip
-from training.metering import SETTLED, Meter, Minute, growth, table
+from training.evaluation.looping import loop_clip
+from training.evaluation.metering import SETTLED, Meter, Minute, growth, table
 
 logger = logging.getLogger(__name__)
 

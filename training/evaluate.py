@@ -1,7 +1,7 @@
 """The command that measures a recognizer: `python -m training.evaluate --checkpoint FILE --data ROOT`.
 
 Prints Markdown tables; `--output` (default runs/evaluate/NAME) gets report.md, pictures and evaluation.json. With
-`--soccernet` it follows the SoccerNet jersey protocol instead (see `training.soccernet`).
+`--soccernet` it follows the SoccerNet jersey protocol instead (see `training.evaluation.soccernet`).
 """
 
 import argparse
@@ -21,16 +21,16 @@ from pipeline.device import resolve_device
 from pipeline.settings import Settings
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
-from training import plots
+from training.evaluation import plots
 from training.evaluation.command import checkpoint_record, count, progress_bar, share
 from training.evaluation.data import MODES, OpenData, find_root, open_data, sampling_of
 from training.evaluation.figures import Evaluation, evaluate_reads
 from training.evaluation.files import require_writable, to_json, write_together
+from training.evaluation.metrics import outcome_name
 from training.evaluation.reads import Reads, read_views
 from training.evaluation.report import digit_names, markdown, record
 from training.evaluation.select import Selection, recorded_selection
-from training.metrics import outcome_name
-from training.soccernet import SETTINGS, Protocol, run_protocol
+from training.evaluation.soccernet import SETTINGS, Protocol, run_protocol
 
 EVALUATION = "evaluation.json"
 REPORT = "report.md"

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from pipeline.config import load
 from recognizer.errors import InputError
-from training.batch import Batch
+from training.data.batch import Batch
+from training.data.tree import tree_data
 from training.fitting.checks import check
 from training.fitting.distributed import Team, join_team
 from training.fitting.feed import TrainingData
@@ -27,7 +28,6 @@ from training.fitting.run_state import RESUME, saved_preprocess
 from training.fitting.settings import TrainSettings
 from training.fitting.start import preprocess_text, settle_preprocess
 from training.mixture.feed import mixture_data
-from training.tree_data import tree_data
 
 logger = logging.getLogger(__name__)
 

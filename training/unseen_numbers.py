@@ -22,18 +22,18 @@ from pipeline.config import load
 from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
 from recognizer.errors import InputError
-from training.crop_cache import open_cache
-from training.dataset import SamplingSettings, WindowDataset
-from training.decoders import JOINT, PLAIN, SEED, decode_all
+from training.data.crop_cache import open_cache
+from training.data.dataset import SamplingSettings, WindowDataset
+from training.data.layout import scan
+from training.data.tree import choose_items, tree_data
+from training.evaluation.decoders import JOINT, PLAIN, SEED, decode_all
+from training.evaluation.metrics import outcomes_of, wilson_interval
 from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team
 from training.fitting.measure import read_all
 from training.fitting.once import train_once
 from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
-from training.layout import scan
-from training.metrics import outcomes_of, wilson_interval
 from training.publish import mean_checkpoint
-from training.tree_data import choose_items, tree_data
 from training.unseen.data import UnseenData, build_trees
 from training.unseen.recipes import AVERAGED, RECIPES, Recipe, seed_items, settings_of
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import recognizer.model
-from training.batch import Batch, unknown_boxes
+from training.data.batch import Batch, unknown_boxes
 from training.fitting.feed import TrainingData
 from training.fitting.run_state import RESUME
 from training.fitting.settings import (

@@ -17,12 +17,12 @@ from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess
 from recognizer.reader import default_weights
 from training.analyze_weights import ARCHITECTURES, analyze, main
-from training.crop_cache import open_cache
-from training.dataset import SamplingSettings, WindowDataset
+from training.data.crop_cache import open_cache
+from training.data.dataset import SamplingSettings, WindowDataset
+from training.data.layout import scan
 from training.evaluation import command, entropy, files, text, weights
 from training.evaluation.entropy import measure_attention
 from training.evaluation.weights import count_parameters, head_output
-from training.layout import scan
 
 SEED_FIGURES = {
     "backbone": 11_176_512,

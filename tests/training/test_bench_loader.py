@@ -8,8 +8,8 @@ import torch
 from trees import make_tree
 
 from training import bench_loader
-from training.batch import Batch, unknown_boxes
 from training.bench_loader import BenchResult, compare, main
+from training.data.batch import Batch, unknown_boxes
 
 
 def tiny(count: int = 2) -> Batch:

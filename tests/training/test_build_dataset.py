@@ -16,7 +16,7 @@ from pipeline.types import Frame
 from pipeline.vendor import vendor_import
 from pipeline.video import open_source
 from training.build_dataset import main
-from training.layout import scan
+from training.data.layout import scan
 
 BOTH = [(1, 0, 5, "7", "player", "legible"), (2, 0, 5, "46", "player", "legible")]
 

@@ -11,8 +11,8 @@ from factories import even_times, numbered_pictures, read_index, write_video
 
 from pipeline.video import open_source
 from training.endurance import EnduranceError, follow, main
-from training.looping import LoopError, loop_clip
-from training.metering import Meter, Minute, growth, table
+from training.evaluation.looping import LoopError, loop_clip
+from training.evaluation.metering import Meter, Minute, growth, table
 
 MIB = 2**20
 TINY = ["--set", "detector.image_size=160", "--set", "reader.batch_size=4"]

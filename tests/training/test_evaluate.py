@@ -14,12 +14,12 @@ from trees import make_tree
 from recognizer.decode import NONE_INDEX, number_log_probs
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
-from training.crop_cache import open_cache
-from training.dataset import SamplingSettings, WindowDataset
-from training.decoders import JOINT
+from training.data.crop_cache import open_cache
+from training.data.dataset import SamplingSettings, WindowDataset
+from training.data.layout import scan
+from training.data.splits import split_by
 from training.evaluate import main
-from training.layout import scan
-from training.splits import split_by
+from training.evaluation.decoders import JOINT
 
 TREE = {"4": 4, "8": 4, "48": 3, "-1": 2}
 

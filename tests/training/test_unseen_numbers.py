@@ -9,11 +9,11 @@ import pytest
 
 from pipeline.config import load
 from pipeline.types import UInt8Image
+from training.data.layout import scan
+from training.data.tree import choose_items
 from training.fitting.settings import DataSettings
-from training.layout import scan
 from training.mixture.players import NumberPhoto
 from training.mixture.sources import PhotoSource, Source
-from training.tree_data import choose_items
 from training.unseen.data import (
     Side,
     UnseenData,

@@ -1,4 +1,4 @@
-"""Data sets made in code, in the layout of training/layout.py."""
+"""Data sets made in code, in the layout of training/data/layout.py."""
 
 import csv
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.types import UInt8Image
-from training.layout import MANIFEST, MANIFEST_COLUMNS, frame_name
+from training.data.layout import MANIFEST, MANIFEST_COLUMNS, frame_name
 
 
 def number_picture(number: str, side: int = 40, seed: int = 0) -> UInt8Image:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.types import TrackedBoxes
-from training.clip_labels import Stretch, Verdict, stretch_at
-from training.matching import pair
+from training.data.clip_labels import Stretch, Verdict, stretch_at
+from training.evaluation.matching import pair
 
 
 def numbers_in_frame(

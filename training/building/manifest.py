@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recognizer.errors import InputError
-from training.layout import MANIFEST_COLUMNS
+from training.data.layout import MANIFEST_COLUMNS
 
 
 class ManifestError(InputError):
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 
 class ManifestRow(NamedTuple):
-    """One sub-folder; the fields are `training.layout.MANIFEST_COLUMNS` in order."""
+    """One sub-folder; the fields are `training.data.layout.MANIFEST_COLUMNS` in order."""
 
     number: str
     sequence: str

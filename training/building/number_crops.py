@@ -26,8 +26,8 @@ from training.building.pictures import (
 from training.building.progress import BuildProgress, Progress
 from training.building.tree import BuildError, DatasetTree, Tally
 from training.building.writer import Cutting
-from training.layout import UNREADABLE_FOLDER
-from training.tables import read_table
+from training.data.layout import UNREADABLE_FOLDER
+from training.data.tables import read_table
 
 logger = logging.getLogger(__name__)
 

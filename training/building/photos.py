@@ -15,10 +15,10 @@ from training.building.pictures import UNREADABLE, add_sequence, crop_of_region,
 from training.building.progress import BuildProgress, Progress
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
+from training.data.tables import Row, read_table
 from training.mixture.players import NumberPhoto, shows_shirt
 from training.mixture.sources import PhotoSource
-from training.synthesize import torso_share
-from training.tables import Row, read_table
+from training.synthesis.shirts import torso_share
 
 PHOTO_COLUMNS: Final = ("image", "source", "number", "x1", "y1", "x2", "y2")
 REGION_SIDE: Final = 96

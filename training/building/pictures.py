@@ -16,7 +16,7 @@ from pipeline.video_source import ASSUMED_RATE
 from training.building.origin import Origin
 from training.building.tree import DatasetTree
 from training.building.writer import Cutting
-from training.layout import IMAGE_SUFFIXES, parse_frame_name
+from training.data.layout import IMAGE_SUFFIXES, parse_frame_name
 
 logger = logging.getLogger(__name__)
 

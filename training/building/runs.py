@@ -22,8 +22,8 @@ from training.building.tracks import TrackSequences
 from training.building.tree import BuildError, DatasetTree
 from training.building.video import video_name, warn_of_loss
 from training.building.writer import Cutting
-from training.layout import UNREADABLE_FOLDER
-from training.tables import TableError, read_table
+from training.data.layout import UNREADABLE_FOLDER
+from training.data.tables import TableError, read_table
 
 CORRECTION_COLUMNS: Final = ("track_id", "jersey_number")
 _TRACK_COLUMNS: Final = ("track_id", "jersey_number", "status")

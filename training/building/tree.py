@@ -28,7 +28,7 @@ from training.building.manifest import (
 )
 from training.building.origin import Origin, sequence_name
 from training.building.writer import Cutting, SequenceWriter
-from training.layout import IMAGE_SUFFIXES, MANIFEST, UNREADABLE_FOLDER
+from training.data.layout import IMAGE_SUFFIXES, MANIFEST, UNREADABLE_FOLDER
 
 if sys.platform != "win32":
     import fcntl

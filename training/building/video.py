@@ -22,7 +22,7 @@ from training.building.progress import BuildProgress, Progress
 from training.building.tracks import TrackSequences
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.clip_labels import Stretch, read_boxes, read_labels
+from training.data.clip_labels import Stretch, read_boxes, read_labels
 
 logger = logging.getLogger(__name__)
 

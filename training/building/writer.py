@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from PIL import Image
 
 from pipeline.types import Crop
-from training.layout import frame_name
+from training.data.layout import frame_name
 
 _JPEG_QUALITY: Final = 95
 """Small pictures of small digits: nearly lossless, colour (`subsampling=0`) at full resolution."""

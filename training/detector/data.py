@@ -16,9 +16,9 @@ from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from pipeline.video import open_source
 from recognizer.errors import InputError
-from training.clip_labels import read_boxes, read_label_rows
+from training.data.clip_labels import read_boxes, read_label_rows
 from training.detector.pitch import off_pitch
-from training.matching import overlaps
+from training.evaluation.matching import overlaps
 
 NOT_PEOPLE = frozenset({"ball"})
 """Classes of hand-labelled frames that are left out."""

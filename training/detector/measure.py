@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.detector import PlayerDetector
 from pipeline.types import BoolArray, Detections, FloatArray, Frame
 from training.detector.data import LabelledFrame
-from training.matching import overlaps
+from training.evaluation.matching import overlaps
 
 
 @dataclass(frozen=True, slots=True)

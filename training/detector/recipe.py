@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from pipeline.config import as_plain
 from pipeline.detector import ARCHITECTURE
 from pipeline.types import Frame
-from training.clip_labels import boxes_by_frame
+from training.data.clip_labels import boxes_by_frame
 from training.detector.data import (
     NO_BOXES,
     NOTHING_SEEN,

@@ -12,10 +12,10 @@ from pipeline.types import UInt8Image
 from recognizer.decode import number_log_probs
 from recognizer.labels import encode
 from recognizer.reader import JerseyReader
-from training.augment import cut_region
-from training.clip_labels import Verdict
-from training.metrics import outcomes_of
+from training.data.clip_labels import Verdict
+from training.evaluation.metrics import outcomes_of
 from training.mixture.players import Track, load_clip_tracks
+from training.synthesis.augment import cut_region
 
 _LENGTH = 5
 _STEP = 2

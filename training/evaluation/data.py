@@ -7,11 +7,11 @@ from typing import Any, Final
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.sampling import SamplingMode
-from training.crop_cache import open_cache
-from training.data_root import DataRootError, find_data_root
-from training.dataset import SamplingSettings, WindowDataset
+from training.data.crop_cache import open_cache
+from training.data.dataset import SamplingSettings, WindowDataset
+from training.data.layout import scan
+from training.data.root import DataRootError, find_data_root
 from training.evaluation.select import Selection, recorded_settings, select, trained_keys
-from training.layout import scan
 
 MODES: Final[tuple[SamplingMode, ...]] = ("uniform", "center")
 """Ways of sampling that give the same windows at every call."""

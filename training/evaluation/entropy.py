@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
-from training.dataset import WindowDataset
+from training.data.dataset import WindowDataset
 
 
 class Entropy(NamedTuple):

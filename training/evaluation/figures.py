@@ -10,9 +10,17 @@ from numpy.typing import NDArray
 from recognizer.decode import NONE_INDEX, OUTCOMES
 from recognizer.labels import CLASSES_PER_DIGIT, EMPTY, encode
 from recognizer.reader import ReaderOutput
-from training.decoders import JOINT, JOINT_ABSTAINING, PLAIN, Changes, Decoded, compare, decode_all, decode_joint
-from training.evaluation.reads import VIEWS, WINDOW, Reads
-from training.metrics import (
+from training.evaluation.decoders import (
+    JOINT,
+    JOINT_ABSTAINING,
+    PLAIN,
+    Changes,
+    Decoded,
+    compare,
+    decode_all,
+    decode_joint,
+)
+from training.evaluation.metrics import (
     Accuracy,
     ClassFigures,
     Reliability,
@@ -25,6 +33,7 @@ from training.metrics import (
     risk_coverage,
     wilson_interval,
 )
+from training.evaluation.reads import VIEWS, WINDOW, Reads
 
 _TENS_OF: Final = np.array([encode(outcome)[0] for outcome in OUTCOMES], np.int64)
 _UNITS_OF: Final = np.array([encode(outcome)[1] for outcome in OUTCOMES], np.int64)

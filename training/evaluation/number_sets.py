@@ -17,10 +17,10 @@ from recognizer.reader import JerseyReader
 from training.building.number_crops import on_cloth
 from training.building.origin import digest
 from training.building.photos import number_region
-from training.metrics import wilson_interval
+from training.evaluation.metrics import wilson_interval
 from training.mixture.number_crops import Tracklet
 from training.mixture.players import NumberPhoto
-from training.synthesize import torso_share
+from training.synthesis.shirts import torso_share
 
 Shown = Literal["tight", "on a shirt"]
 """What a picture shows: the number alone, as it was cut out; or the number where the pipeline's regions have it."""

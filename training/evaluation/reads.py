@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.crops import sharpness
 from recognizer.reader import JerseyReader, ReaderOutput
-from training.dataset import Window, WindowDataset
-from training.layout import SubSequence
+from training.data.dataset import Window, WindowDataset
+from training.data.layout import SubSequence
 
 WINDOW: Final = "window"
 BEST: Final = "best frame"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from recognizer.labels import EMPTY
 from training.evaluation.figures import BaselineFigures, DecoderFigures, Evaluation, ViewFigures
+from training.evaluation.metrics import ClassFigures, RiskCoverage, coverage_at_risk, outcome_name
 from training.evaluation.text import Cell, table
-from training.metrics import ClassFigures, RiskCoverage, coverage_at_risk, outcome_name
 
 _RISKS: Final = (0.01, 0.02, 0.05, 0.10)
 _CURVE_POINTS: Final = 200

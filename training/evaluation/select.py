@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, get_args
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
-from training.layout import UNREADABLE_FOLDER, SubSequence
-from training.splits import Split, SplitError, SplitKey, split_by
+from training.data.layout import UNREADABLE_FOLDER, SubSequence
+from training.data.splits import Split, SplitError, SplitKey, split_by
 
 SplitName = Literal["held_out", "all", "classes"]
 
@@ -124,7 +124,7 @@ def trained_keys(items: Sequence[SubSequence], info: CheckpointInfo) -> set[str]
 
 
 def _divide(items: Sequence[SubSequence], selection: Selection) -> Split:
-    """Trained on and held out, as `training.tree_data` divides; without known matches it goes by sequence."""
+    """Trained on and held out, as `training.data.tree` divides; without known matches it goes by sequence."""
     kept = _of_training(items, selection)
     key = selection.key if any(item.match != item.key for item in kept) else "sequence"
     return split_by(kept, key, selection.held_out_share, selection.seed)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.types import TrackedBoxes
+from training.evaluation.matching import MIN_IOU, overlaps
 from training.evaluation.scoring import NOT_PLAYERS, Matched, Truth, judge
-from training.matching import MIN_IOU, overlaps
 
 _BINS = 10
 

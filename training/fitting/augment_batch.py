@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from training.batch import Batch, unknown_boxes
+from training.data.batch import Batch, unknown_boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class AugmentSettings:
     per_frame: bool = False
     """False draws once for the whole window, as one camera films one player; True draws for every frame."""
     film: bool = False
-    """Whether windows also pass training.augment.film: distance, blur, colours, noise, compression, covered parts."""
+    """Whether windows are also filmed (training.synthesis.augment): distance, blur, colours, noise, compression."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.angle <= 180.0:

@@ -11,14 +11,14 @@ import numpy as np
 from pipeline.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
-from training.balance import digit_weights, weights_table
-from training.data_root import find_data_root
+from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
+from training.data.root import find_data_root
+from training.data.tree import choose_items
+from training.fitting.balance import digit_weights, weights_table
 from training.fitting.run_state import RESUME, freeze_named, training_precision
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.fitting.start import build_reader, preprocess_text, settle_preprocess
-from training.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.mixture.recipe import labelled_clips, missing_folders
-from training.tree_data import choose_items
 
 
 class Coverage(NamedTuple):

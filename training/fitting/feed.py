@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.batch import Batch
+from training.data.batch import Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.balance import digit_weights, weights_table
-from training.batch import Batch
+from training.data.batch import Batch
 from training.fitting.augment_batch import augment_batch
+from training.fitting.balance import digit_weights, weights_table
 from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
 from training.fitting.loss import DigitLoss

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from recognizer.decode import NONE_INDEX, number_log_probs
 from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
-from training.batch import Batch
+from training.data.batch import Batch
+from training.evaluation.metrics import accuracy, outcomes_of
 from training.fitting.distributed import Team
-from training.metrics import accuracy, outcomes_of
 
 Figures = dict[str, float]
 SURE = 0.9
@@ -94,7 +94,7 @@ def figures_of(reads: Reads) -> Figures:
 
     Returns:
         loss: mean cross-entropy of both digits, without smoothing and class weights.
-        number, both_digits, tens, units: see `training.metrics.Accuracy`.
+        number, both_digits, tens, units: see `training.evaluation.metrics.Accuracy`.
         readable: share of readable windows whose likeliest number (none left aside) is right.
         precision_at_0.9, coverage_at_0.9: of the windows whose likeliest number has at least that probability, the
         share that is right; of the readable windows, the share that is right so.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from training.batch import Batch, unknown_boxes
+from training.data.batch import Batch, unknown_boxes
 
 
 class Mixed(NamedTuple):

@@ -18,7 +18,7 @@ from recognizer.errors import InputError
 from recognizer.labels import decode
 from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
-from training.batch import Batch
+from training.data.batch import Batch
 from training.fitting.measure import Figures
 from training.fitting.mixup import Mixed
 

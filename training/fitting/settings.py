@@ -8,10 +8,10 @@ from recognizer.labels import NUMBERS
 from recognizer.model import ModelConfig
 from recognizer.preprocess import Preprocess
 from recognizer.sampling import SamplingMode
-from training.balance import WeightScheme
-from training.dataset import SamplingSettings
+from training.data.dataset import SamplingSettings
+from training.data.layout import UNREADABLE_FOLDER
 from training.fitting.augment_batch import AugmentSettings
-from training.layout import UNREADABLE_FOLDER
+from training.fitting.balance import WeightScheme
 from training.mixture.recipe import MixtureSettings
 
 STANDARD: Final = Preprocess()

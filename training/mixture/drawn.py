@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.labels import NUMBERS
-from training.augment import Rng
-from training.fills import Printed, bend, draw_fill
 from training.mixture.regions import Region, draw_tight_cut
 from training.mixture.sources import SIDE, Regions, bounds, number_centre, number_height, square_to
-from training.synthesize import (
+from training.synthesis.augment import Rng
+from training.synthesis.fills import Printed, bend, draw_fill
+from training.synthesis.shirts import (
     dye,
     number_mask,
     place_mask,

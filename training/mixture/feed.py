@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from training.batch import Batch
+from training.data.batch import Batch
+from training.data.tree import leave_interrupts_to_the_parent
 from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
 from training.fitting.settings import TrainSettings
@@ -21,8 +22,7 @@ from training.mixture.recipe import (
     require_folders,
 )
 from training.mixture.stream import Ingredient, WindowStream
-from training.synthesize import torso_share
-from training.tree_data import leave_interrupts_to_the_parent
+from training.synthesis.shirts import torso_share
 
 _FIXED_BATCH = 64
 _HELD_OUT_BATCHES = 12

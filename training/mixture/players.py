@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.crops import complete_cut_off, cut_square
 from pipeline.types import FloatArray, UInt8Image
 from pipeline.video import open_source
-from training.clip_labels import Stretch, Verdict, read_boxes, read_labels, stretch_at
+from training.data.clip_labels import Stretch, Verdict, read_boxes, read_labels, stretch_at
 from training.mixture.pictures import PictureFiles
 
 _MOST_OF_A_SHIRT = 0.4

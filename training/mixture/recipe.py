@@ -24,7 +24,7 @@ from training.mixture.players import (
 from training.mixture.rendered import load_rendered
 from training.mixture.sources import PasteSource, PhotoSource, TrackSource
 from training.mixture.stream import Ingredient
-from training.synthesize import torso_share
+from training.synthesis.shirts import torso_share
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import FloatArray, UInt8Image
-from training.augment import Rng, cut_region, jitter_square
+from training.synthesis.augment import Rng, cut_region, jitter_square
 
 
 class Region(NamedTuple):

@@ -9,12 +9,12 @@ import numpy as np
 
 from pipeline.crops import CropSettings, jersey_regions
 from pipeline.types import FloatArray, UInt8Image
-from training.augment import Rng, cut_region, jitter_square, motion_blur, shrink
-from training.clip_labels import Verdict
+from training.data.clip_labels import Verdict
 from training.mixture.composition import Composer
 from training.mixture.players import NumberPhoto, Track
 from training.mixture.regions import Region, draw_tight_cut, squared, within
-from training.synthesize import (
+from training.synthesis.augment import Rng, cut_region, jitter_square, motion_blur, shrink
+from training.synthesis.shirts import (
     dye,
     place_mask,
     shirt_zone,

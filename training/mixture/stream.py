@@ -10,10 +10,10 @@ from torch.utils.data import IterableDataset, get_worker_info
 from pipeline.types import FloatArray
 from recognizer.labels import encode
 from recognizer.preprocess import Preprocess
-from training.augment import Rng, draw_look, film_moved
-from training.batch import Batch
+from training.data.batch import Batch
 from training.mixture.regions import Region
 from training.mixture.sources import Source, spoil
+from training.synthesis.augment import Rng, draw_look, film_moved
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,19 +23,6 @@ def require_colours(**colours: Sequence[int] | None) -> None:
             raise ValueError(f"{name} is {list(colour)}, expected red, green and blue from 0 to 255")
 
 
-def require_range(low: float, high: float, **values: float) -> None:
-    """Every value lies between `low` and `high`.
-
-    >>> require_range(0, 90, elevation=90)
-    >>> require_range(0, 90, elevation=91)
-    Traceback (most recent call last):
-    ValueError: elevation is 91, expected 0 to 90
-    """
-    for name, value in values.items():
-        if not low <= value <= high:
-            raise ValueError(f"{name} is {value:g}, expected {low:g} to {high:g}")
-
-
 def require_rising(name: str, rows: Sequence[Sequence[float]], least: int = 1) -> None:
     """The times that begin the rows of a table rise, and there are at least so many rows.
 

@@ -7,9 +7,10 @@ from typing import Literal
 
 from PIL import ImageFont
 
+from pipeline.checks import require_range
 from recognizer.checks import require_choice
 from recognizer.labels import NUMBERS
-from training.render.ranges import require_camera, require_colours, require_different, require_range, require_rising
+from training.render.ranges import require_camera, require_colours, require_different, require_rising
 
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255, as on a screen."""
@@ -62,7 +63,7 @@ class PictureSettings:
                 f"frames_per_second and samples are {self.frames_per_second} and {self.samples}, expected 1 or more "
                 f"(frames_per_second up to {MOST_RATE})"
             )
-        require_range(0.1, 1.0, detail=self.detail)
+        require_range("detail", self.detail, 0.1, 1.0)
         if not 0.0 < self.shutter <= 1.0:
             raise ValueError(f"shutter is {self.shutter}, expected above 0 and up to 1")
         if not 0 < self.duration_seconds <= MOST_SECONDS or self.frames < 1:
@@ -97,7 +98,7 @@ class ShotSettings:
 
     def __post_init__(self) -> None:
         require_camera(self.position, self.target, self.field_degrees)
-        require_range(-MOST_STOPS, MOST_STOPS, exposure=self.exposure)
+        require_range("exposure", self.exposure, -MOST_STOPS, MOST_STOPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +147,10 @@ class LightSettings:
     """Brightness of the picture, in stops."""
 
     def __post_init__(self) -> None:
-        require_range(0.0, 90.0, sun_elevation_degrees=self.sun_elevation_degrees)
-        require_range(0.0, 1000.0, sun=self.sun, sky=self.sky)
-        require_range(-MOST_STOPS, MOST_STOPS, exposure=self.exposure)
+        require_range("sun_elevation_degrees", self.sun_elevation_degrees, 0.0, 90.0)
+        require_range("sun", self.sun, 0.0, 1000.0)
+        require_range("sky", self.sky, 0.0, 1000.0)
+        require_range("exposure", self.exposure, -MOST_STOPS, MOST_STOPS)
 
 
 @dataclass(frozen=True, slots=True)

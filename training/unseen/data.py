@@ -18,15 +18,15 @@ import numpy as np
 
 from pipeline.crops import CropSettings
 from pipeline.types import UInt8Image
-from training.augment import Look, Rng, compress, expose, shrink, tilt
-from training.layout import frame_name
+from training.data.layout import frame_name
 from training.mixture.composition import join_digits, shirt_colours
 from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_number_crops, load_turned_crops
 from training.mixture.players import NumberPhoto, Track, load_photos
 from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
 from training.mixture.sources import PasteSource, PhotoSource, Regions, Source, TrackSource
-from training.synthesize import TORSO_SIDE, font_files
+from training.synthesis.augment import Look, Rng, compress, expose, shrink, tilt
+from training.synthesis.shirts import TORSO_SIDE, font_files
 
 logger = logging.getLogger(__name__)
 

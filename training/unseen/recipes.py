@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from training.balance import WeightScheme
+from training.data.layout import Layout
+from training.data.splits import Split, by_class, leaky_split_by_subfolder
 from training.fitting.augment_batch import AugmentSettings
+from training.fitting.balance import WeightScheme
 from training.fitting.settings import ClassWeightSettings, DataSettings, FitSettings, TrainSettings
-from training.layout import Layout
-from training.splits import Split, by_class, leaky_split_by_subfolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Recipe:
     """Whether sub-folders of one sequence may fall on both sides of the split, as in the seed. No checkpoint is chosen
     by the held-out part here, so that this decides only what the training leaves out."""
     film: bool = False
-    """Whether windows also pass `training.augment.film`: other colours, distances and light in every epoch."""
+    """Whether windows also pass `training.synthesis.augment`: other colours, distances and light in every epoch."""
 
 
 RECIPES: Final = (

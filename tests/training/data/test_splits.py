@@ -1,0 +1,161 @@
+"""Splits of a data set: what belongs together stays together."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trees import make_tree
+
+from training.data.layout import SubSequence, scan
+from training.data.splits import Split, SplitError, SplitKey, by_class, leaky_split_by_subfolder, split_by
+
+
+def sub(number: str | None, sequence: str, subdir: str = "0", match: str | None = None) -> SubSequence:
+    own = f"{number or -1}/{sequence}"
+    return SubSequence(number, sequence, subdir, (Path(own) / subdir / "1_0_0.jpg",), None, match or own)
+
+
+def keys(part: list[SubSequence]) -> set[str]:
+    return {item.key for item in part}
+
+
+def whole(items: list[SubSequence], split: Split) -> bool:
+    return Counter([*split[0], *split[1]]) == Counter(items)
+
+
+trees = st.lists(
+    st.builds(
+        sub,
+        st.sampled_from(["7", "46", "00", None]),
+        st.sampled_from("abcdef"),
+        st.sampled_from("012"),
+        st.sampled_from([None, "m1", "m2", "m3", "m4"]),
+    ),
+    max_size=40,
+    unique_by=lambda item: (item.key, item.subdir),
+)
+shares = st.floats(0.01, 0.99)
+
+
+@given(trees, st.sampled_from(["sequence", "match"]), shares, st.integers(0, 99))
+def test_no_sequence_stands_on_both_sides(items: list[SubSequence], key: SplitKey, share: float, seed: int) -> None:
+    try:
+        split = split_by(items, key, share, seed)
+    except SplitError:
+        return
+    assert split[0]
+    assert split[1]
+    assert not keys(split[0]) & keys(split[1])
+    assert whole(items, split)
+    if key == "match":
+        assert not {item.match for item in split[0]} & {item.match for item in split[1]}
+
+
+@given(trees, st.sampled_from(["sequence", "match"]), shares, st.randoms(use_true_random=False))
+def test_the_order_of_the_input_changes_no_side(
+    items: list[SubSequence], key: SplitKey, share: float, random: Random
+) -> None:
+    try:
+        expected = keys(split_by(items, key, share)[1])
+    except SplitError:
+        return
+    shuffled = list(items)
+    random.shuffle(shuffled)
+    assert keys(split_by(shuffled, key, share)[1]) == expected
+
+
+@given(trees, shares)
+def test_splitting_is_refused_only_where_nothing_can_be_held_out(items: list[SubSequence], share: float) -> None:
+    sequences = Counter(key.partition("/")[0] for key in keys(items))
+    if any(count > 1 for count in sequences.values()):
+        assert split_by(items, "sequence", share)
+    else:
+        with pytest.raises(SplitError, match="leaves one side empty"):
+            split_by(items, "sequence", share)
+
+
+def test_every_number_gives_its_share_of_sequences() -> None:
+    items = [
+        sub(n, f"s{i}", str(k)) for n, count in (("7", 40), ("46", 10), ("8", 1)) for i in range(count) for k in "01"
+    ]
+    train, held_out = split_by(items, "sequence", 0.2, seed=3)
+    assert Counter(key.partition("/")[0] for key in keys(held_out)) == {"7": 8, "46": 2}
+    assert Counter(key.partition("/")[0] for key in keys(train)) == {"7": 32, "46": 8, "8": 1}
+    assert [item for item in items if item in held_out] == held_out, "the order of the input stays"
+
+
+def test_another_seed_holds_out_others_and_the_same_seed_the_same() -> None:
+    items = [sub("7", f"s{i}") for i in range(50)]
+    draws = [keys(split_by(items, "sequence", 0.3, seed)[1]) for seed in (0, 0, 1)]
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_adding_sequences_leaves_most_where_they_were() -> None:
+    items = [sub("7", f"s{i}") for i in range(100)]
+    before = keys(split_by(items, "sequence", 0.2)[1])
+    after = keys(split_by([*items, *(sub("7", f"new{i}") for i in range(5))], "sequence", 0.2)[1])
+    assert len(before & after) >= 17
+
+
+def test_matches_are_held_out_whole_and_near_the_share(tmp_path: Path) -> None:
+    items = list(scan(make_tree(tmp_path, {"7": 10, "46": 10}, frames=1, matches=5)).items)
+    train, held_out = split_by(items, "match", 0.4, seed=1)
+    assert len({item.match for item in held_out}) == 2
+    assert len(held_out) == 8
+    assert not {item.match for item in train} & {item.match for item in held_out}
+
+
+def test_a_sequence_listed_under_two_matches_ties_them() -> None:
+    items = [sub("7", "a", "0", "m1"), sub("7", "a", "1", "m2"), sub("8", "b", "0", "m1"), sub("9", "c", "0", "m3")]
+    train, held_out = split_by(items, "match", 0.5)
+    assert {frozenset(keys(train)), frozenset(keys(held_out))} == {frozenset({"7/a", "8/b"}), frozenset({"9/c"})}
+
+
+def test_one_match_cannot_be_split() -> None:
+    with pytest.raises(SplitError, match=r"Holding out 0\.5 of 4 sub-folders by match leaves one side empty"):
+        split_by([sub("7", f"s{i}", match="final") for i in range(4)], "match", 0.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan")])
+def test_a_share_out_of_range_is_refused(share: float) -> None:
+    for split in (lambda: split_by([sub("7", "a")], "sequence", share), lambda: leaky_split_by_subfolder([], share)):
+        with pytest.raises(ValueError, match="allowed is above 0 and under 1"):
+            split()
+
+
+def test_classes_are_told_apart() -> None:
+    items = [sub(n, "a") for n in ("4", "8", "48", "64", "00", None)]
+    train, test = by_class(items, ["4", "8"], ["48"])
+    assert [item.number for item in train] == ["4", "8"]
+    assert [item.number for item in test] == ["48"]
+    train, test = by_class(items, [], ["48", "-1"])
+    assert [item.number for item in train] == ["4", "8", "64", "00"]
+    assert [item.number for item in test] == ["48", None]
+    assert by_class(items, ["4"], []) == ([items[0]], [])
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        (["4", "8"], ["8"], "The number 8 is in the training and in the test classes"),
+        (["5"], ["8"], r"No picture is of the training classes \(5\)"),
+        (["4"], ["88"], r"No picture is of the test classes \(88\)"),
+        ([], ["4", "8"], r"training classes \(every number outside the test classes\)"),
+    ],
+)
+def test_class_lists_that_fit_nothing_are_refused(train: list[str], test: list[str], message: str) -> None:
+    with pytest.raises(SplitError, match=message):
+        by_class([sub("4", "a"), sub("8", "b")], train, test)
+
+
+def test_the_leaky_split_leaks_as_the_seeds_did() -> None:
+    items = [sub("7", f"s{i}", str(k)) for i in range(10) for k in range(4)]
+    split = leaky_split_by_subfolder(items, 0.2)
+    assert whole(items, split)
+    assert len(split[1]) == 8
+    assert keys(split[0]) & keys(split[1])
+    with pytest.raises(SplitError, match="leaves one side empty"):
+        leaky_split_by_subfolder(items[:2], 0.1)

@@ -1,0 +1,1 @@
+"""The data set: its folders and tables, splits, packed pictures, windows and batches."""

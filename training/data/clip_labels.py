@@ -1,0 +1,150 @@
+"""Tables beside a clip, checked: `NAME.boxes.csv` (everyone's box) and `NAME.labels.csv` (what is known of them)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import groupby
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pipeline.types import FloatArray, TrackedBoxes
+from training.data.tables import Row, TableError, read_table
+
+LABEL_COLUMNS: Final = ("track", "first_frame", "last_frame", "number", "role", "sure", "note")
+BOX_COLUMNS: Final = ("frame", "track", "x1", "y1", "x2", "y2")
+
+UNKNOWN: Final = "unknown"
+"""Stands in the number column where the number could not be told."""
+
+
+class Verdict(IntEnum):
+    """What a person who looked says about one picture of a player."""
+
+    SKIP = 0
+    """Doubtful, or no single person in the box: left out of training."""
+    UNREADABLE = 1
+    """Nobody could read a number here."""
+    LEGIBLE = 2
+    """The whole number can be read here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One row of a labels file."""
+
+    first: int
+    last: int
+    verdict: Verdict
+    number: str | None
+    """The number worn, legible in this stretch or not; None where nobody knows."""
+
+
+class Label(NamedTuple):
+    """One row of a labels file, as it stands there."""
+
+    track: int
+    first: int
+    last: int
+    number: str | None
+    """The number worn; None for 'unknown'."""
+    team: str
+    """Blank where the table has no such column."""
+    role: str
+    sure: int
+    note: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it says about the pictures of its stretch."""
+        if self.role == "ignore" or "doubtful" in self.note or "ignore" in self.note:
+            return Verdict.SKIP
+        if "legible" in self.note and self.number is not None:
+            return Verdict.LEGIBLE if self.sure >= 1 else Verdict.SKIP
+        if "unreadable" in self.note or "inferred" in self.note or self.role in {"referee", "other"}:
+            return Verdict.UNREADABLE
+        return Verdict.SKIP
+
+
+def read_label_rows(path: Path, *, with_team: bool = False) -> Iterator[Label]:
+    """Rows of a `NAME.labels.csv`, in their order.
+
+    Args:
+        path: the table.
+        with_team: whether it must have the column `team`.
+
+    Raises:
+        TableError: The table lacks a column or holds a value that is not allowed.
+    """
+    for row in read_table(path, (*LABEL_COLUMNS, "team") if with_team else LABEL_COLUMNS):
+        number = row.number("number", (UNKNOWN,))
+        first, last = row.whole("first_frame"), row.whole("last_frame")
+        if last < first:
+            raise row.error("last_frame", f"at least first_frame ({first}) is expected")
+        yield Label(
+            row.whole("track"),
+            first,
+            last,
+            None if number == UNKNOWN else number,
+            row.text("team") if with_team else "",
+            row.text("role"),
+            row.whole("sure"),
+            row.text("note"),
+        )
+
+
+def read_labels(path: Path) -> dict[int, list[Stretch]]:
+    """Stretches by labelled track, from `NAME.labels.csv`.
+
+    Raises:
+        TableError: The table lacks a column, is empty, or holds a value that is not allowed.
+    """
+    stretches: dict[int, list[Stretch]] = defaultdict(list)
+    for row in read_label_rows(path):
+        stretches[row.track].append(Stretch(row.first, row.last, row.verdict, row.number))
+    if not stretches:
+        raise TableError(f"{path} holds no labelled stretch.")
+    return dict(stretches)
+
+
+def stretch_at(stretches: Iterable[Stretch], frame: int) -> Stretch | None:
+    """The first stretch that holds a frame."""
+    return next((s for s in stretches if s.first <= frame <= s.last), None)
+
+
+def read_boxes(path: Path) -> Iterator[tuple[int, TrackedBoxes]]:
+    """Labelled boxes frame by frame, from `NAME.boxes.csv`: (0-based frame, boxes), one frame in memory at a time.
+
+    Raises:
+        TableError: The table lacks a column, is not sorted by frame, or holds a value that is not allowed.
+    """
+    before = -1
+    for frame, group in groupby(read_table(path, BOX_COLUMNS), key=lambda row: row.whole("frame")):
+        rows = list(group)
+        if frame < before:
+            raise rows[0].error("frame", f"rows sorted by frame are expected, and frame {before} stands before it")
+        before = frame
+        tracks = np.array([row.whole("track") for row in rows], np.int64)
+        if len(np.unique(tracks)) < len(tracks):
+            twice = next(row for row in rows if (tracks == row.whole("track")).sum() > 1)
+            raise twice.error("track", f"one box of a track in frame {frame} is expected, not several")
+        xyxy = np.array([_box(row) for row in rows], np.float32)
+        yield frame, TrackedBoxes(xyxy, np.ones(len(rows), np.float32), tracks)
+
+
+def boxes_by_frame(path: Path) -> dict[int, FloatArray]:
+    """Everyone's box in a `NAME.boxes.csv`: float32 (N, 4) xyxy pixels by 0-based frame.
+
+    Raises:
+        TableError: As `read_boxes`.
+    """
+    return {frame: boxes.xyxy for frame, boxes in read_boxes(path)}
+
+
+def _box(row: Row) -> list[float]:
+    left, top, right, bottom = (row.real(column) for column in BOX_COLUMNS[2:])
+    if not (left < right and top < bottom):
+        raise row.error("x2" if left >= right else "y2", "more than the other edge of the box is expected")
+    return [left, top, right, bottom]

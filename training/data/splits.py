@@ -1,0 +1,157 @@
+"""Splits a data set into training and held-out parts by player sequence, by match or by class."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from typing import Literal
+
+from recognizer.errors import InputError
+from training.data.layout import UNREADABLE_FOLDER, SubSequence
+
+SplitKey = Literal["sequence", "match"]
+Split = tuple[list[SubSequence], list[SubSequence]]
+"""Training part and held-out part, each in the order of the input."""
+
+
+class SplitError(InputError):
+    """A split that would leave one side empty, or that puts a class on both sides."""
+
+
+def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float, seed: int = 0) -> Split:
+    """Hold out whole sequences or whole matches.
+
+    A sequence never stands on both sides, also where a manifest gives its sub-folders different matches: such matches
+    count as one. By sequence, every number gives its share (rounded, at least one; a number with one sequence gives
+    none); by match, matches are held out until their sub-folders reach the share. The choice depends on the seed and on
+    the names alone, not on the order of the input, and mostly stays when sequences are added.
+
+    Args:
+        items: Sub-folders.
+        key: What is held out whole.
+        held_out_share: Share to hold out, above 0 and under 1.
+        seed: Another one draws other sequences.
+
+    Raises:
+        SplitError: One side would be empty.
+        ValueError: The share is out of range.
+    """
+    if not 0.0 < held_out_share < 1.0:
+        raise ValueError(f"held_out_share is {held_out_share}; allowed is above 0 and under 1")
+    if key == "sequence":
+        held_out = _sequences_to_hold_out(items, held_out_share, seed)
+    else:
+        held_out = _matches_to_hold_out(items, held_out_share, seed)
+    split = _divide(items, lambda item: item.key in held_out)
+    if not split[0] or not split[1]:
+        remedy = "add data from another one" if key == "match" else "add sequences or raise the share"
+        raise SplitError(
+            f"Holding out {held_out_share:g} of {len(items)} sub-folders by {key} leaves one side empty: {remedy}."
+        )
+    return split
+
+
+def by_class(items: Sequence[SubSequence], train_numbers: Collection[str], test_numbers: Collection[str]) -> Split:
+    """Train on some numbers, test on others.
+
+    Args:
+        items: Sub-folders; those of a number in neither list are left out.
+        train_numbers: Folder names, such as '7', '00' or '-1'; none stands for every number not in `test_numbers`.
+        test_numbers: Folder names; may be empty.
+
+    Raises:
+        SplitError: A number is in both lists, or a side that should hold pictures is empty.
+    """
+    both = sorted(set(train_numbers) & set(test_numbers))
+    if both:
+        raise SplitError(f"The number {both[0]} is in the training and in the test classes; take it out of one.")
+    trained, tested = set(train_numbers), set(test_numbers)
+    kept = [item for item in items if _folder(item) in tested or not trained or _folder(item) in trained]
+    split = _divide(kept, lambda item: _folder(item) in tested)
+    for side, wanted, name in ((split[0], train_numbers, "training"), (split[1], test_numbers, "test")):
+        if not side and (wanted or name == "training"):
+            listed = ", ".join(sorted(wanted)) or "every number outside the test classes"
+            raise SplitError(f"No picture is of the {name} classes ({listed}); name classes that the data holds.")
+    return split
+
+
+def leaky_split_by_subfolder(items: Sequence[SubSequence], held_out_share: float, seed: int = 0) -> Split:
+    """The seed system's split, for comparison only: sub-folders are drawn one by one.
+
+    Sub-folders of one sequence, the same shirt moments apart, fall on both sides, so that what is measured on the
+    held-out part is too high. Never select or report a network by it.
+
+    Raises:
+        SplitError: One side would be empty.
+        ValueError: The share is out of range.
+    """
+    if not 0.0 < held_out_share < 1.0:
+        raise ValueError(f"held_out_share is {held_out_share}; allowed is above 0 and under 1")
+    ranked = sorted(items, key=lambda item: _rank(seed, f"{item.key}/{item.subdir}"))
+    held_out = {(item.key, item.subdir) for item in ranked[: round(held_out_share * len(items))]}
+    split = _divide(items, lambda item: (item.key, item.subdir) in held_out)
+    if not split[0] or not split[1]:
+        raise SplitError(f"Holding out {held_out_share:g} of {len(items)} sub-folders leaves one side empty.")
+    return split
+
+
+def _folder(item: SubSequence) -> str:
+    return UNREADABLE_FOLDER if item.number is None else item.number
+
+
+def _divide(items: Iterable[SubSequence], held_out: Callable[[SubSequence], bool]) -> Split:
+    train: list[SubSequence] = []
+    test: list[SubSequence] = []
+    for item in items:
+        (test if held_out(item) else train).append(item)
+    return train, test
+
+
+def _rank(seed: int, name: str) -> bytes:
+    """A place in a random order that depends on nothing but seed and name."""
+    return hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogateescape")).digest()
+
+
+def _sequences_to_hold_out(items: Iterable[SubSequence], share: float, seed: int) -> set[str]:
+    """Keys of the sequences to hold out: of each number its share."""
+    of_number: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        of_number[_folder(item)].add(item.key)
+    held_out: set[str] = set()
+    for keys in of_number.values():
+        ranked = sorted(keys, key=lambda key: _rank(seed, key))
+        count = min(max(round(share * len(ranked)), 1), len(ranked) - 1)
+        held_out.update(ranked[:count])
+    return held_out
+
+
+def _matches_to_hold_out(items: Sequence[SubSequence], share: float, seed: int) -> set[str]:
+    """Keys of the sequences to hold out: those of whole matches, until their sub-folders come nearest to the share."""
+    groups = sorted(_linked(items), key=lambda keys: _rank(seed, min(keys)))
+    sizes: Counter[str] = Counter()
+    for item in items:
+        sizes[item.key] += 1
+    wanted, taken = share * len(items), 0
+    held_out: set[str] = set()
+    for keys in groups[:-1]:
+        size = sum(sizes[key] for key in keys)
+        if not held_out or abs(taken + size - wanted) < abs(taken - wanted):
+            held_out |= keys
+            taken += size
+    return held_out
+
+
+def _linked(items: Iterable[SubSequence]) -> list[set[str]]:
+    """Sets of sequence keys that share a match, directly or through other sequences (union-find)."""
+    parent: dict[Hashable, Hashable] = {}
+
+    def top(node: Hashable) -> Hashable:
+        while parent.setdefault(node, node) != node:
+            parent[node] = node = parent[parent[node]]
+        return node
+
+    for item in items:
+        parent[top(("key", item.key))] = top(("match", item.match))
+    groups: dict[Hashable, set[str]] = defaultdict(set)
+    for item in items:
+        groups[top(("key", item.key))].add(item.key)
+    return list(groups.values())

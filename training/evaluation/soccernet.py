@@ -1,0 +1,300 @@
+"""The SoccerNet jersey protocol: one number, or -1, for each tracklet; plain accuracy with -1 as a class.
+
+The windows of a tracklet are cut, read and fused by the pipeline's own stages. Tracklets are folders of pictures
+(`IMAGES/{tracklet}/*.jpg`, with or without a `*_gt.json`), or the player sequences of a data-set tree.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import torch
+
+from pipeline.crops import CropSettings, sharpness
+from pipeline.identity import Identity, IdentityFuser
+from pipeline.images import natural_key
+from pipeline.reading import WindowReader
+from pipeline.settings import Settings
+from pipeline.types import Crop, UInt8Image
+from pipeline.video_source import ASSUMED_RATE
+from pipeline.windows import WindowBuffer
+from recognizer.errors import InputError
+from training.building.pictures import crop_of_player, frame_of, read_rgb
+from training.building.soccernet import read_truth
+from training.data.layout import IMAGE_SUFFIXES, scan
+from training.evaluation.metrics import wilson_interval
+from training.evaluation.text import Cell, table
+
+NO_NUMBER: Final = -1
+"""The protocol's sign for a tracklet in which nobody can read a number."""
+
+_EVERY_PICTURE: Final = ("windows.spacing_seconds=0", "identity.min_reads=1", "identity.min_readable=0.5")
+SETTINGS: Final = (*_EVERY_PICTURE, "reader.glance=0", "identity.min_confidence=0.5", "identity.min_agreement=0.5")
+"""What the protocol changes in the pipeline's settings: a tracklet may be a handful of pictures, and each counts; a
+missed number costs as much there as a wrong one."""
+
+Shows = Literal["players", "numbers"]
+Progress = Callable[[int], None]
+
+
+class ProtocolError(InputError):
+    """Pictures and truth that cannot be used together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """What is to be predicted."""
+
+    images: Path
+    """Folder of tracklet folders (or one that holds it as `images`), or a data-set tree."""
+    truth: Path | None
+    """`{"0": 10, "1": -1}`; by default the one `*_gt.json` in or beside the folder. Without any, nothing is scored."""
+    shows: Shows
+    """players: each picture is a whole player, of whom the jersey region is cut as from a box of that size;
+    numbers: each picture is read as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracklet:
+    """One player followed through a clip."""
+
+    name: str
+    files: tuple[Path, ...]
+    """Pictures in order of time; may be none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Predictions, and how good they are where the truth is known."""
+
+    identities: Mapping[str, Identity]
+    """By tracklet, in natural order."""
+    truth: Mapping[str, str | None] | None
+    """Number of each scored tracklet, None for -1; None where no truth is known."""
+    unreadable: int
+    """Pictures that could not be decoded."""
+
+    @property
+    def predictions(self) -> dict[str, int]:
+        """The challenge's file: a whole number by tracklet, -1 for none ('00' is 0 there)."""
+        return {name: as_int(identity.number) for name, identity in self.identities.items()}
+
+    def record(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        tracklets = {
+            name: {
+                "prediction": as_int(identity.number),
+                "status": identity.status,
+                "likeliest": identity.best,
+                "confidence": identity.confidence,
+                "windows": identity.n_reads,
+            }
+            for name, identity in self.identities.items()
+        }
+        scores = {name: score._asdict() for name, score in self.scores().items()}
+        return {"scores": scores, "unreadable_pictures": self.unreadable, "tracklets": tracklets}
+
+    def scores(self) -> dict[str, "Score"]:
+        """Accuracy of the predictions, of the likeliest number whatever its confidence, and of constant answers."""
+        if self.truth is None:
+            return {}
+        truth = {name: as_int(number) for name, number in self.truth.items()}
+        likeliest = {name: as_int(identity.best) for name, identity in self.identities.items()}
+        most = Counter(truth.values()).most_common(1)[0][0]
+        answers: dict[str, Mapping[str, int]] = {
+            "prediction": self.predictions,
+            "likeliest, however unsure": likeliest,
+            "always -1": dict.fromkeys(truth, NO_NUMBER),
+            f"always {most} (the most frequent)": dict.fromkeys(truth, most),
+        }
+        return {name: score(answer, truth) for name, answer in answers.items()}
+
+    def markdown(self) -> str:
+        """A report for people."""
+        states = Counter(identity.status for identity in self.identities.values())
+        lines = [f"# SoccerNet protocol: {len(self.identities):,} tracklets"]
+        if self.unreadable:
+            lines.append(f"Pictures that cannot be read and were skipped: {self.unreadable:,}.")
+        lines.append(table(["status", "tracklets"], [[state, count] for state, count in states.most_common()]))
+        if self.truth is None:
+            return "\n\n".join([*lines, "No truth is known, so nothing was scored."]) + "\n"
+        header = ["answer", "accuracy", "95 % interval", "with a number", "without (-1)", "wrong numbers", "missed"]
+        rows: list[list[Cell]] = [
+            [name, one.accuracy, f"{one.low:.3f}–{one.high:.3f}", one.readable, one.unreadable, one.wrong, one.missed]
+            for name, one in self.scores().items()
+        ]
+        return "\n\n".join([*lines, table(header, rows)]) + "\n"
+
+
+class Score(NamedTuple):
+    """Tracklet accuracy of one set of answers."""
+
+    accuracy: float
+    """Share of all tracklets that is right, -1 included."""
+    low: float
+    """Lower end of its 95 % Wilson interval."""
+    high: float
+    readable: float | None
+    """Share of the tracklets with a number that is right; None where there is none."""
+    unreadable: float | None
+    """Share of the tracklets without (-1) that is right; None where there is none."""
+    wrong: int
+    """Tracklets given a number that is not theirs."""
+    missed: int
+    """Tracklets with a number given -1."""
+    tracklets: int
+
+
+def as_int(number: str | None) -> int:
+    """A jersey number in the protocol's form.
+
+    >>> as_int("10"), as_int("00"), as_int(None)
+    (10, 0, -1)
+    """
+    return NO_NUMBER if number is None else int(number)
+
+
+def score(answers: Mapping[str, int], truth: Mapping[str, int]) -> Score:
+    """Plain tracklet accuracy with -1 as a class; a tracklet without an answer counts as -1.
+
+    >>> score({"0": 10, "1": 7}, {"0": 10, "1": -1}).accuracy
+    0.5
+
+    Args:
+        answers: By tracklet; those that the truth does not name are passed over.
+        truth: By tracklet, at least one.
+
+    Raises:
+        ValueError: There is nothing to score.
+    """
+    if not truth:
+        raise ValueError("there is no tracklet to score")
+    pairs = [(answers.get(name, NO_NUMBER), number) for name, number in truth.items()]
+    right = sum(answer == number for answer, number in pairs)
+    low, high = wilson_interval(right, len(pairs))
+    return Score(
+        accuracy=right / len(pairs),
+        low=low,
+        high=high,
+        readable=_share([answer == number for answer, number in pairs if number != NO_NUMBER]),
+        unreadable=_share([answer == number for answer, number in pairs if number == NO_NUMBER]),
+        wrong=sum(answer not in (NO_NUMBER, number) for answer, number in pairs),
+        missed=sum(answer == NO_NUMBER != number for answer, number in pairs),
+        tracklets=len(pairs),
+    )
+
+
+def run_protocol(protocol: Protocol, settings: Settings, device: torch.device, progress: Progress) -> Result:
+    """Predict every tracklet, and find its truth.
+
+    Args:
+        protocol: Pictures and truth.
+        settings: The pipeline's, with `SETTINGS`; its detector, tracker and teams are not used.
+        device: Where the network runs.
+        progress: Called after each tracklet.
+
+    Raises:
+        InputError: Pictures, truth, settings or checkpoint cannot be used.
+    """
+    tracklets, truth = find_tracklets(protocol)
+    reader, fuser, lost = WindowReader(settings.reader, device), IdentityFuser(settings.identity), 0
+    for place, tracklet in enumerate(tracklets):
+        buffer = WindowBuffer(settings.windows, reader.preprocess)
+        for crop in _crops(tracklet, protocol.shows, settings.crops):
+            if crop is None:
+                lost += 1
+                continue
+            for read in reader.push(buffer.push(dataclasses.replace(crop, track_id=place))):
+                fuser.add(read)
+        for read in reader.push(buffer.flush()):
+            fuser.add(read)
+        progress(1)
+    for read in reader.flush():
+        fuser.add(read)
+    identities = {tracklet.name: fuser.identity(place) for place, tracklet in enumerate(tracklets)}
+    if lost == sum(len(tracklet.files) for tracklet in tracklets):
+        raise ProtocolError(f"None of the {lost:,} pictures in {protocol.images} can be read; give readable ones.")
+    return Result(identities, truth, lost)
+
+
+def find_tracklets(protocol: Protocol) -> tuple[list[Tracklet], Mapping[str, str | None] | None]:
+    """The tracklets in natural order, and their truth where it is known.
+
+    Tracklets that the truth names and of which there is no picture are predicted -1.
+
+    Raises:
+        InputError: There is no picture, the truth cannot be read, or they do not belong together.
+    """
+    if not protocol.images.is_dir():
+        raise ProtocolError(f"{protocol.images} is no folder; give one of the form TRACKLET/*.jpg.")
+    inner = protocol.images / "images"
+    folder = inner if inner.is_dir() else protocol.images
+    found = {path.name: pictures for path in folder.iterdir() if path.is_dir() and (pictures := _pictures(path))}
+    if not found:
+        return _tree(protocol)
+    truth_file = protocol.truth or _truth_beside(folder)
+    truth = read_truth(truth_file) if truth_file else None
+    if truth is not None and not set(truth) & set(found):
+        raise ProtocolError(
+            f"{truth_file} names none of the {len(found)} tracklets in {folder}; give the pair that fits."
+        )
+    names = sorted({*found, *(truth or ())}, key=lambda name: natural_key(Path(name)))
+    return [Tracklet(name, found.get(name, ())) for name in names], truth
+
+
+def _tree(protocol: Protocol) -> tuple[list[Tracklet], Mapping[str, str | None]]:
+    """Player sequences of a data-set tree, which knows its truth."""
+    if protocol.truth is not None:
+        raise ProtocolError(
+            f"{protocol.images} holds no folders of pictures that {protocol.truth} could name; a data set "
+            "(NUMBER/SEQUENCE/SUBDIR/*.jpg) needs no --ground-truth."
+        )
+    files: dict[str, list[Path]] = {}
+    truth: dict[str, str | None] = {}
+    for item in scan(protocol.images).items:
+        files.setdefault(item.key, []).extend(item.frames)
+        truth[item.key] = item.number
+    return [Tracklet(name, tuple(paths)) for name, paths in files.items()], truth
+
+
+def _pictures(folder: Path) -> tuple[Path, ...]:
+    kept = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
+    return tuple(sorted((path for path in kept if path.is_file()), key=natural_key))
+
+
+def _truth_beside(folder: Path) -> Path | None:
+    """The one `*_gt.json` in or above a folder of tracklets."""
+    found = sorted([*folder.glob("*_gt.json"), *folder.parent.glob("*_gt.json")])
+    if len(found) > 1:
+        raise ProtocolError(f"{folder} has {len(found)} files *_gt.json in or beside it; name one: --ground-truth.")
+    return found[0] if found else None
+
+
+def _crops(tracklet: Tracklet, shows: Shows, settings: CropSettings) -> Iterator[Crop | None]:
+    """What each picture gives to read; None for one that cannot be decoded. Players too small give nothing."""
+    for place, file in enumerate(tracklet.files):
+        rgb = read_rgb(file)
+        if rgb is None:
+            yield None
+            continue
+        index = frame_of(file, place)
+        crop = crop_of_player(rgb, index, settings) if shows == "players" else _crop_as_it_is(rgb, index, settings)
+        if crop is not None:
+            yield crop
+
+
+def _crop_as_it_is(rgb: UInt8Image, frame_index: int, settings: CropSettings) -> Crop:
+    """A whole picture as a crop; quality is size x sharpness of its middle square, as of one that nobody hides."""
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    size_share = min(1.0, max(height, width) / settings.full_side)
+    quality = size_share * sharpness(rgb[top : top + side, left : left + side])
+    return Crop(0, frame_index, float(frame_index / ASSUMED_RATE), rgb, quality)
+
+
+def _share(hits: Sequence[bool]) -> float | None:
+    return sum(hits) / len(hits) if hits else None
