@@ -21,9 +21,9 @@ from pipeline.bench_runs import BenchError, Cost, Job, Script, measure_apart
 from pipeline.command import EXIT_BAD_INPUT, Parser
 from pipeline.config import as_plain, load
 from pipeline.device import device_name, resolve_device
+from pipeline.media.video import open_source
 from pipeline.report import versions
 from pipeline.settings import Settings
-from pipeline.video import open_source
 from recognizer.errors import InputError
 
 logger = logging.getLogger(__name__)

@@ -19,10 +19,10 @@ from pipeline.detector import PlayerDetector
 from pipeline.device import card_of, resolve_device
 from pipeline.engine import process
 from pipeline.following import detect, in_groups
+from pipeline.media.video import open_source
 from pipeline.naive import run_naive
 from pipeline.settings import Settings
 from pipeline.uploads import upload
-from pipeline.video import open_source
 from recognizer.errors import InputError
 
 _WARM_UP_SECONDS: Final = 0.2

@@ -10,15 +10,15 @@ import torch
 from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
 from pipeline.device import card_of
-from pipeline.encoders import choose_encoder
 from pipeline.folder import RECORD
+from pipeline.media.encoders import choose_encoder
+from pipeline.media.video import VideoError, VideoSource
 from pipeline.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
 from pipeline.passes import Models, Progress, draw, find
 from pipeline.players import PLAYERS, join_tracks, write_players
 from pipeline.reading import WindowReader, differences
 from pipeline.report import RunSummary, provenance, run_record, write_record
 from pipeline.settings import Settings
-from pipeline.video import VideoError, VideoSource
 from pipeline.workers import Workers
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,10 @@ from pipeline.annotate import Annotator, Label
 from pipeline.bridging import bridge_gaps
 from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
-from pipeline.encoders import SOFTWARE, Encoder
 from pipeline.following import detect, follow, in_groups
+from pipeline.media.encoders import SOFTWARE, Encoder
+from pipeline.media.video import VideoSource
+from pipeline.media.video_writer import VideoWriter
 from pipeline.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
 from pipeline.players import keep_one_wearer
 from pipeline.reading import WindowReader
@@ -24,8 +26,6 @@ from pipeline.track_reader import TrackReader
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
 from pipeline.uploads import upload
-from pipeline.video import VideoSource
-from pipeline.video_writer import VideoWriter
 from pipeline.workers import Workers
 
 T = TypeVar("T")

@@ -18,10 +18,10 @@ import torch
 from pipeline.config import as_plain
 from pipeline.detector import default_weights as detector_weights
 from pipeline.device import device_name
+from pipeline.media.video import VideoInfo
 from pipeline.outputs import TrackRow
 from pipeline.players import Player
 from pipeline.settings import Settings
-from pipeline.video import VideoInfo
 from recognizer.reader import default_weights as reader_weights
 
 logger = logging.getLogger(__name__)

@@ -24,10 +24,10 @@ from pipeline.config import load
 from pipeline.device import card_of, resolve_device
 from pipeline.engine import process
 from pipeline.folder import RunFolder
+from pipeline.media.video import open_source
 from pipeline.passes import Progress, ProgressUpdate
 from pipeline.report import RunSummary, partial_sentence, table
 from pipeline.settings import Settings
-from pipeline.video import open_source
 from recognizer.errors import InputError
 
 EXIT_PARTIAL = 3

@@ -18,8 +18,8 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 import cv2
 import torch
 
-from pipeline.decoders import DecoderKind
-from pipeline.encoders import EncoderKind
+from pipeline.media.decoders import DecoderKind
+from pipeline.media.encoders import EncoderKind
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -17,8 +17,8 @@ import numpy as np
 
 from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.device import resolve_device
+from pipeline.media.video import VideoSource, open_source
 from pipeline.types import FloatArray
-from pipeline.video import VideoSource, open_source
 from recognizer.errors import InputError
 from training.data.clip_labels import boxes_by_frame
 from training.detector.measure import match

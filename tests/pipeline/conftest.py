@@ -11,9 +11,9 @@ from scenes import street_pictures, write_street
 
 from pipeline.config import load
 from pipeline.engine import process
+from pipeline.media.video import open_source
 from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
-from pipeline.video import open_source
 from recognizer.checkpoint import CheckpointInfo, save_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
+from pipeline.media.video import VideoInfo, VideoSource
 from pipeline.outputs import read_mot
 from pipeline.passes import ProgressUpdate
 from pipeline.report import RunSummary
 from pipeline.types import Frame, UInt8Image
-from pipeline.video import VideoInfo, VideoSource
 
 CPU = torch.device("cpu")
 ANY_NUMBER = [

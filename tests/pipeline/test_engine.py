@@ -16,10 +16,10 @@ from pipeline.clock import StageClock
 from pipeline.config import as_plain, load
 from pipeline.crops import CropSettings
 from pipeline.engine import process
+from pipeline.media.video import VideoError, open_source
 from pipeline.passes import BRIDGED_SECONDS, Findings, draw, with_boxes
 from pipeline.reading import differences
 from pipeline.settings import Settings
-from pipeline.video import VideoError, open_source
 from pipeline.workers import cores
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig

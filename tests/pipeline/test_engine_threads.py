@@ -19,10 +19,10 @@ import pipeline
 from pipeline.config import load
 from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.engine import process
+from pipeline.media.video import VideoError, open_source
 from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
 from pipeline.types import Frame
-from pipeline.video import VideoError, open_source
 from pipeline.workers import EngineSettings, Spread
 from recognizer.reader import JerseyReader
 

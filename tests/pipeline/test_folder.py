@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.folder import OutputError, RunFolder
-from pipeline.video import VideoError
+from pipeline.media.video import VideoError
 
 
 def write_run(folder: Path, **contents: str) -> None:

@@ -17,12 +17,12 @@ from pipeline.config import load
 from pipeline.detector import DetectorSettings, PlayerDetector
 from pipeline.engine import process
 from pipeline.following import Followed, detect, follow, in_groups
+from pipeline.media.video import open_source
 from pipeline.outputs import read_mot
 from pipeline.settings import Settings
 from pipeline.swaps import SwapSettings, SwapSplitter
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
-from pipeline.video import open_source
 
 PICTURE = np.zeros((90, 160, 3), np.uint8)
 

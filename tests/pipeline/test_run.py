@@ -13,10 +13,10 @@ from factories import cut, damage, write_images
 from scenes import street_pictures
 
 import pipeline.run
+from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import ProgressUpdate
 from pipeline.run import main
 from pipeline.types import Frame
-from pipeline.video import VideoSource, open_source
 
 FILES = ["annotated.mp4", "players.csv", "reads.jsonl", "run.json", "tracks.csv", "tracks.mot.txt"]
 

@@ -9,9 +9,9 @@ import torch
 
 from pipeline.clock import StageClock
 from pipeline.following import in_groups
+from pipeline.media.video import VideoError
 from pipeline.types import Frame
 from pipeline.uploads import upload
-from pipeline.video import VideoError
 
 CPU = torch.device("cpu")
 

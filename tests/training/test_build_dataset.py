@@ -12,9 +12,9 @@ from PIL import Image
 
 import training.build_dataset
 from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.media.video import open_source
 from pipeline.types import Frame
 from pipeline.vendor import vendor_import
-from pipeline.video import open_source
 from training.build_dataset import main
 from training.data.layout import scan
 

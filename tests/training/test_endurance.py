@@ -9,7 +9,7 @@ import psutil
 import pytest
 from factories import even_times, numbered_pictures, read_index, write_video
 
-from pipeline.video import open_source
+from pipeline.media.video import open_source
 from training.endurance import EnduranceError, follow, main
 from training.evaluation.looping import LoopError, loop_clip
 from training.evaluation.metering import Meter, Minute, growth, table

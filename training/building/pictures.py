@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from pipeline.crops import CropSettings, cut_crops, sharpness
-from pipeline.images import natural_key
+from pipeline.media.images import natural_key
+from pipeline.media.video_source import ASSUMED_RATE
 from pipeline.types import Crop, FloatArray, Frame, TrackedBoxes, UInt8Image
-from pipeline.video_source import ASSUMED_RATE
 from training.building.origin import Origin
 from training.building.tree import DatasetTree
 from training.building.writer import Cutting

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.config import as_plain
 from pipeline.crops import CropSettings
-from pipeline.images import natural_key
+from pipeline.media.images import natural_key
 from pipeline.types import Crop
 from recognizer.labels import NUMBERS
 from training.building.origin import Origin, digest, safe_track

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.images import upright_rgb
+from pipeline.media.images import upright_rgb
 from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
 from training.data.layout import Layout

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pipeline.images import natural_key
+from pipeline.media.images import natural_key
 from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 

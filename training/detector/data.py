@@ -13,8 +13,8 @@ import yaml
 from torchvision.ops import nms
 
 from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.media.video import open_source
 from pipeline.types import Detections, FloatArray, Frame, UInt8Image
-from pipeline.video import open_source
 from recognizer.errors import InputError
 from training.data.clip_labels import read_boxes, read_label_rows
 from training.detector.pitch import off_pitch

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from pipeline.engine import process
+from pipeline.media.video import open_source
 from pipeline.outputs import TRACKS
 from pipeline.settings import Settings
-from pipeline.video import open_source
 from recognizer.errors import InputError
 from training.evaluation.scoring import Outcome, Score, Truth, judge, match, read_run, score
 from training.evaluation.trust import Trust, read_claims, trust_lines

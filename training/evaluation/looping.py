@@ -10,7 +10,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from pipeline.containers import PacketReader, nominal_ticks, open_container, video_stream
+from pipeline.media.containers import PacketReader, nominal_ticks, open_container, video_stream
 from recognizer.errors import InputError
 
 

@@ -15,11 +15,11 @@ import torch
 
 from pipeline.crops import CropSettings, sharpness
 from pipeline.identity import Identity, IdentityFuser
-from pipeline.images import natural_key
+from pipeline.media.images import natural_key
+from pipeline.media.video_source import ASSUMED_RATE
 from pipeline.reading import WindowReader
 from pipeline.settings import Settings
 from pipeline.types import Crop, UInt8Image
-from pipeline.video_source import ASSUMED_RATE
 from pipeline.windows import WindowBuffer
 from recognizer.errors import InputError
 from training.building.pictures import crop_of_player, frame_of, read_rgb

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.crops import complete_cut_off, cut_square
+from pipeline.media.video import open_source
 from pipeline.types import FloatArray, UInt8Image
-from pipeline.video import open_source
 from training.data.clip_labels import Stretch, Verdict, read_boxes, read_labels, stretch_at
 from training.mixture.pictures import PictureFiles
 

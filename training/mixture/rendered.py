@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from pipeline.crops import complete_cut_off
+from pipeline.media.video import open_source
 from pipeline.types import FloatArray
-from pipeline.video import open_source
 from training.data.clip_labels import Verdict, read_boxes, read_label_rows
 from training.data.tables import read_table
 from training.mixture.players import Track, cut_player

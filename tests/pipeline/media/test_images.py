@@ -8,9 +8,9 @@ import pytest
 from factories import numbered_picture, numbered_pictures, read_index, write_images
 from PIL import Image
 
-from pipeline.images import image_files
+from pipeline.media.images import image_files
+from pipeline.media.video import open_source
 from pipeline.vendor import vendor_import
-from pipeline.video import open_source
 
 
 def test_natural_order(tmp_path: Path) -> None:

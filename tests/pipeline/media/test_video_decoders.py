@@ -7,12 +7,12 @@ import pytest
 import torch
 from factories import write_video
 
-from pipeline import decoders
-from pipeline.decoders import DecoderError, choose_decoder
+from pipeline.media import decoders
+from pipeline.media.decoders import DecoderError, choose_decoder
+from pipeline.media.video import open_source
 from pipeline.run import main
-from pipeline.video import open_source
 
-MATCH = Path(__file__).parents[2] / "sample_videos" / "match.mp4"
+MATCH = Path(__file__).parents[3] / "sample_videos" / "match.mp4"
 needs_none = pytest.mark.skipif(torch.cuda.is_available(), reason="a hardware decoder may work here")
 
 

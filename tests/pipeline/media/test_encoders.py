@@ -10,11 +10,11 @@ import pytest
 import torch
 from factories import numbered_pictures, write_images, write_video
 
-from pipeline import encoders
-from pipeline.encoders import HARDWARE, SOFTWARE, Encoder, EncoderError, choose_encoder, works
+from pipeline.media import encoders
+from pipeline.media.encoders import HARDWARE, SOFTWARE, Encoder, EncoderError, choose_encoder, works
+from pipeline.media.video import VideoInfo, open_source
+from pipeline.media.video_writer import VideoWriter
 from pipeline.run import main
-from pipeline.video import VideoInfo, open_source
-from pipeline.video_writer import VideoWriter
 
 SIZE = (320, 240)
 needs_none = pytest.mark.skipif(any(works(one, SIZE) for one in HARDWARE), reason="a hardware encoder works here")

@@ -19,11 +19,11 @@ from factories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.media.video import open_source
+from pipeline.media.video_file import FrameClock, Orientation, _UprightBgr
 from pipeline.types import UInt8Image
-from pipeline.video import open_source
-from pipeline.video_file import FrameClock, Orientation, _UprightBgr
 
-MATCH = Path(__file__).parents[2] / "sample_videos" / "match.mp4"
+MATCH = Path(__file__).parents[3] / "sample_videos" / "match.mp4"
 UNEVEN = [Fraction(tick, 600) for tick in (0, 20, 40, 41, 90, 203, 204, 260, 300, 1000)]
 
 

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageOps
 
+from pipeline.media.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
 from pipeline.types import Frame, UInt8Image
-from pipeline.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
 
 logger = logging.getLogger(__name__)
 

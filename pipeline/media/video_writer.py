@@ -14,10 +14,10 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from pipeline.audio_copy import AudioCopy
-from pipeline.encoders import SOFTWARE, Encoder
+from pipeline.media.audio_copy import AudioCopy
+from pipeline.media.encoders import SOFTWARE, Encoder
+from pipeline.media.video_source import VideoError, VideoInfo
 from pipeline.types import UInt8Image
-from pipeline.video_source import VideoError, VideoInfo
 
 _FALLBACK_TIME_BASE = Fraction(1, 90_000)
 _MAX_TIME_SCALE = 10_000_000

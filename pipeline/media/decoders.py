@@ -7,7 +7,7 @@ from typing import Final, Literal
 import av
 from av.codec.hwaccel import HWAccel
 
-from pipeline.containers import open_container, video_stream
+from pipeline.media.containers import open_container, video_stream
 from recognizer.errors import InputError
 
 logger = logging.getLogger(__name__)

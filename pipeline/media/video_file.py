@@ -18,11 +18,18 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from pipeline.containers import PacketReader, nominal_ticks, open_container, stated_seconds, usual_rate, video_stream
-from pipeline.decoders import DecoderKind, choose_decoder
-from pipeline.losses import Losses
+from pipeline.media.containers import (
+    PacketReader,
+    nominal_ticks,
+    open_container,
+    stated_seconds,
+    usual_rate,
+    video_stream,
+)
+from pipeline.media.decoders import DecoderKind, choose_decoder
+from pipeline.media.losses import Losses
+from pipeline.media.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
 from pipeline.types import Frame, UInt8Image
-from pipeline.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +151,7 @@ class VideoFile:
         Args:
             path: the file.
             span: the part to read.
-            decoder: what decodes it; see `pipeline.decoders`.
+            decoder: what decodes it; see `pipeline.media.decoders`.
             card: place of the CUDA device that the run computes on; None for a CPU.
             threads: that decode; 0 takes one for each core.
 

@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from pipeline.video_source import ASSUMED_RATE, VideoError
+from pipeline.media.video_source import ASSUMED_RATE, VideoError
 
 logger = logging.getLogger(__name__)
 

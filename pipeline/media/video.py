@@ -6,10 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from pipeline.decoders import DecoderKind
-from pipeline.images import IMAGE_SUFFIXES, ImageSequence, image_files
-from pipeline.video_file import VideoFile
-from pipeline.video_source import TimeSpan, VideoError, VideoInfo, VideoSource
+from pipeline.media.decoders import DecoderKind
+from pipeline.media.images import IMAGE_SUFFIXES, ImageSequence, image_files
+from pipeline.media.video_file import VideoFile
+from pipeline.media.video_source import TimeSpan, VideoError, VideoInfo, VideoSource
 
 __all__ = ["TimeSpan", "VideoError", "VideoInfo", "VideoSource", "open_source"]
 
@@ -33,7 +33,7 @@ def open_source(
         input: path or glob. Images are read in natural order at an assumed 25 frames/s.
         start_seconds: frames before are left out, counted from the first frame; at most `MAX_SECONDS`.
         duration_seconds: how much to read from there, at most `MAX_SECONDS`; None reads to the end.
-        decoder: what decodes a video file; see `pipeline.decoders`.
+        decoder: what decodes a video file; see `pipeline.media.decoders`.
         card: place of the CUDA device that the run computes on; None for a CPU.
         threads: that decode a video file; 0 takes one for each core.
 

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from pipeline.containers import PacketReader, open_container
+from pipeline.media.containers import PacketReader, open_container
 
 logger = logging.getLogger(__name__)
 

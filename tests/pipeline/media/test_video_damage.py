@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from factories import cut, damage, numbered_pictures, read_index, write_images, write_video
 
+from pipeline.media.video import VideoError, open_source
 from pipeline.types import UInt8Image
-from pipeline.video import VideoError, open_source
 
 COUNT = 120
 KEY_FRAMES = {"g": "20"}

@@ -18,9 +18,9 @@ from factories import (
     write_video,
 )
 
+from pipeline.media.video import VideoError, VideoInfo, open_source
+from pipeline.media.video_writer import VideoWriter
 from pipeline.types import UInt8Image
-from pipeline.video import VideoError, VideoInfo, open_source
-from pipeline.video_writer import VideoWriter
 
 UNEVEN = [Fraction(tick, 600) for tick in (0, 20, 40, 41, 90, 203, 204, 260, 300, 1000)]
 

@@ -22,8 +22,8 @@ from factories import (
     write_video,
 )
 
+from pipeline.media.video import VideoError, VideoSource, open_source
 from pipeline.types import UInt8Image
-from pipeline.video import VideoError, VideoSource, open_source
 from recognizer.errors import InputError
 
 COUNT = 60

@@ -1,0 +1,1 @@
+"""Video and pictures in, video out: FFmpeg and what becomes of damaged files."""
