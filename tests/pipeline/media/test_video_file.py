@@ -19,8 +19,9 @@ from factories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.media.upright import Orientation, UprightBgr
 from pipeline.media.video import open_source
-from pipeline.media.video_file import FrameClock, Orientation, _UprightBgr
+from pipeline.media.video_file import FrameClock
 from pipeline.types import UInt8Image
 
 MATCH = Path(__file__).parents[3] / "sample_videos" / "match.mp4"
@@ -170,5 +171,5 @@ def test_a_cards_order_of_planes_changes_no_pixel(levels: ColorRange) -> None:
     planar.color_range = levels
     interleaved = planar.reformat(format="nv12", src_color_range=levels, dst_color_range=levels)
     assert interleaved.format.name == "nv12"
-    ours, theirs = (_UprightBgr((frame.width, frame.height), Orientation())(frame) for frame in (interleaved, planar))
+    ours, theirs = (UprightBgr((frame.width, frame.height), Orientation())(frame) for frame in (interleaved, planar))
     assert np.array_equal(ours, theirs)
