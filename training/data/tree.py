@@ -24,7 +24,8 @@ from training.data.splits import by_class, split_by
 from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
 from training.fitting.settings import DataSettings, TrainSettings
-from training.synthesis.augment import draw_look, film
+from training.synthesis.augment import film
+from training.synthesis.looks import draw_look
 
 logger = logging.getLogger(__name__)
 

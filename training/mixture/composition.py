@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import FloatArray, UInt8Image
-from training.synthesis.augment import Rng
+from training.synthesis.looks import Rng
 
 _MIDDLE: Final = (0.42, 0.58)
 """Where, as shares of the width, one digit may end and the next begin; beside a 1, which is narrow, nearer to

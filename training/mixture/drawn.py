@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.labels import NUMBERS
+from training.mixture.placing import SIDE, bounds, broadcast_place, number_centre, number_height, square_to
 from training.mixture.regions import Region, draw_tight_cut
-from training.mixture.sources import SIDE, Regions, bounds, number_centre, number_height, square_to
-from training.synthesis.augment import Rng
+from training.mixture.sources import BARE_SHARE, Regions
+from training.synthesis.cloth import Torso, ink_colour, kit_colour, recolour
 from training.synthesis.fills import Printed, bend, draw_fill
+from training.synthesis.looks import Rng
 from training.synthesis.shirts import (
     dye,
     number_mask,
@@ -26,16 +29,39 @@ from training.synthesis.shirts import (
 
 _RADIUS = 0.42
 """Of the cylinder that stands for a torso, as a share of the torso's side."""
-_TURNED_FAR = 0.25
-"""Share of the numbers that are turned far, most of them to where a digit is out of sight."""
+_TURNED_FAR, _TURNED_FAR_BARE = 0.25, 0.1
+"""Share of the numbers that are turned far, most of them to where a digit is out of sight; of those on bare torsos."""
+_OTHER_KIT = 0.7
+"""Share of the bare torsos that get the colour of another kit."""
 _OUT_OF_SIGHT, _IN_SIGHT = 0.15, 0.3
 """A digit that shows less of its width than the first cannot be read, with more than the second it can."""
+
+
+class Ground(NamedTuple):
+    """What a number is drawn on."""
+
+    torso: UInt8Image
+    """uint8 (SIDE, SIDE, 3)."""
+    cloth: FloatArray
+    """Colour (3,) of the shirt."""
+    as_broadcast: bool
+    """Whether number and colours are to be as players on broadcasts have them, or more varied."""
 
 
 class DrawSource:
     """Drawn numbers on real torsos, all 101 numbers alike; a share of the torsos bears only words, or nothing.
 
     Some are turned so far that their outer digit is out of sight, and count as unreadable: what is left of 79 is not 7.
+
+    Args:
+        torsos: regions of players without a readable number; a part of them gets a shirt of one colour.
+        empty_share: share of the windows without a number.
+        numbers: what to draw.
+        fonts: typefaces, as `number_mask` takes them.
+        readable: whether every number must be easy to read: no odd fills, strong contrast, never turned far.
+        torso_share: share of a region that the torso fills.
+        tight_share: share of the windows that show hardly more than the number, among those not on bare torsos.
+        bare: torsos wiped of what was printed on them, for `BARE_SHARE` of the windows.
     """
 
     def __init__(
@@ -47,8 +73,10 @@ class DrawSource:
         readable: bool = False,
         torso_share: float = 1.0,
         tight_share: float = 0.0,
+        bare: Sequence[Torso] = (),
     ) -> None:
         self._torsos = torsos
+        self._bare = list(bare)
         self._tight_share = tight_share
         self._torso_share = torso_share
         self._contrast = (90.0, 90.0) if readable else (50.0, 100.0)
@@ -60,20 +88,36 @@ class DrawSource:
 
     def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """See Source."""
+        as_broadcast = bool(self._bare) and rng.random() < BARE_SHARE
+        ground = self._bare_ground(rng) if as_broadcast else self._dyed_ground(rng)
+        empty = rng.random() < self._empty_share
+        number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
+        regions = self._draw(rng, ground, number, (length, side))
+        if number is not None and all(region.number_box is None for region in regions):
+            return regions, None
+        tight = not as_broadcast and rng.random() < self._tight_share
+        return self._cut_tight(rng, regions) if tight else regions, number
+
+    def _bare_ground(self, rng: Rng) -> Ground:
+        bare = self._bare[int(rng.integers(len(self._bare)))]
+        if rng.random() >= _OTHER_KIT:
+            return Ground(bare.image, bare.colour, as_broadcast=True)
+        colour = kit_colour(rng)
+        torso = recolour(rng, bare, colour)
+        if rng.random() < 0.15:
+            torso = _stripes(rng, torso, bare.cloth.astype(np.float32) / 255.0)
+        return Ground(torso, colour, as_broadcast=True)
+
+    def _dyed_ground(self, rng: Rng) -> Ground:
         torso = square_to(self._torsos[int(rng.integers(len(self._torsos)))], SIDE)
         zone = shirt_zone(SIDE, rng, self._torso_share)
         if rng.random() < 0.65:
             plain = rng.uniform(0, 255, 3).astype(np.float32)
-            torso = np.clip(dye(torso, zone, plain, float(rng.uniform(0.3, 1.0))), 0, 255).astype(np.uint8)
+            torso = dye(torso, zone, plain, float(rng.uniform(0.3, 1.0)))
             if rng.random() < 0.25:
                 torso = _stripes(rng, torso, zone)
         cloth = (torso * zone[:, :, None]).sum((0, 1)) / max(float(zone.sum()), 1e-6)
-        empty = rng.random() < self._empty_share
-        number = None if empty else self._numbers[int(rng.integers(len(self._numbers)))]
-        regions = self._draw(rng, torso, cloth.astype(np.float32), number, (length, side))
-        if number is not None and all(region.number_box is None for region in regions):
-            return regions, None
-        return self._cut_tight(rng, regions) if rng.random() < self._tight_share else regions, number
+        return Ground(torso, cloth.astype(np.float32), as_broadcast=False)
 
     @staticmethod
     def _cut_tight(rng: Rng, regions: list[Region]) -> list[Region]:
@@ -90,17 +134,19 @@ class DrawSource:
             return Printed(digits)
         return draw_fill(rng, bend(rng, digits) if rng.random() < 0.2 else digits)
 
-    def _draw(
-        self, rng: Rng, torso: UInt8Image, cloth: FloatArray, number: str | None, extent: tuple[int, int]
-    ) -> list[Region]:
+    def _draw(self, rng: Rng, ground: Ground, number: str | None, extent: tuple[int, int]) -> list[Region]:
         (length, side), share = extent, self._torso_share
-        ink, rim = (random_colours(rng, cloth, float(rng.uniform(*self._contrast))) for _ in range(2))
+        choose = ink_colour if ground.as_broadcast else random_colours
+        ink, rim = (choose(rng, ground.cloth, float(rng.uniform(*self._contrast))) for _ in range(2))
         printed = self._print(rng, number) if number else None
         outline = float(rng.uniform(1.0, 2.5)) if rng.random() < 0.4 else 0.0
         shadow = rng.uniform(-3.0, 3.0, 2).astype(np.float32) if rng.random() < 0.12 else None
         if outline and rng.random() < self._hollow:  # hollow digits: only the outline stands out
-            ink = cloth
-        height, (x, y) = number_height(rng, side, share=share), number_centre(rng, share)
+            ink = ground.cloth
+        if ground.as_broadcast:
+            (x, y), height = broadcast_place(rng, share)
+        else:
+            height, (x, y) = number_height(rng, side, share=share), number_centre(rng, share)
         turns, lean = rng.normal(0.0, 0.3) + rng.normal(0.0, 0.12, length), float(rng.normal(0.0, 0.07))
         name = word_mask(rng) if rng.random() < (0.45 if number else 0.7) else None
         sponsor = word_mask(rng) if rng.random() < (0.25 if number else 0.5) else None
@@ -110,7 +156,7 @@ class DrawSource:
         if printed is not None:
             width = printed.digits.shape[1] / printed.digits.shape[0] * height
             height, width = (height, width) if width < 0.75 * share else (height * 0.7, width * 0.7)
-            if not self._readable and rng.random() < _TURNED_FAR:
+            if not self._readable and rng.random() < (_TURNED_FAR_BARE if ground.as_broadcast else _TURNED_FAR):
                 turns, away, moved = _turn_far(rng, turns, width / (2 * _RADIUS * share), len(number or ""))
                 x += moved * _RADIUS * share
         regions = []
@@ -138,7 +184,8 @@ class DrawSource:
                     masks.append(place_mask(printed.second, SIDE, *place))
                     colours.append(rim)
                 box = None if away else bounds(placed)
-            regions.append(Region(print_number(rng, torso, masks, colours), box))
+            blank = None if box is None else ground.torso
+            regions.append(Region(print_number(rng, ground.torso, masks, colours), box, blank))
         return regions
 
 

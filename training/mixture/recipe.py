@@ -12,6 +12,7 @@ from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_number_crops, load_turned_crops
+from training.mixture.pasted import PasteSource
 from training.mixture.players import (
     NumberPhoto,
     Track,
@@ -22,7 +23,7 @@ from training.mixture.players import (
     load_player_crops,
 )
 from training.mixture.rendered import load_rendered
-from training.mixture.sources import PasteSource, PhotoSource, TrackSource
+from training.mixture.sources import PhotoSource, TrackSource
 from training.mixture.stream import Ingredient
 from training.synthesis.shirts import torso_share
 
@@ -149,7 +150,7 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     broadcast = load_crop_folders(data / "player_crops" / "liverpool_real", LABELS / "liverpool_real.crops.csv")
     real = TrackSource(tracks + hockey + broadcast, crops, settings.readable)
     share = torso_share(crops)
-    torsos = real.torsos(3000, settings.seed)
+    torsos, bare = real.torsos(3000, settings.seed), real.bare(3000, settings.seed)
     crops_of_games = load_number_crops(data / "soccernet_numbers", settings.games, every=3)
     soccer = {number: pictures for number, pictures in crops_of_games.items() if number in NUMBERS}
     if not soccer:
@@ -157,7 +158,9 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
         raise MixtureError(f"{data / 'soccernet_numbers'} holds nothing of the games {games}; set mixture.games.")
     photos = choose_photos(load_photos(data / "jersey_photos"), settings.photo_sources)
     basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
-    paste = partial(PasteSource, torso_share=share, tight_share=settings.tight, composed_share=settings.composed)
+    paste = partial(
+        PasteSource, torso_share=share, tight_share=settings.tight, composed_share=settings.composed, bare=bare
+    )
     ingredients = [
         Ingredient("tracks", real, settings.tracks, plain=False),
         Ingredient("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos, plain=True),
@@ -166,7 +169,10 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
             "basketball_crops", paste(basketball, torsos, in_time_order=False), settings.basketball_crops, plain=True
         ),
         Ingredient(
-            "drawn", DrawSource(torsos, torso_share=share, tight_share=settings.tight), settings.drawn, plain=True
+            "drawn",
+            DrawSource(torsos, torso_share=share, tight_share=settings.tight, bare=bare),
+            settings.drawn,
+            plain=True,
         ),
     ]
     if settings.rendered > 0:

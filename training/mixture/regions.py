@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 
 from pipeline.types import FloatArray, UInt8Image
-from training.synthesis.augment import Rng, cut_region, jitter_square
+from training.synthesis.augment import cut_region, jitter_square
+from training.synthesis.looks import Rng
 
 
 class Region(NamedTuple):
@@ -17,6 +18,8 @@ class Region(NamedTuple):
     """uint8 (s, s, 3) RGB."""
     number_box: FloatArray | None = None
     """float32 (4,) xyxy, as shares of the side; None where nobody measured it, or there is no number."""
+    blank: UInt8Image | None = None
+    """The same region before the number was laid on it, uint8 (s, s, 3); None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,13 @@ from recognizer.preprocess import Preprocess
 from training.data.batch import Batch
 from training.mixture.regions import Region
 from training.mixture.sources import Source, spoil
-from training.synthesis.augment import Rng, draw_look, film_moved
+from training.synthesis.augment import film_moved, visibility
+from training.synthesis.looks import Rng, draw_broadcast_look
+
+_FAINT = 16.0
+"""Grey levels by which a number that was laid on stands out at the least; see `visibility`."""
+_TRIES = 8
+"""How often a window whose number cannot be seen is drawn anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +80,17 @@ class WindowStream(IterableDataset[Batch]):
         return Batch(torch.from_numpy(rgb), torch.from_numpy(valid), tens, units, torch.from_numpy(boxes))
 
     def window(self, rng: Rng) -> tuple[list[Region], str | None]:
-        """Draw one filmed window: up to `length` square regions and the number."""
+        """Draw one filmed window: up to `length` square regions and the number, if it can still be seen."""
+        for _ in range(_TRIES):
+            regions, number, clearest = self._film(rng)
+            if number is None or clearest >= _FAINT:
+                return regions, number
+        return regions, None
+
+    def _film(self, rng: Rng) -> tuple[list[Region], str | None, float]:
+        """A window, and how far its number stands out where it does most; infinitely far where nobody measured it."""
         chosen = self._ingredients[int(rng.choice(len(self._ingredients), p=self._shares))]
-        look = draw_look(rng, round(self._smallest / self._torso_share), round(90 / self._torso_share))
+        look = draw_broadcast_look(rng, round(self._smallest / self._torso_share), round(90 / self._torso_share))
         length = self._length if rng.random() < 0.7 else int(rng.integers(1, self._length + 1))
         regions, number = chosen.source.window(rng, length, look.side)
         if number is not None and rng.random() < 0.04:
@@ -90,12 +104,18 @@ class WindowStream(IterableDataset[Batch]):
             regions[int(rng.integers(len(regions)))] = stranger[0]
         blurred = rng.random() < (0.3 if chosen.plain else 0.1)
         motions = [float(rng.uniform(0.0, 0.09)) if blurred else 0.0 for _ in regions]
-        filmed = not chosen.plain
-        shown = []
-        for (image, box), motion in zip(regions, motions, strict=True):
-            image, affine = film_moved(rng, image, look, motion, filmed=filmed)
+        shown, seen = [], []
+        for region, motion in zip(regions, motions, strict=True):
+            state = rng.bit_generator.state
+            image, affine = film_moved(rng, region.image, look, motion, filmed=not chosen.plain)
+            if region.blank is not None and number is not None:
+                again = np.random.default_rng()
+                again.bit_generator.state = state
+                blank, _ = film_moved(again, region.blank, look, motion, filmed=not chosen.plain)
+                seen.append(visibility(image, blank))
+            box = region.number_box
             shown.append(Region(image, None if box is None else moved_box(box, affine, image.shape[0])))
-        return shown, number
+        return shown, number, max(seen, default=np.inf)
 
 
 def moved_box(box: FloatArray, affine: FloatArray, side: int) -> FloatArray:

@@ -3,109 +3,17 @@
 Pictures are uint8 (h, w, 3) RGB unless said otherwise. Every function returns a new array.
 """
 
-from dataclasses import dataclass, replace
-
 import cv2
 import numpy as np
 
 from pipeline.crops import cut_square
 from pipeline.types import FloatArray, UInt8Image
-
-Rng = np.random.Generator
-
+from training.synthesis.looks import Look, Rng
 
 _LEANING_SHARE = 0.3
 """Share of the pictures that are turned as players who lean, stretch or fall are."""
 _LEANING = 16.0
 """Standard deviation of their turn, degrees."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What all crops of one window share: distance, light and compression."""
-
-    side: int
-    """Side in pixels to which a region is scaled down before anything else."""
-    resolved: int
-    """Side in pixels of the picture that the camera really resolved, at most `side`; the rest is upscaling."""
-    halo: float
-    """Strength of the sharpening that broadcast adds, with its bright and dark seams; 0 for none."""
-    mix: FloatArray
-    """float32 (3, 3), each row a channel of the result as a sum of the picture's: other kits, the same digits."""
-    negative: bool
-    """Whether light and dark change places."""
-    gain: FloatArray
-    """float32 (3,), factor per colour channel."""
-    offset: float
-    """Added to every channel after the gain, -60 to 60."""
-    gamma: float
-    """Exponent of the tone curve."""
-    jpeg_quality: int
-    """5 to 100; 100 leaves the picture as it is."""
-    noise: float
-    """Standard deviation of the sensor noise, grey levels."""
-    blur: float
-    """Standard deviation of the lens blur as a share of the side."""
-
-
-def draw_look(rng: Rng, smallest: int = 14, largest: int = 90, *, broadcast: bool = True) -> Look:
-    """Draw the conditions of one window.
-
-    Args:
-        rng: source of chance.
-        smallest: least side of a region in pixels (14 leaves digits of about 8 px on a standing player).
-        largest: greatest side.
-        broadcast: whether pictures may be upscaled and sharpened on their way, as broadcast's are.
-    """
-    side = round(float(np.exp(rng.uniform(np.log(smallest), np.log(largest)))))
-    tint = rng.normal(0.0, 0.05, 3)
-    look = Look(
-        side=side,
-        resolved=side,
-        halo=0.0,
-        mix=draw_mix(rng),
-        negative=bool(rng.random() < 0.06),
-        gain=np.asarray(rng.uniform(0.7, 1.3) * (1.0 + tint), np.float32),
-        offset=float(rng.normal(0.0, 12.0)),
-        gamma=float(np.exp(rng.normal(0.0, 0.18))),
-        jpeg_quality=100 if rng.random() < 0.35 else int(rng.integers(25, 92)),
-        noise=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 7.0)),
-        blur=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 0.016)),
-    )
-    if not broadcast:
-        return look
-    soft = 1.0 if rng.random() < 0.5 else rng.uniform(0.55, 1.0)
-    halo = 0.0 if rng.random() < 0.6 else float(rng.uniform(0.3, 1.8))
-    return replace(look, resolved=min(side, max(smallest, round(side * soft))), halo=halo)
-
-
-def draw_mix(rng: Rng) -> FloatArray:
-    """Draw a colour mixture that makes another kit of a shirt: half of the time none.
-
-    Channels change places, hues turn about the grey axis, or the picture fades towards grey.
-
-    >>> draw_mix(np.random.default_rng(0)).shape
-    (3, 3)
-
-    Args:
-        rng: source of chance.
-
-    Returns:
-        float32 (3, 3); every row sums to 1, so that grey stays grey.
-    """
-    kind, identity = rng.random(), np.eye(3)
-    if kind < 0.5:
-        mix = identity
-    elif kind < 0.7:
-        mix = identity[rng.permutation(3)]
-    elif kind < 0.9:
-        angle = rng.uniform(0.0, 2.0 * np.pi)
-        cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3.0)
-        mix = np.cos(angle) * identity + np.sin(angle) * cross + (1.0 - np.cos(angle)) / 3.0
-    else:
-        share = rng.uniform(0.4, 1.0)
-        mix = (1.0 - share) * identity + share * np.array([0.299, 0.587, 0.114])
-    return np.asarray(mix, np.float32)
 
 
 def jitter_square(rng: Rng, square: FloatArray, scale: float = 0.09, shift: float = 0.05) -> FloatArray:
@@ -275,3 +183,18 @@ def film_moved(
         noise = rng.normal(0.0, look.noise, image.shape[:2]).astype(np.float32)[:, :, None]
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     return (image if as_it_is else compress(image, look.jpeg_quality)), affine
+
+
+def visibility(image: UInt8Image, blank: UInt8Image) -> float:
+    """How far a number stands out.
+
+    Args:
+        image: a picture, filmed.
+        blank: the same without the number, filmed alike.
+
+    Returns:
+        Mean change in grey levels over the tenth of the pixels that the number changes most.
+    """
+    weights = np.array([0.3, 0.5, 0.2], np.float32)
+    change = np.sort((np.abs(image.astype(np.float32) - blank.astype(np.float32)) @ weights).ravel())
+    return float(change[-max(1, len(change) // 10) :].mean())

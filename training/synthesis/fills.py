@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import FloatArray
-from training.synthesis.augment import Rng
+from training.synthesis.looks import Rng
 
 
 class Printed(NamedTuple):

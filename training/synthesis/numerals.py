@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from pipeline.types import FloatArray
-from training.synthesis.augment import Rng
+from training.synthesis.looks import Rng
 
 _HEIGHT = 96
 """Height in pixels at which digits are drawn."""

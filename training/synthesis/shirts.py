@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
-from training.synthesis.augment import Rng
+from training.synthesis.looks import Rng
 from training.synthesis.numerals import draw_numerals, numerals_mask
 
 TORSO_SIDE = 0.35
@@ -206,7 +206,7 @@ def shirt_zone(side: int, rng: Rng, share: float = 1.0) -> FloatArray:
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, side * 0.03)), np.float32)
 
 
-def dye(torso: UInt8Image, zone: FloatArray, colour: FloatArray, folds: float) -> FloatArray:
+def dye(torso: UInt8Image, zone: FloatArray, colour: FloatArray, folds: float) -> UInt8Image:
     """Give the cloth in a zone a plain colour, keeping the torso's own light and folds.
 
     Args:
@@ -216,14 +216,14 @@ def dye(torso: UInt8Image, zone: FloatArray, colour: FloatArray, folds: float) -
         folds: how much of the local contrast stays, 0 to 1.
 
     Returns:
-        float32 (s, s, 3), 0 to 255.
+        uint8 (s, s, 3).
     """
     light = cv2.cvtColor(torso, cv2.COLOR_RGB2GRAY).astype(np.float32)
     light = np.asarray(cv2.GaussianBlur(light, (0, 0), max(0.6, torso.shape[0] * 0.05)), np.float32)
     mean = float((light * zone).sum() / max(float(zone.sum()), 1e-6))
     shading = np.clip((light + 20) / (mean + 20), 0.6, 1.4) ** folds
     cloth = colour[None, None, :] * shading[:, :, None]
-    return np.asarray(torso * (1 - zone[:, :, None]) + cloth * zone[:, :, None], np.float32)
+    return np.asarray(np.clip(torso * (1 - zone[:, :, None]) + cloth * zone[:, :, None], 0, 255), np.uint8)
 
 
 def print_number(rng: Rng, torso: UInt8Image, masks: Sequence[FloatArray], colours: Sequence[FloatArray]) -> UInt8Image:

@@ -22,10 +22,12 @@ from training.data.layout import frame_name
 from training.mixture.composition import join_digits, shirt_colours
 from training.mixture.drawn import DrawSource
 from training.mixture.number_crops import load_number_crops, load_turned_crops
+from training.mixture.pasted import PasteSource
 from training.mixture.players import NumberPhoto, Track, load_photos
 from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
-from training.mixture.sources import PasteSource, PhotoSource, Regions, Source, TrackSource
-from training.synthesis.augment import Look, Rng, compress, expose, shrink, tilt
+from training.mixture.sources import PhotoSource, Regions, Source, TrackSource
+from training.synthesis.augment import compress, expose, shrink, tilt
+from training.synthesis.looks import Look, Rng
 from training.synthesis.shirts import TORSO_SIDE, font_files
 
 logger = logging.getLogger(__name__)
@@ -187,10 +189,10 @@ def write_sequence(rng: Rng, folder: Path, source: Source, serial: str) -> None:
     look = readable_look(rng)
     regions, _ = source.window(rng, _SUBFOLDERS * _FRAMES, look.side)
     name = f"player_{serial}_seq_{serial}"
-    for place, (region, _) in enumerate(regions):
+    for place, region in enumerate(regions):
         subdir = folder / name / str(place // _FRAMES)
         subdir.mkdir(parents=True, exist_ok=True)
-        picture = tilt(rng, shrink(region, look.side), angle=3.0, shear=0.03, squeeze=0.05)
+        picture = tilt(rng, shrink(region.image, look.side), angle=3.0, shear=0.03, squeeze=0.05)
         picture = compress(expose(picture, look), look.jpeg_quality)
         file = subdir / frame_name(serial, place, place % _FRAMES, anchor=place % _FRAMES == 0)
         cv2.imwrite(str(file), np.ascontiguousarray(picture[:, :, ::-1]))

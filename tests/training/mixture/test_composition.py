@@ -15,7 +15,7 @@ from training.mixture.composition import (
     right_digit,
     shirt_colours,
 )
-from training.mixture.sources import PasteSource
+from training.mixture.pasted import PasteSource
 
 RED, BLUE, WHITE = (200, 20, 20), (20, 20, 200), (245, 245, 245)
 

@@ -12,23 +12,27 @@ from recognizer.preprocess import Preprocess
 from training.data.clip_labels import Verdict
 from training.mixture.drawn import DrawSource, outer_share
 from training.mixture.number_crops import load_turned_crops
+from training.mixture.pasted import PasteSource
+from training.mixture.placing import SIDE, number_height
 from training.mixture.players import NumberPhoto, Track, shows_shirt
-from training.mixture.regions import TightCut
-from training.mixture.sources import PasteSource, PhotoSource, Source, TrackSource, number_height
+from training.mixture.regions import Region, TightCut
+from training.mixture.sources import PhotoSource, Source, TrackSource
 from training.mixture.stream import Ingredient, WindowStream, moved_box
 from training.synthesis.augment import draw_tilt, warp
+from training.synthesis.cloth import Torso
 
 
 def picture(side: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 255, (side, side, 3)).astype(np.uint8)
 
 
-def make_track(match: str, number: str | None, count: int = 8) -> Track:
+def make_track(match: str, number: str | None, image: np.ndarray | None = None) -> Track:
     track = Track(match)
-    for i in range(count):
+    for i in range(8):
         readable = number is not None and i % 2 == 0
         verdict = Verdict.LEGIBLE if readable else Verdict.UNREADABLE
-        track.add(picture(120, i), np.array([30, 10, 80, 110], np.float32), verdict, number)
+        shown = picture(120, i) if image is None else image
+        track.add(shown, np.array([30, 10, 80, 110], np.float32), verdict, number)
     return track
 
 
@@ -52,10 +56,11 @@ def test_every_source_draws_square_regions_and_a_known_number(name: str, length:
         regions, number = source.window(rng, length, 48)
         assert 1 <= len(regions) <= length
         assert number is None or number in NUMBERS
-        for image, box in regions:
+        for image, box, blank in regions:
             assert image.dtype == np.uint8
             assert image.shape[0] == image.shape[1]
             assert box is None or (box[2:] > box[:2]).all()
+            assert blank is None or blank.shape == image.shape
 
 
 def test_a_window_of_a_track_with_a_readable_frame_has_its_number() -> None:
@@ -90,7 +95,8 @@ def test_drawn_numbers_can_be_cut_tight() -> None:
     heights = {}
     for share in (0.0, 1.0):
         source = DrawSource(torsos, empty_share=0.0, readable=True, tight_share=share)
-        boxes = [box for _ in range(30) for _, box in source.window(rng, 2, 64)[0] if box is not None]
+        regions = [region for _ in range(30) for region in source.window(rng, 2, 64)[0]]
+        boxes = [region.number_box for region in regions if region.number_box is not None]
         heights[share] = np.median([box[3] - box[1] for box in boxes])
     assert heights[0.0] < 0.65 < heights[1.0]
 
@@ -194,3 +200,40 @@ def test_a_box_moves_with_the_pixels_of_its_picture() -> None:
         bright = np.argwhere(warp(image, affine)[:, :, 0] > 127)
         expected = np.concatenate([bright.min(0)[::-1], bright.max(0)[::-1] + 1]) / 80
         assert np.abs(moved_box(box, affine, 80) - expected).max() < 0.06
+
+
+def test_wiped_torsos_come_from_backs_and_fronts() -> None:
+    shirt = np.full((120, 120, 3), (70, 120, 50), np.uint8)
+    shirt[20:110, 44:66] = (190, 30, 40)
+    tracks = [make_track("m", number, shirt) for number in ("10", None)]
+    source = TrackSource(tracks, CropSettings(), 0.5)
+    found = source.bare(10)
+    assert len(found) == 10
+    assert all(torso.image.shape == (SIDE, SIDE, 3) and torso.cloth.shape == (SIDE, SIDE) for torso in found)
+    assert TrackSource(tracks[:1], CropSettings(), 0.5).bare(10, seed=1)
+
+
+def test_numbers_laid_on_a_wiped_torso_know_it_without_them() -> None:
+    cloth = np.zeros((SIDE, SIDE), np.uint8)
+    cloth[:, 20:108] = 255
+    bare = [Torso(np.full((SIDE, SIDE, 3), 90, np.uint8), cloth, np.full(3, 90, np.float32))]
+    torsos, rng = [picture(60, 0)], np.random.default_rng(0)
+    for source in (DrawSource(torsos, 0.0, bare=bare), PasteSource({"3": [picture(30, 2)]}, torsos, bare=bare)):
+        regions = [source.window(rng, 1, 48)[0][0] for _ in range(30)]
+        laid = [(region.image, region.blank) for region in regions if region.blank is not None]
+        assert len(laid) >= 20
+        assert all((image != blank).any() for image, blank in laid)
+
+
+@pytest.mark.parametrize(("change", "numbers"), [(1, {None}), (120, {"3"})])
+def test_a_number_that_cannot_be_seen_is_not_taught(change: int, numbers: set[str | None]) -> None:
+    class Laid:
+        def window(self, rng: np.random.Generator, length: int, side: int) -> tuple[list[Region], str | None]:
+            blank = np.full((side, side, 3), 90, np.uint8)
+            image = blank.copy()
+            image[side // 4 : -side // 4, side // 4 : -side // 4] += change
+            return [Region(image, None, blank)] * length, "3"
+
+    stream = WindowStream([Ingredient("laid", Laid(), 1.0, plain=False)], Preprocess(size=32), 1, 4, 0)
+    rng = np.random.default_rng(0)
+    assert {stream.window(rng)[1] for _ in range(20)} - {None} == numbers - {None}

@@ -7,9 +7,7 @@ import pytest
 
 from pipeline.types import UInt8Image
 from training.synthesis.augment import (
-    Look,
     compress,
-    draw_look,
     expose,
     film,
     jitter_square,
@@ -18,7 +16,9 @@ from training.synthesis.augment import (
     shrink,
     soften,
     tilt,
+    visibility,
 )
+from training.synthesis.looks import Look, draw_look
 
 
 def checkerboard(side: int = 64) -> UInt8Image:
@@ -121,7 +121,11 @@ def test_a_small_picture_of_a_camera_is_compressed_no_further() -> None:
     assert np.array_equal(larger, compressed)
 
 
-def test_only_broadcast_looks_are_upscaled_or_sharpened() -> None:
-    looks = [draw_look(np.random.default_rng(seed), broadcast=False) for seed in range(50)]
-    assert all(look.resolved == look.side and look.halo == 0.0 for look in looks)
-    assert any(draw_look(np.random.default_rng(seed)).halo > 0.0 for seed in range(50))
+def test_a_number_is_visible_as_far_as_it_changes_the_picture() -> None:
+    blank = np.full((40, 40, 3), 100, np.uint8)
+    faint, strong = blank.copy(), blank.copy()
+    faint[10:30, 15:25] = 105
+    strong[10:30, 15:25] = 200
+    assert visibility(blank, blank) == 0.0
+    assert visibility(faint, blank) == pytest.approx(5.0)
+    assert visibility(strong, blank) == pytest.approx(100.0)

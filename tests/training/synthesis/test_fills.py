@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.types import FloatArray
-from training.synthesis.augment import Rng
 from training.synthesis.fills import Printed, badge, bands, bend, draw_fill, gradient, halves, inline, slit
+from training.synthesis.looks import Rng
 from training.synthesis.numerals import Numerals, numerals_mask
 
 EIGHT = numerals_mask("8", Numerals(), 0.1)

@@ -1,0 +1,123 @@
+"""The conditions under which the crops of one window are filmed: distance, light, colours and compression."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.types import FloatArray
+
+Rng = np.random.Generator
+
+_CALM_SHARE = 0.7
+"""Share of the looks that are mild, as most broadcasts are."""
+_CALM_SHARPNESS = 0.75
+"""Least share of its side that a mild look resolves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What all crops of one window share: distance, light and compression."""
+
+    side: int
+    """Side in pixels to which a region is scaled down before anything else."""
+    resolved: int
+    """Side in pixels of the picture that the camera really resolved, at most `side`; the rest is upscaling."""
+    halo: float
+    """Strength of the sharpening that broadcast adds, with its bright and dark seams; 0 for none."""
+    mix: FloatArray
+    """float32 (3, 3), each row a channel of the result as a sum of the picture's: other kits, the same digits."""
+    negative: bool
+    """Whether light and dark change places."""
+    gain: FloatArray
+    """float32 (3,), factor per colour channel."""
+    offset: float
+    """Added to every channel after the gain, -60 to 60."""
+    gamma: float
+    """Exponent of the tone curve."""
+    jpeg_quality: int
+    """5 to 100; 100 leaves the picture as it is."""
+    noise: float
+    """Standard deviation of the sensor noise, grey levels."""
+    blur: float
+    """Standard deviation of the lens blur as a share of the side."""
+
+
+def draw_look(rng: Rng, smallest: int = 14, largest: int = 90, *, broadcast: bool = True) -> Look:
+    """Draw the conditions of one window.
+
+    Args:
+        rng: source of chance.
+        smallest: least side of a region in pixels (14 leaves digits of about 8 px on a standing player).
+        largest: greatest side.
+        broadcast: whether pictures may be upscaled and sharpened on their way, as broadcast's are.
+    """
+    side = round(float(np.exp(rng.uniform(np.log(smallest), np.log(largest)))))
+    tint = rng.normal(0.0, 0.05, 3)
+    look = Look(
+        side=side,
+        resolved=side,
+        halo=0.0,
+        mix=draw_mix(rng),
+        negative=bool(rng.random() < 0.06),
+        gain=np.asarray(rng.uniform(0.7, 1.3) * (1.0 + tint), np.float32),
+        offset=float(rng.normal(0.0, 12.0)),
+        gamma=float(np.exp(rng.normal(0.0, 0.18))),
+        jpeg_quality=100 if rng.random() < 0.35 else int(rng.integers(25, 92)),
+        noise=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 7.0)),
+        blur=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 0.016)),
+    )
+    if not broadcast:
+        return look
+    soft = 1.0 if rng.random() < 0.5 else rng.uniform(0.55, 1.0)
+    halo = 0.0 if rng.random() < 0.6 else float(rng.uniform(0.3, 1.8))
+    return replace(look, resolved=min(side, max(smallest, round(side * soft))), halo=halo)
+
+
+def draw_mix(rng: Rng) -> FloatArray:
+    """Draw a colour mixture that makes another kit of a shirt: half of the time none.
+
+    Channels change places, hues turn about the grey axis, or the picture fades towards grey.
+
+    >>> draw_mix(np.random.default_rng(0)).shape
+    (3, 3)
+
+    Args:
+        rng: source of chance.
+
+    Returns:
+        float32 (3, 3); every row sums to 1, so that grey stays grey.
+    """
+    kind, identity = rng.random(), np.eye(3)
+    if kind < 0.5:
+        mix = identity
+    elif kind < 0.7:
+        mix = identity[rng.permutation(3)]
+    elif kind < 0.9:
+        angle = rng.uniform(0.0, 2.0 * np.pi)
+        cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3.0)
+        mix = np.cos(angle) * identity + np.sin(angle) * cross + (1.0 - np.cos(angle)) / 3.0
+    else:
+        share = rng.uniform(0.4, 1.0)
+        mix = (1.0 - share) * identity + share * np.array([0.299, 0.587, 0.114])
+    return np.asarray(mix, np.float32)
+
+
+def draw_broadcast_look(rng: Rng, smallest: int = 14, largest: int = 90) -> Look:
+    """Draw the conditions of one window; most of them are as mild as on most broadcasts. See `draw_look`."""
+    look = draw_look(rng, smallest, largest)
+    return calm(rng, look) if rng.random() < _CALM_SHARE else look
+
+
+def calm(rng: Rng, look: Look) -> Look:
+    """The same distance and blur under mild light: colours mostly as they are, little noise, no strong compression."""
+    tint = rng.normal(0.0, 0.03, 3)
+    return replace(
+        look,
+        mix=look.mix if rng.random() < 0.3 else np.eye(3, dtype=np.float32),
+        negative=False,
+        gain=np.asarray(rng.uniform(0.8, 1.2) * (1.0 + tint), np.float32),
+        offset=float(rng.normal(0.0, 8.0)),
+        noise=0.0 if rng.random() < 0.8 else float(rng.uniform(0.0, 3.0)),
+        jpeg_quality=100 if rng.random() < 0.4 else int(rng.integers(40, 92)),
+        resolved=max(look.resolved, round(_CALM_SHARPNESS * look.side)),
+    )
