@@ -1,9 +1,14 @@
-"""Fixtures of the training side: a small scene filmed once."""
+"""Fixtures of the training side: a small scene filmed once; a small data set and a small network that reads it."""
 
 from pathlib import Path
 
 import pytest
+import torch
 from building_media import write_scene
+from nets import save_small_net
+from trees import TREE, make_tree
+
+from recognizer.reader import JerseyReader
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +23,18 @@ def video(scene: Path, tmp_path: Path) -> Path:
     path.parent.mkdir()
     path.symlink_to(scene)
     return path
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small_net(tmp_path_factory.mktemp("net") / "small.safetensors")
+
+
+@pytest.fixture(scope="module")
+def reader(checkpoint: Path) -> JerseyReader:
+    return JerseyReader(checkpoint, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tree(tmp_path_factory.mktemp("data") / "tree", TREE, subdirs=2, frames=7)

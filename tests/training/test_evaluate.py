@@ -7,42 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from nets import SIDE, save_small_net
-from trees import make_tree
+from trees import dataset_of, make_tree
 
 from recognizer.decode import NONE_INDEX, number_log_probs
-from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
-from training.data.crop_cache import open_cache
-from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import scan
 from training.data.splits import split_by
 from training.evaluate import main
 from training.evaluation.decoders import JOINT
-
-TREE = {"4": 4, "8": 4, "48": 3, "-1": 2}
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_net(tmp_path_factory.mktemp("net") / "small.safetensors")
-
-
-@pytest.fixture(scope="module")
-def reader(checkpoint: Path) -> JerseyReader:
-    return JerseyReader(checkpoint, torch.device("cpu"))
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tree(tmp_path_factory.mktemp("data") / "tree", TREE, subdirs=2, frames=7)
-
-
-def dataset_of(root: Path, cache: Path) -> WindowDataset:
-    layout, preprocess = scan(root), Preprocess(size=SIDE)
-    crops = open_cache(layout, preprocess, cache)
-    return WindowDataset(layout.items, crops, SamplingSettings())
 
 
 def test_the_command_measures_what_was_held_out(

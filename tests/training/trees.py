@@ -5,10 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from nets import SIDE
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.types import UInt8Image
-from training.data.layout import MANIFEST, MANIFEST_COLUMNS, frame_name
+from recognizer.preprocess import Preprocess
+from training.data.crop_cache import open_cache
+from training.data.dataset import SamplingSettings, WindowDataset
+from training.data.layout import MANIFEST, MANIFEST_COLUMNS, frame_name, scan
+
+TREE = {"4": 4, "8": 4, "48": 3, "-1": 2}
+"""Numbers, and how many sequences the fixture `tree` has of each."""
 
 
 def number_picture(number: str, side: int = 40, seed: int = 0) -> UInt8Image:
@@ -73,3 +80,10 @@ def make_tree(
         with (root / MANIFEST).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([MANIFEST_COLUMNS, *rows])
     return root
+
+
+def dataset_of(root: Path, cache: Path) -> WindowDataset:
+    """The windows of a data set, as `nets.save_small_net`'s network reads them."""
+    layout, preprocess = scan(root), Preprocess(size=SIDE)
+    crops = open_cache(layout, preprocess, cache)
+    return WindowDataset(layout.items, crops, SamplingSettings())

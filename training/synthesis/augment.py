@@ -3,8 +3,11 @@
 Pictures are uint8 (h, w, 3) RGB unless said otherwise. Every function returns a new array.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.crops import cut_square
 from pipeline.types import FloatArray, UInt8Image
@@ -185,6 +188,16 @@ def film_moved(
     return (image if as_it_is else compress(image, look.jpeg_quality)), affine
 
 
+def contrast(first: NDArray[Any], second: NDArray[Any]) -> FloatArray:
+    """How far colours (..., 3) lie apart: mean change of their channels, weighted about as they count for lightness.
+
+    Returns:
+        float32 (...,), grey levels.
+    """
+    change = np.abs(np.asarray(first, np.float32) - np.asarray(second, np.float32))
+    return np.asarray(change @ np.array([0.3, 0.5, 0.2], np.float32), np.float32)
+
+
 def visibility(image: UInt8Image, blank: UInt8Image) -> float:
     """How far a number stands out.
 
@@ -195,6 +208,5 @@ def visibility(image: UInt8Image, blank: UInt8Image) -> float:
     Returns:
         Mean change in grey levels over the tenth of the pixels that the number changes most.
     """
-    weights = np.array([0.3, 0.5, 0.2], np.float32)
-    change = np.sort((np.abs(image.astype(np.float32) - blank.astype(np.float32)) @ weights).ravel())
+    change = np.sort(contrast(image, blank).ravel())
     return float(change[-max(1, len(change) // 10) :].mean())

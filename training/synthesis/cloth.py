@@ -1,11 +1,13 @@
 """Finds the shirt in a real player's jersey region, wipes what is printed on it and gives it another colour."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.types import FloatArray, UInt8Image
+from training.synthesis.augment import contrast
 from training.synthesis.looks import Rng
 
 _MIDDLE = (0.36, 0.64, 0.3, 0.75)
@@ -14,6 +16,8 @@ _NEAR, _FAR = 16.0, 34.0
 """Distance in Lab from the shirt's colour up to which a pixel is cloth, and from which it is none."""
 _LIGHT = 0.45
 """Weight of lightness in that distance: folds and shadows are cloth."""
+_PRINTED_LIGHT = 0.7
+"""The same where what is printed is told from the cloth: some of it differs in lightness alone."""
 _LEAST, _MOST = 0.14, 0.8
 """Share of a region that a shirt takes; anything else was not found well."""
 _LEAST_MIDDLE = 0.75
@@ -58,7 +62,7 @@ def find_cloth(region: UInt8Image) -> FloatArray | None:
     lab = cv2.cvtColor(cv2.GaussianBlur(region, (0, 0), side * 0.012), cv2.COLOR_RGB2Lab).astype(np.float32)
     left, right, top, bottom = (round(share * side) for share in _MIDDLE)
     colour = np.median(lab[top:bottom, left:right].reshape(-1, 3), axis=0)
-    distance = np.sqrt((((lab - colour) * (_LIGHT, 1.0, 1.0)) ** 2).sum(2))
+    distance = _distance(lab, colour, _LIGHT)
     near = (distance < (_NEAR + _FAR) / 2).astype(np.uint8)
     count, parts = cv2.connectedComponents(near)
     if count < 2:
@@ -89,7 +93,7 @@ def wipe(region: UInt8Image) -> Torso | None:
     side = region.shape[0]
     lab = cv2.cvtColor(region, cv2.COLOR_RGB2Lab).astype(np.float32)
     colour = np.median(lab[mask > 0.9], axis=0)
-    distance = np.sqrt((((lab - colour) * (0.7, 1.0, 1.0)) ** 2).sum(2))
+    distance = _distance(lab, colour, _PRINTED_LIGHT)
     plain = (np.clip((_NEAR + 12.0 - distance) / 8.0, 0.0, 1.0) * mask).astype(np.float32)
     plain = np.asarray(cv2.erode(plain, np.ones((5, 5), np.uint8)), np.float32)
     if plain.sum() < 0.2 * mask.sum():
@@ -125,13 +129,18 @@ def kit_colour(rng: Rng) -> FloatArray:
     return _pick(rng, _KITS)
 
 
-def ink_colour(rng: Rng, against: FloatArray, contrast: float) -> FloatArray:
-    """A colour (3,) float32 RGB as numbers have it, that stands out from another."""
+def ink_colour(rng: Rng, against: FloatArray, least: float) -> FloatArray:
+    """A colour (3,) float32 RGB as numbers have it, that stands out from another by a `contrast` of `least`."""
     for _ in range(10):
         colour = _pick(rng, _INKS)
-        if np.abs(colour - against) @ np.array([0.3, 0.5, 0.2]) > contrast:
+        if contrast(colour, against) > least:
             return colour
     return np.full(3, 245.0 if against.mean() < 128 else 20.0, np.float32)
+
+
+def _distance(lab: NDArray[Any], colour: NDArray[Any], light: float) -> FloatArray:
+    """Distance of every pixel (s, s, 3) to a colour (3,) in Lab."""
+    return np.asarray(np.sqrt((((lab - colour) * (light, 1.0, 1.0)) ** 2).sum(2)), np.float32)
 
 
 def _pick(rng: Rng, palette: tuple[tuple[int, tuple[int, int, int]], ...]) -> FloatArray:

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
+from training.synthesis.augment import contrast
 from training.synthesis.looks import Rng
 from training.synthesis.numerals import draw_numerals, numerals_mask
 
@@ -179,7 +180,7 @@ def place_mask(
     return np.asarray(cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR, borderValue=0), np.float32)
 
 
-def random_colours(rng: Rng, against: FloatArray, contrast: float = 60.0) -> FloatArray:
+def random_colours(rng: Rng, against: FloatArray, least: float = 60.0) -> FloatArray:
     """A colour (3,) float32 that stands out from another in luminance or hue; half of the time white or black."""
     for _ in range(8):
         pick = rng.random()
@@ -190,7 +191,7 @@ def random_colours(rng: Rng, against: FloatArray, contrast: float = 60.0) -> Flo
             colour = rng.uniform(5, 45) * np.ones(3)
         elif pick < 0.6:
             colour = np.array([rng.uniform(190, 255), rng.uniform(160, 215), rng.uniform(0, 60)])
-        if np.abs(colour - against) @ np.array([0.3, 0.5, 0.2]) > contrast:
+        if contrast(colour, against) > least:
             return colour.astype(np.float32)
     return np.asarray(np.full(3, 255.0 if against.mean() < 128 else 0.0), np.float32)
 

@@ -7,19 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from nets import SIDE, save_small_net
+from nets import SIDE
 from numpy.typing import NDArray
 from PIL import Image
-from trees import make_tree
+from trees import dataset_of, make_tree
 
 from pipeline.config import as_plain
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.labels import encode
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader, ReaderOutput
-from training.data.crop_cache import open_cache
-from training.data.dataset import SamplingSettings, WindowDataset
+from training.data.dataset import SamplingSettings
 from training.data.layout import SubSequence, scan
 from training.data.splits import SplitKey
 from training.data.tree import choose_items
@@ -31,29 +29,7 @@ from training.evaluation.report import markdown, record
 from training.evaluation.select import Selection, SelectionError, recorded_selection, select, trained_keys
 from training.fitting.settings import DataSettings, TrainSettings
 
-TREE = {"4": 4, "8": 4, "48": 3, "-1": 2}
 EMPTY = 10
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_small_net(tmp_path_factory.mktemp("net") / "small.safetensors")
-
-
-@pytest.fixture(scope="module")
-def reader(checkpoint: Path) -> JerseyReader:
-    return JerseyReader(checkpoint, torch.device("cpu"))
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tree(tmp_path_factory.mktemp("data") / "tree", TREE, subdirs=2, frames=7)
-
-
-def dataset_of(root: Path, cache: Path) -> WindowDataset:
-    layout, preprocess = scan(root), Preprocess(size=SIDE)
-    crops = open_cache(layout, preprocess, cache)
-    return WindowDataset(layout.items, crops, SamplingSettings())
 
 
 def row(number: str | None, sure: float = 0.9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
