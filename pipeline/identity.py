@@ -57,12 +57,12 @@ class IdentitySettings:
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
-    even_support: float = 0.15
+    even_support: float = 0.046
     """Support of a number that is as likely right as wrong; above 0. Support is the number's share of the votes,
     squared, times the square root of the windows' worth of number."""
-    steepness: float = 2.8
-    """How fast the odds of being right grow with the support: with this power of it; above 0. At 2.8 twice the support
-    makes the odds seven times as good."""
+    steepness: float = 2.2
+    """How fast the odds of being right grow with the support: with this power of it; above 0. At 2.2 twice the support
+    makes the odds 4.6 times as good."""
     one_wearer: bool = True
     """Whether, of tracks of one kit that show the same number at the same time, only the surest keeps it."""
     numbers: tuple[int | str, ...] = ()
@@ -162,10 +162,11 @@ class IdentityFuser:
         if worn.sum() < 1e-6:
             status: Status = "too_short" if evidence.n_reads < self._settings.min_reads else "unreadable"
             return Identity(track_id, None, 0.0, status, None, None, 0.0, 0.0, 0.0, evidence.n_reads, ())
-        readable = float(worn.sum() + _UNWORN_DOUBT * (evidence.votes - worn).sum())
+        weighed = worn + _UNWORN_DOUBT * (evidence.votes - worn)
+        readable = float(weighed.sum())
         best, second = (int(i) for i in np.argsort(-worn, kind="stable")[:2])
         votes, others = float(worn[best]), readable - float(worn[best])
-        agreement = agreement_of(worn, best)
+        agreement = agreement_of(weighed, best)
         confidence = self._confidence((votes / readable) ** 2 * readable**0.5, agreement)
         doubt = float(worn[second]) / others if others > 0.0 else 0.0
         status = self._status(confidence, agreement, readable, evidence.n_reads)

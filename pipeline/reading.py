@@ -1,7 +1,7 @@
 """Hands the windows of all tracks to the recognizer in batches."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from pipeline.crops import CropSettings
-from pipeline.types import BoolArray, CropWindow, WindowCrop, WindowRead
+from pipeline.types import CropWindow, FloatArray, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import NUMBERS
 from recognizer.precision import Precision
-from recognizer.reader import Backend, JerseyReader, default_weights
+from recognizer.reader import Backend, JerseyReader, ReaderOutput, default_weights
 
 _GEOMETRY: Final = ("side_of_height", "side_of_width", "centre_y", "top_slack")
 """Crop settings that change what a region shows."""
@@ -102,11 +102,10 @@ class WindowReader:
 
     def _read(self, batch: list[CropWindow]) -> list[WindowRead]:
         if self._glance == 0.0:
-            return self._look(batch, [window.valid for window in batch])
-        reads = self._look(batch, [np.arange(len(window.crops)) == window.anchor for window in batch])
+            return self._look(batch)
+        reads = self._look_at_best(batch)
         places = [place for place, read in enumerate(reads) if not self._is_enough(batch[place], read)]
-        again = [batch[place] for place in places]
-        for place, read in zip(places, self._look(again, [window.valid for window in again]), strict=True):
+        for place, read in zip(places, self._look([batch[place] for place in places]), strict=True):
             reads[place] = read
         return reads
 
@@ -115,33 +114,26 @@ class WindowReader:
         readable, numbers = split_readable(number_log_probs(glance.tens, glance.units))
         return readable < self._glance or NUMBERS[int(numbers.argmax())] == window.expected
 
-    def _look(self, windows: list[CropWindow], seen: list[BoolArray]) -> list[WindowRead]:
-        """Read windows from some of their crops, each given by a bool (T,)."""
+    def _look(self, windows: list[CropWindow]) -> list[WindowRead]:
+        """Read windows from all of their crops."""
         if not windows:
             return []
-        chosen = [
-            [crop if wanted else None for crop, wanted in zip(window.crops, row, strict=True)]
-            for window, row in zip(windows, seen, strict=True)
-        ]
-        self._encode(crop for row in chosen for crop in row if crop is not None)
+        output = self._output([window.crops for window in windows])
+        return _reads(windows, output, output.frame_weights)
+
+    def _look_at_best(self, windows: list[CropWindow]) -> list[WindowRead]:
+        """Read windows from their best crop alone."""
+        output = self._output([(window.crops[window.anchor],) for window in windows])
+        places = np.arange(len(windows[0].crops))
+        return _reads(windows, output, np.array([places == window.anchor for window in windows], np.float32))
+
+    def _output(self, rows: Sequence[Sequence[WindowCrop | None]]) -> ReaderOutput:
+        """What the recognizer says of rows of crops, all of one length."""
+        self._encode(crop for row in rows for crop in row if crop is not None)
         blank = torch.zeros_like(next(iter(self._features.values())))
-        features = [[blank if crop is None else self._features[crop] for crop in row] for row in chosen]
-        valid = torch.from_numpy(np.stack(seen)).to(blank.device)
-        output = self._reader.read_features(torch.stack([torch.stack(row) for row in features]), valid)
-        return [
-            WindowRead(
-                track_id=window.track_id,
-                frame_indices=(indices := window.frame_indices),
-                tens=tens,
-                units=units,
-                frame_weights=weights,
-                anchor_frame=int(indices[window.anchor]),
-                quality=window.quality,
-            )
-            for window, tens, units, weights in zip(
-                windows, output.tens, output.units, output.frame_weights, strict=True
-            )
-        ]
+        features = [torch.stack([blank if crop is None else self._features[crop] for crop in row]) for row in rows]
+        valid = torch.tensor([[crop is not None for crop in row] for row in rows], device=blank.device)
+        return self._reader.read_features(torch.stack(features), valid)
 
     def _encode(self, crops: Iterable[WindowCrop]) -> None:
         """Compute the features of the crops that have none yet, each once."""
@@ -155,6 +147,22 @@ class WindowReader:
         if len(regions) == len(crops):
             return self._reader.encode_regions(regions)
         return self._reader.encode(np.stack([crop.rgb for crop in crops]))
+
+
+def _reads(windows: Sequence[CropWindow], output: ReaderOutput, frame_weights: FloatArray) -> list[WindowRead]:
+    """What the recognizer said, with where it comes from; `frame_weights` float32 (windows, T)."""
+    return [
+        WindowRead(
+            track_id=window.track_id,
+            frame_indices=(indices := window.frame_indices),
+            tens=tens,
+            units=units,
+            frame_weights=weights,
+            anchor_frame=int(indices[window.anchor]),
+            quality=window.quality,
+        )
+        for window, tens, units, weights in zip(windows, output.tens, output.units, frame_weights, strict=True)
+    ]
 
 
 def differences(info: CheckpointInfo, crops: CropSettings, windows: WindowSettings) -> list[str]:

@@ -14,6 +14,7 @@ from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet
 from recognizer.onnx_network import Session
+from recognizer.pooling import read_pooled
 from recognizer.preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 OPSETS: Final = (17, 18, 19, 20)
@@ -50,10 +51,8 @@ class SequenceReader(nn.Module):
         self.model, self.temperature = model, temperature
 
     def forward(self, features: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Read, and soften by the temperature."""
-        output = self.model.read_sequence(features, valid)
-        tens, units = (torch.log_softmax(each / self.temperature, dim=1) for each in (output.tens, output.units))
-        return tens, units, output.frame_weights
+        """Read as `recognizer.pooling` does."""
+        return read_pooled(self.model, features, valid, self.temperature)
 
 
 class WholeNetwork(nn.Module):

@@ -11,6 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from recognizer.cuda_graphs import FixedShapes, Function, record_graph
 from recognizer.model import JerseyTemporalNet
+from recognizer.pooling import read_pooled
 from recognizer.precision import forbid_tf32
 from recognizer.preprocess import normalize
 
@@ -19,14 +20,14 @@ CROPS_PER_PASS: Final = 64
 
 
 class ReaderOutput(NamedTuple):
-    """What the reader says about windows; softened by the checkpoint's temperature."""
+    """What the reader says about windows (see `recognizer.pooling`); softened by the checkpoint's temperature."""
 
     tens: NDArray[np.float32]
     """(B, 11) log-probabilities; class 10 means no tens digit."""
     units: NDArray[np.float32]
     """(B, 11) log-probabilities; class 10 means no readable digit."""
     frame_weights: NDArray[np.float32]
-    """(B, T) share of each frame; sums to 1, 0 where padded (all 0 for a window without a valid frame)."""
+    """(B, T) share of each frame, in the read of the whole; sums to 1, 0 where padded (all 0 without a valid frame)."""
 
 
 class Network(Protocol):
@@ -51,7 +52,7 @@ class Network(Protocol):
         Args:
             crops: Of a later call at most.
             windows: Of a later call at most.
-            length: T.
+            length: T; windows of one frame will be read too.
             side: S.
         """
         ...
@@ -124,18 +125,16 @@ class TorchNetwork:
         if isinstance(self._encode, FixedShapes):
             self._encode.prepare(crops, torch.empty(1, side, side, 3, dtype=torch.uint8))
         if isinstance(self._read, FixedShapes):
-            features = torch.empty(1, length, self.model.feature_channels, dtype=self.dtype)
-            self._read.prepare(windows, features, torch.empty(1, length, dtype=torch.bool))
+            for frames in sorted({1, length}):
+                features = torch.empty(1, frames, self.model.feature_channels, dtype=self.dtype)
+                self._read.prepare(windows, features, torch.empty(1, frames, dtype=torch.bool))
 
     def _encode_pass(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:
         images = normalize(pixels.to(self._device, non_blocking=True), self._encoder_dtype)
         return (self.model.encode_frames(images.contiguous(memory_format=self._memory)).to(self.dtype),)
 
     def _read_pass(self, features: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        output = self.model.read_sequence(features, valid)
-        logits = torch.stack((output.tens, output.units)).float() / self._temperature
-        tens, units = torch.log_softmax(logits, dim=-1)
-        return tens, units, output.frame_weights.float()
+        return read_pooled(self.model, features, valid, self._temperature)
 
 
 def fold_batch_norms(model: nn.Module) -> None:

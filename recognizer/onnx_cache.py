@@ -24,7 +24,7 @@ from recognizer.precision import BackendError
 
 logger = logging.getLogger(__name__)
 
-_GRAPHS_VERSION: Final = 1
+_GRAPHS_VERSION: Final = 2
 """Raised whenever the written graphs change."""
 _KEPT: Final = 4
 """Exports kept; the least recently used ones make room."""

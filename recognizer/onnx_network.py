@@ -89,7 +89,8 @@ class OnnxNetwork:
     Args:
         folder: Holds the two graphs.
         length: Frames of the windows the sequence graph takes; shorter windows are padded.
-        torch_network: The same network in PyTorch; reads windows with more frames.
+        torch_network: The same network in PyTorch; reads windows with more frames, and those of one frame, which
+            padding would make so much longer.
 
     Raises:
         BackendError: A graph cannot be opened.
@@ -115,7 +116,7 @@ class OnnxNetwork:
     def read(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
         """Reads of windows from features (B, T, C) and bool (B, T), both on the CPU."""
         count, length = valid.shape
-        if length > self._length:
+        if length == 1 or length > self._length:
             return self._torch_network.read(features, valid)
         if not count:
             return empty_output(length)
