@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeVar
 from pipeline.bridging import between
 from pipeline.clock import StageClock
 from pipeline.detector import PlayerDetector
-from pipeline.swaps import SwapSplitter
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
 
@@ -37,7 +36,6 @@ def detect(
 def follow(
     detected: Iterable[tuple[list[Frame], Detections]],
     tracker: PlayerTracker,
-    splitter: SwapSplitter,
     clock: StageClock,
 ) -> Iterator[Followed]:
     """Every frame with the people followed into it.
@@ -50,7 +48,7 @@ def follow(
     for group, detections in detected:
         looked_at = group[-1]
         with clock.stage("track"):
-            boxes = splitter.split(looked_at, tracker.update(looked_at, detections))
+            boxes = tracker.update(looked_at, detections)
         for frame in group[:-1]:
             share = 1.0 if last_time is None else float((frame.time - last_time) / (looked_at.time - last_time))
             yield Followed(frame, between(before, boxes, share), False)

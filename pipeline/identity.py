@@ -155,6 +155,10 @@ class IdentityFuser:
                 heappushpop(evidence.frames[best], (clarity, frame))
         return NUMBERS[best]
 
+    def forget(self, track_id: int) -> None:
+        """Leave out all that was read of a track."""
+        self._evidence.pop(track_id, None)
+
     def identity(self, track_id: int) -> Identity:
         """What is known about a track so far; a track never read is too short."""
         evidence = self._evidence.get(track_id, _Evidence())

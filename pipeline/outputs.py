@@ -2,6 +2,7 @@
 
 import csv
 import json
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -49,6 +50,32 @@ TOP_CANDIDATES: Final = 3
 """Numbers listed for each read in reads.jsonl."""
 
 
+class FrameTimes:
+    """When the frames of a run were shown, and for how long; 16 bytes a frame.
+
+    Args:
+        frame_seconds: Nominal duration of a frame; a gap in the stream counts as no more than two of these.
+    """
+
+    def __init__(self, frame_seconds: float) -> None:
+        self._frame_seconds = frame_seconds
+        self._times, self._durations = array("d"), array("d")
+
+    def add(self, time_seconds: float) -> None:
+        """Take in the next frame."""
+        since_last = time_seconds - self._times[-1] if self._times else self._frame_seconds
+        self._durations.append(min(max(since_last, 0.0), 2 * self._frame_seconds))
+        self._times.append(time_seconds)
+
+    def time_of(self, frame_index: int) -> float:
+        """Seconds."""
+        return self._times[frame_index]
+
+    def duration_of(self, frame_index: int) -> float:
+        """Seconds since the frame before."""
+        return self._durations[frame_index]
+
+
 @dataclass(slots=True)
 class TrackSpan:
     """When a track was seen; all that is kept of its boxes in memory."""
@@ -62,6 +89,18 @@ class TrackSpan:
     n_frames: int = 0
     seconds_seen: float = 0.0
     """Sum of the durations of the frames the track was seen in."""
+
+    @classmethod
+    def starting(cls, track_id: int, frame_index: int, times: FrameTimes) -> Self:
+        """Of a track about to be seen for the first time."""
+        now = times.time_of(frame_index)
+        return cls(track_id, frame_index, frame_index, now, now)
+
+    def see(self, frame_index: int, times: FrameTimes) -> None:
+        """The track is seen in a frame, later than all before."""
+        self.last_frame, self.last_time_seconds = frame_index, times.time_of(frame_index)
+        self.n_frames += 1
+        self.seconds_seen += times.duration_of(frame_index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +156,15 @@ class TrackLog(_LineFile):
         """
         super().__init__(path)
         self.spans: dict[int, TrackSpan] = {}
-        self._frame_seconds = frame_seconds
-        self._last_time: float | None = None
+        self.times = FrameTimes(frame_seconds)
 
     def add(self, frame: Frame, boxes: TrackedBoxes) -> None:
-        """Record the boxes of one frame; frames must come in order."""
-        now = frame.time_seconds
-        since_last = self._frame_seconds if self._last_time is None else now - self._last_time
-        duration = min(max(since_last, 0.0), 2 * self._frame_seconds)
-        self._last_time = now
+        """Record the boxes of one frame; all frames must come, in order."""
+        self.times.add(frame.time_seconds)
         for track_id in boxes.track_id.tolist():
-            span = self.spans.get(track_id)
-            if span is None:
-                span = self.spans[track_id] = TrackSpan(track_id, frame.index, frame.index, now, now)
-            span.last_frame, span.last_time_seconds = frame.index, now
-            span.n_frames += 1
-            span.seconds_seen += duration
+            if track_id not in self.spans:
+                self.spans[track_id] = TrackSpan.starting(track_id, frame.index, self.times)
+            self.spans[track_id].see(frame.index, self.times)
         self._file.writelines(mot_rows(frame.index, boxes))
 
 

@@ -20,8 +20,8 @@ from pipeline.media.video_writer import VideoWriter
 from pipeline.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
 from pipeline.players import keep_one_wearer
 from pipeline.reading import WindowReader
+from pipeline.renaming import Renaming, rename_boxes, rename_reads
 from pipeline.settings import Settings
-from pipeline.swaps import SwapSplitter
 from pipeline.track_reader import TrackReader
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
@@ -101,7 +101,7 @@ def find(
         if models.detector.wants_uploads:
             groups = ahead("upload", upload(groups, models.reader.device, clock))
         detected = ahead("detect", detect(groups, models.detector, clock))
-        followed = ahead("track", follow(detected, tracker, SwapSplitter(settings.swaps), clock))
+        followed = ahead("track", follow(detected, tracker, clock))
         for frame, boxes, was_detected in followed:
             tracks.add(frame, boxes)
             reads += log.add(track_reader.push(frame, boxes if was_detected else TrackedBoxes.empty()))
@@ -109,9 +109,15 @@ def find(
             progress(ProgressUpdate("reading", frames, expected, len(tracks.spans), len(track_reader.known)))
         reads += log.add(track_reader.flush())
     with clock.stage("team"):
-        teams = track_reader.teams.assign()
-    identity = track_reader.fuser.identity
-    rows = [TrackRow(span, identity(track), teams.get(track)) for track, span in sorted(tracks.spans.items())]
+        swaps = track_reader.teams.swaps(free_id=max(tracks.spans, default=0) + 1)
+        teams = track_reader.teams.assign(swaps)
+    spans, identity = tracks.spans, track_reader.fuser.identity
+    if swaps:
+        with clock.stage("identify"):
+            renaming = Renaming(swaps)
+            spans |= rename_boxes(folder / BOXES, renaming, tracks.times)
+            rename_reads(folder / READS, renaming, track_reader.fuser)
+    rows = [TrackRow(span, identity(track), teams.get(track)) for track, span in sorted(spans.items())]
     return Findings(keep_one_wearer(rows) if settings.identity.one_wearer else rows, frames, reads)
 
 

@@ -23,7 +23,7 @@ class Settings:
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     """Following them from frame to frame."""
     swaps: SwapSettings = field(default_factory=SwapSettings)
-    """Ending tracks that pass from one player to another."""
+    """Splitting tracks that pass from a player in one kit to one in another."""
     crops: CropSettings = field(default_factory=CropSettings)
     """Cutting out the jersey region."""
     windows: WindowSettings = field(default_factory=WindowSettings)

@@ -1,33 +1,30 @@
-"""Which team a track plays for: kit colours gathered per track, grouped over the whole video."""
+"""Which team a track plays for: kit colours gathered per track, grouped over the whole video.
 
-from collections.abc import Iterator, Sequence
+The kits also tell where a track passed from a player of one team to one of another (`pipeline.swaps`); from there on
+it counts as a new track.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.crops import CropSettings, cut_square, hidden_shares, jersey_regions
-from pipeline.kit_colours import BINS, CELLS, histogram, name_kits
-from pipeline.types import FloatArray, Frame, TrackedBoxes, UInt8Image
+from pipeline.kit_colours import name_kits
+from pipeline.kit_looks import Float, KitEvidence, Look, distances, kit_histograms, look_at, smooth
+from pipeline.swaps import Swap, SwapSettings, find_swaps
+from pipeline.types import Frame, TrackedBoxes
 
-Float = NDArray[np.float64]
-
-_REGION = CropSettings(
-    side_of_height=0.5, side_of_width=0.8, centre_y=0.33, top_slack=0.03, min_side=12.0, full_side=48.0
-)
-"""The square that is looked at: wider than the one that numbers are read from, so that its sides show surroundings."""
-_LEAST_INSIDE = 0.3  # share of the square that must lie inside the frame
-_SIDE = 20  # crops are compared at this many pixels a side; number, folds and crest blur into the kit
-_SIDE_COLUMNS = 3  # columns at the left and right edge that show surroundings
-_TORSO = (slice(3, 15), slice(7, 13))  # rows and columns of the small crop inside the shirt
-_THUMB = 4  # pixels a side of the picture used to tell moving players from sitting spectators
 _RESTLESS = 6.0  # Lab units; a player's crop changes by about 12 over a track, a sitting spectator's by about 4
-_ENOUGH_LEFT = 0.25  # less of the torso than this left after removing its surroundings: the kit has their colour
 _SAME_KIT = 0.55  # two tracks of one team are rarely farther apart than this, two of different teams nearly always
 _MOST_FITTED = 400  # tracks, the best seen ones, that kits are found from; all tracks are then assigned
 _ROUNDS = 5
 _CHUNK = 256  # tracks assigned at a time; bounds the memory
+_SETTLE_SECONDS: Final = 30.0
+"""So often swaps are looked for; bounds how many looks are kept."""
+_KEPT: Final = 15
+"""Latest looks of a track that are kept, so that a swap among them can be found when more have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +77,17 @@ class TeamSettings:
 
 
 @dataclass(slots=True)
-class _Evidence:
-    """Colour statistics of one track, sums over its crops; about 7 kB however long the track."""
+class _Track:
+    """What was seen of one of the tracker's tracks."""
 
-    torso: FloatArray = field(default_factory=lambda: np.zeros(CELLS, np.float32))
-    surroundings: FloatArray = field(default_factory=lambda: np.zeros(CELLS, np.float32))
-    thumb: Float = field(default_factory=lambda: np.zeros((_THUMB, _THUMB, 3)))
-    thumb_squares: float = 0.0
-    weight: float = 0.0
+    parts: list[KitEvidence] = field(default_factory=lambda: [KitEvidence()])
+    """One for each player that it followed, but for the looks below, which belong to the last."""
+    looks: list[Look] = field(default_factory=list)
     last_seconds: float = -np.inf
 
-    def take_in(self, bgr: UInt8Image, weight: float) -> None:
-        """Add an upper body (side, side, 3): surroundings at the sides, black outside the frame."""
-        lab, seen = _small_lab(bgr)
-        edges = np.r_[:_SIDE_COLUMNS, _SIDE - _SIDE_COLUMNS : _SIDE]
-        self.torso += weight * histogram(lab[_TORSO][seen[_TORSO]])
-        self.surroundings += weight * histogram(lab[:, edges][seen[:, edges]])
-        thumb = lab.reshape(_THUMB, _SIDE // _THUMB, _THUMB, _SIDE // _THUMB, 3).mean(axis=(1, 3)) * (0.5, 1.0, 1.0)
-        self.thumb += weight * thumb
-        self.thumb_squares += weight * float((thumb**2).mean()) * 3.0
-        self.weight += weight
-
-    def restlessness(self) -> float:
-        """How much the crop changed over the track, Lab units: players move over the field, spectators sit."""
-        mean = self.thumb / self.weight
-        return float(np.sqrt(max(0.0, self.thumb_squares / self.weight - float((mean**2).mean()) * 3.0)))
+    def players(self) -> list[KitEvidence]:
+        """All that was seen of each player."""
+        return [*self.parts[:-1], self.parts[-1].plus(self.looks) if self.looks else self.parts[-1]]
 
 
 class TeamAssigner:
@@ -118,11 +101,18 @@ class TeamAssigner:
         >>> assigner.add(frame, TrackedBoxes(box, np.array([0.9], np.float32), np.array([7])))
         >>> assigner.assign()
         {7: Team(name='white', rgb=(230, 230, 230))}
+
+    Args:
+        settings: How tracks are grouped.
+        swaps: When a track is taken to have passed to another player.
     """
 
-    def __init__(self, settings: TeamSettings) -> None:
-        self._settings = settings
-        self._tracks: dict[int, _Evidence] = {}
+    def __init__(self, settings: TeamSettings, swaps: SwapSettings | None = None) -> None:
+        self._settings, self._swap_settings = settings, swaps or SwapSettings()
+        self._tracks: dict[int, _Track] = {}
+        self._swaps: list[tuple[int, int]] = []
+        """Frame and track of every swap found."""
+        self._settled_seconds: float | None = None
 
     def add(self, frame: Frame, boxes: TrackedBoxes) -> None:
         """Take in one frame; tracks that were looked at less than the interval ago are passed over.
@@ -137,25 +127,39 @@ class TeamAssigner:
             for row, track_id in enumerate(boxes.track_id.tolist())
             if track_id not in self._tracks or abs(now - self._tracks[track_id].last_seconds) >= interval
         ]
-        for row, bgr, weight in _cut(frame, boxes.xyxy, due):
-            evidence = self._tracks.setdefault(int(boxes.track_id[row]), _Evidence())
-            evidence.take_in(bgr, weight)
-            evidence.last_seconds = now
+        for row, look in look_at(frame, boxes.xyxy, due):
+            track = self._tracks.setdefault(int(boxes.track_id[row]), _Track())
+            track.looks.append(look)
+            track.last_seconds = now
+        if self._settled_seconds is None:
+            self._settled_seconds = now
+        if now - self._settled_seconds >= _SETTLE_SECONDS:
+            self._settle(_KEPT)
+            self._settled_seconds = now
 
-    def assign(self) -> dict[int, Team]:
+    def swaps(self, free_id: int) -> list[Swap]:
+        """Where tracks passed to a player in another kit, in order of time; call it when all frames were added.
+
+        Args:
+            free_id: The first track id that is not in use.
+        """
+        self._settle(0)
+        return [Swap(track, frame, free_id + place) for place, (frame, track) in enumerate(sorted(self._swaps))]
+
+    def assign(self, swaps: Sequence[Swap] = ()) -> dict[int, Team]:
         """Group all tracks seen so far.
+
+        Args:
+            swaps: As `swaps` gave them; without them only the first player of each track gets a team.
 
         Returns:
             The team of every track that was looked at; the same frames in the same order give the same teams.
         """
-        if not self._tracks:
+        parts = self._evidence(swaps)
+        if not parts:
             return {}
-        ids = sorted(self._tracks)
-        evidence = [self._tracks[track_id] for track_id in ids]
-        weights = _support(evidence)
-        best = np.sort(np.argsort(-weights, kind="stable")[:_MOST_FITTED])
-        shirts = _kit_histograms([evidence[i] for i in best], self._settings.background)
-        kits = _find_kits(_smooth(shirts), weights[best] / weights[best].sum(), self._settings)
+        ids, evidence = sorted(parts), [parts[track_id] for track_id in sorted(parts)]
+        weights, kits = self._kits(evidence)
         worn, colours = self._join(evidence, weights, kits)
         named = [k for k in range(len(kits)) if (worn == k).any()]
         order = sorted(named, key=lambda k: -float(weights[worn == k].sum()))
@@ -163,74 +167,65 @@ class TeamAssigner:
         teams = {k: Team(name, rgb) for k, (name, rgb) in zip(order, named_kits, strict=True)}
         return {track_id: teams.get(int(kit), OTHER) for track_id, kit in zip(ids, worn, strict=True)}
 
-    def _join(self, evidence: Sequence[_Evidence], weights: Float, kits: Float) -> tuple[NDArray[np.int64], Float]:
+    def _evidence(self, swaps: Sequence[Swap]) -> dict[int, KitEvidence]:
+        """Of every player that was looked at, by the id of his track."""
+        ids = {track_id: [track_id] for track_id in self._tracks}
+        for swap in swaps:
+            ids[swap.track_id].append(swap.new_id)
+        return {
+            track_id: player
+            for known, track in self._tracks.items()
+            for track_id, player in zip(ids[known], track.players(), strict=False)
+        }
+
+    def _kits(self, evidence: Sequence[KitEvidence]) -> tuple[Float, Float]:
+        """How much each of some players says, (players,), and the kits that they wear, (kits, CELLS)."""
+        weights = _support(evidence)
+        best = np.sort(np.argsort(-weights, kind="stable")[:_MOST_FITTED])
+        shirts = kit_histograms([evidence[i] for i in best], self._settings.background)
+        return weights, _find_kits(smooth(shirts), weights[best] / weights[best].sum(), self._settings)
+
+    def _settle(self, kept: int) -> None:
+        """Find swaps among the looks that are kept, and add all but the latest of each track up."""
+        everybody = [one for track in self._tracks.values() for one in track.players()]
+        if not everybody:
+            return
+        _, kits = self._kits(everybody)
+        for track_id, track in self._tracks.items():
+            for frame_index in self._swaps_of(track.looks, kits):
+                self._swaps.append((frame_index, track_id))
+                track.parts[-1].take_in(look for look in track.looks if look.frame_index < frame_index)
+                track.parts.append(KitEvidence())
+                track.looks = [look for look in track.looks if look.frame_index >= frame_index]
+            settled = len(track.looks) - kept
+            if settled > 0:
+                track.parts[-1].take_in(track.looks[:settled])
+                track.looks = track.looks[settled:]
+
+    def _swaps_of(self, looks: Sequence[Look], kits: Float) -> list[int]:
+        """First frames of other players among the looks at one track."""
+        clear = [look for look in looks if look.clear]
+        if len(kits) < 2 or len(clear) < 2 * self._swap_settings.looks:
+            return []
+        shirts = smooth(kit_histograms(clear, self._settings.background))
+        return [clear[place].frame_index for place in find_swaps(distances(shirts, kits), self._swap_settings)]
+
+    def _join(self, evidence: Sequence[KitEvidence], weights: Float, kits: Float) -> tuple[NDArray[np.int64], Float]:
         """The kit each track wears, (tracks,), -1 for none, and the colours of each kit's wearers, (kits, CELLS)."""
         worn = np.full(len(evidence), -1, np.int64)
         colours = np.zeros_like(kits)
         for start in range(0, len(evidence), _CHUNK):
             part = slice(start, start + _CHUNK)
-            shirts = _kit_histograms(evidence[part], self._settings.background)
-            nearest, distances = _nearest(_smooth(shirts), kits)
-            worn[part] = np.where(distances > self._settings.nearest_kit, -1, nearest)
+            shirts = kit_histograms(evidence[part], self._settings.background)
+            nearest, apart = _nearest(smooth(shirts), kits)
+            worn[part] = np.where(apart > self._settings.nearest_kit, -1, nearest)
             for k in range(len(kits)):
                 wearers = worn[part] == k
                 colours[k] += weights[part][wearers] @ shirts[wearers]
         return worn, colours
 
 
-def _cut(frame: Frame, xyxy: FloatArray, rows: Sequence[int]) -> Iterator[tuple[int, UInt8Image, float]]:
-    """The upper bodies (side, side, 3) of some boxes, with the row and how much each is worth, 0.1 to 1.1."""
-    if not rows:
-        return
-    regions, hidden = jersey_regions(xyxy, _REGION), hidden_shares(xyxy)
-    limits = np.array(frame.size * 2, np.float32)
-    for row in rows:
-        region = regions[row]
-        side = float(region[2] - region[0])
-        inside = np.clip(region, 0, limits)
-        inside_share = float(np.prod(inside[2:] - inside[:2])) / max(side * side, 1e-6)
-        if side < _REGION.min_side or inside_share < _LEAST_INSIDE:
-            continue
-        size_share = min(1.0, side / _REGION.full_side)
-        yield row, cut_square(frame.bgr, region), 0.1 + size_share * (1.0 - float(hidden[row])) * inside_share
-
-
-def _small_lab(bgr: UInt8Image) -> tuple[Float, NDArray[np.bool_]]:
-    """The crop in CIE Lab (_SIDE, _SIDE, 3), and which of its pixels lie inside the frame (_SIDE, _SIDE)."""
-    shrinking = min(bgr.shape[:2]) >= _SIDE
-    small = cv2.resize(bgr, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_BGR2LAB).astype(np.float64)
-    lit = bgr.max(axis=2) > 0
-    rows, columns = _inside(lit.max(axis=1)), _inside(lit.max(axis=0))
-    return lab, rows[:, None] & columns[None, :]
-
-
-def _inside(lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of the _SIDE lines lie between the first and the last lit line; all where no line is lit."""
-    places = np.flatnonzero(lit)
-    if len(places) in (0, len(lit)):
-        return np.ones(_SIDE, np.bool_)
-    scale = _SIDE / len(lit)
-    line = np.arange(_SIDE)
-    return np.asarray((line >= places[0] * scale) & (line + 1 <= (places[-1] + 1) * scale), np.bool_)
-
-
-def _kit_histograms(evidence: Sequence[_Evidence], background: float) -> Float:
-    """Torso colours without those of the surroundings, (tracks, CELLS), rows sum to 1."""
-    torso = _shares(np.array([e.torso for e in evidence], np.float64))
-    around = _shares(np.array([e.surroundings for e in evidence], np.float64))
-    rest = np.maximum(torso - background * around, 0.0)
-    rest = np.where(rest.sum(axis=1, keepdims=True) < _ENOUGH_LEFT, torso, rest)
-    return _shares(rest)
-
-
-def _shares(histograms: Float) -> Float:
-    """Rows that sum to 1; evenly spread where nothing was counted."""
-    total = histograms.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(total > 0.0, histograms / np.maximum(total, 1e-9), 1.0 / CELLS), np.float64)
-
-
-def _support(evidence: Sequence[_Evidence]) -> Float:
+def _support(evidence: Sequence[KitEvidence]) -> Float:
     """How much each track says about the kits of the match, (tracks,), sums to 1."""
     restless = np.array([e.restlessness() for e in evidence]) ** 2
     playing = 0.05 + restless / (restless + _RESTLESS**2)
@@ -238,34 +233,19 @@ def _support(evidence: Sequence[_Evidence]) -> Float:
     return np.asarray(support / support.sum(), np.float64)
 
 
-def _smooth(histograms: Float) -> Float:
-    """Blur along a and b so that neighbouring shades count as alike."""
-    cube = histograms.reshape(-1, *BINS)
-    for axis in (2, 3):
-        padded = np.pad(cube, [(0, 0) if a != axis else (1, 1) for a in range(4)], mode="edge")
-        n = cube.shape[axis]
-        before, here, after = (padded.take(range(s, s + n), axis=axis) for s in (0, 1, 2))
-        cube = 0.25 * before + 0.5 * here + 0.25 * after
-    return _shares(cube.reshape(len(histograms), -1))
-
-
-def _distances(left: Float, right: Float) -> Float:
-    return np.asarray(np.sqrt(np.maximum(0.0, 1.0 - np.sqrt(left) @ np.sqrt(right).T)), np.float64)
-
-
 def _nearest(shirts: Float, kits: Float) -> tuple[NDArray[np.int64], Float]:
-    distances = _distances(shirts, kits)
-    return distances.argmin(axis=1), distances.min(axis=1)
+    apart = distances(shirts, kits)
+    return apart.argmin(axis=1), apart.min(axis=1)
 
 
 def _find_kits(shirts: Float, weights: Float, settings: TeamSettings) -> Float:
     """Kit histograms (kits, CELLS): the two main kits first, then others with enough support."""
-    between = _distances(shirts, shirts)
+    between = distances(shirts, shirts)
     reach = np.minimum(between, _SAME_KIT)
     cost = np.array([np.minimum(row, reach) @ weights for row in reach])
     first, second = np.unravel_index(int(cost.argmin()), cost.shape)
     kits = _refine(shirts, weights, shirts[[first, second]])
-    if settings.max_kits == 1 or _distances(kits[:1], kits[1:])[0, 0] < settings.two_kits:
+    if settings.max_kits == 1 or distances(kits[:1], kits[1:])[0, 0] < settings.two_kits:
         kits = _refine(shirts, weights, shirts[[int((reach @ weights).argmin())]])
     while len(kits) < settings.max_kits:
         apart = _nearest(shirts, _with_mixtures(kits))[1] >= settings.other_kit
@@ -288,10 +268,10 @@ def _with_mixtures(kits: Float) -> Float:
 def _refine(shirts: Float, weights: Float, kits: Float) -> Float:
     """Move each kit to the mean of the shirts near it, a few times."""
     for _ in range(_ROUNDS):
-        worn, distances = _nearest(shirts, kits)
+        worn, apart = _nearest(shirts, kits)
         kits = kits.copy()
         for k in range(len(kits)):
-            wearers = (worn == k) & (distances < _SAME_KIT)
+            wearers = (worn == k) & (apart < _SAME_KIT)
             if wearers.any():
                 kits[k] = weights[wearers] @ shirts[wearers] / weights[wearers].sum()
     return kits

@@ -80,6 +80,8 @@ class PlayerTracker:
         self._tracker = _make_tracker(settings, self._buffer_frames)
         self._cuts = CutDetector(settings.cut_distance)
         self._last_id = self._ids_before = 0
+        self._public: dict[int, int] = {}
+        """The id given to each of the tracker's, which leave some out."""
         self._frame_size: tuple[int, int] | None = None
         with vendor_import():
             from ultralytics.engine.results import Boxes
@@ -110,7 +112,8 @@ class PlayerTracker:
             return TrackedBoxes.empty()
         track_id, index = found[:, 4].astype(np.int64) + self._ids_before, found[:, 7].astype(np.int64)
         self._last_id = max(self._last_id, int(track_id.max()))
-        return TrackedBoxes(detections.xyxy[index], detections.confidence[index], track_id)
+        public = [self._public.setdefault(raw, len(self._public) + 1) for raw in track_id.tolist()]
+        return TrackedBoxes(detections.xyxy[index], detections.confidence[index], np.array(public, np.int64))
 
 
 def _fit_camera_motion(motion: Any, longer_side: int) -> None:  # noqa: ANN401  # ultralytics has no types

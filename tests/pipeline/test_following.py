@@ -20,7 +20,6 @@ from pipeline.following import Followed, detect, follow, in_groups
 from pipeline.media.video import open_source
 from pipeline.outputs import read_mot
 from pipeline.settings import Settings
-from pipeline.swaps import SwapSettings, SwapSplitter
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
 
@@ -64,7 +63,7 @@ def followed(count: int, detector: StubDetector, first: int = 0) -> list[Followe
     groups = in_groups(frames(count), detector.settings.every)
     detected = detect(groups, cast(PlayerDetector, detector), StageClock())
     tracker = cast(PlayerTracker, StubTracker(first))
-    return list(follow(detected, tracker, SwapSplitter(SwapSettings()), StageClock()))
+    return list(follow(detected, tracker, StageClock()))
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 12])

@@ -1,106 +1,98 @@
-"""Tracks that pass from one player to another."""
+"""Tracks that pass from a player in one kit to a player in another."""
 
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.swaps import SwapSettings, SwapSplitter, torso_colours
+from pipeline.swaps import Swap, SwapSettings, find_swaps
+from pipeline.teams import TeamAssigner, TeamSettings
 from pipeline.types import Frame, TrackedBoxes
 
-RED, BLUE, DARK_RED = (30, 30, 200), (200, 60, 30), (20, 20, 150)
-BOX = (40.0, 20.0, 70.0, 90.0)
-OTHER = (120.0, 20.0, 150.0, 90.0)
+RED, WHITE, GRASS = (40, 30, 190), (235, 235, 235), (50, 120, 70)
+NEAR, FAR = 0.2, 0.8
 
 
-def frame(index: int, *shirts: tuple[tuple[float, float, float, float], tuple[int, int, int]]) -> Frame:
-    bgr = np.full((120, 200, 3), (60, 150, 70), np.uint8)
-    for (left, top, right, bottom), colour in shirts:
-        bgr[int(top) : int(bottom), int(left) : int(right)] = colour
-    return Frame(index, Fraction(index, 10), bgr)
+def looks(worn: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Distances (looks, 2) to the kits r and w of looks at wearers of these."""
+    return np.array([[NEAR, FAR] if kit == "r" else [FAR, NEAR] for kit in worn])
 
 
-def tracked(*boxes: tuple[float, float, float, float], first: int = 1) -> TrackedBoxes:
-    ids = np.arange(first, first + len(boxes), dtype=np.int64)
-    return TrackedBoxes(np.array(boxes, np.float32).reshape(-1, 4), np.ones(len(boxes), np.float32), ids)
+@pytest.mark.parametrize(
+    ("worn", "found"),
+    [
+        ("rrrrrrwwwwww", [6]),
+        ("rrrrrrrrrrrr", []),
+        ("rrrrrwwrrrrr", []),
+        ("rrrrrrwwwwwwrrrrrr", [6, 12]),
+        ("rrrrrww", []),
+        ("rrwrrrwwwrwww", [6]),
+        ("rrrrrrwwrwwrrrrrr", [6, 11]),
+        ("rrrrrrwrwrwrrrrrrr", []),
+    ],
+)
+def test_a_change_of_kit_that_lasts_is_a_swap(worn: str, found: list[int]) -> None:
+    assert find_swaps(looks(worn), SwapSettings()) == found
 
 
-def ids_of_one(colours: list[tuple[int, int, int]], settings: SwapSettings | None = None) -> list[int]:
-    splitter = SwapSplitter(settings or SwapSettings())
-    given = [splitter.split(frame(i, (BOX, colour)), tracked(BOX, first=7)) for i, colour in enumerate(colours)]
-    return [int(boxes.track_id[0]) for boxes in given]
+def test_one_kit_the_largest_gain_and_faint_differences_never_split() -> None:
+    distances = looks("r" * 9 + "w" * 9)
+    assert find_swaps(distances[:, :1], SwapSettings()) == []
+    assert find_swaps(distances, SwapSettings(gain=1000.0)) == []
+    assert find_swaps(0.5 + (distances - 0.5) / 6.0, SwapSettings()) == []
 
 
-def test_a_lasting_change_of_kit_ends_the_track() -> None:
-    ids = ids_of_one([RED] * 10 + [BLUE] * 10)
-    assert ids[:10] == [1] * 10
-    assert ids[-5:] == [2] * 5
-    assert ids == sorted(ids)
+@given(st.lists(st.tuples(*[st.floats(0.0, 1.0)] * 3), max_size=40), st.integers(1, 5))
+def test_every_player_is_seen_often_enough(rows: list[tuple[float, float, float]], least: int) -> None:
+    found = find_swaps(np.array(rows).reshape(-1, 3), SwapSettings(looks=least))
+    assert not found or all(
+        later - earlier >= least for earlier, later in zip([0, *found], [*found, len(rows)], strict=True)
+    )
 
 
-def test_a_short_change_does_not() -> None:
-    assert set(ids_of_one([RED] * 10 + [BLUE] * 3 + [RED] * 10)) == {1}
+def assigner(shirts: list[list[tuple[int, int, int]]], rate: int = 5) -> TeamAssigner:
+    """Players side by side, one list of their shirts for each frame; track ids from 1 on."""
+    made = TeamAssigner(TeamSettings())
+    for index, row in enumerate(shirts):
+        bgr = np.full((120, 60 * len(row), 3), GRASS, np.uint8)
+        boxes = [(60.0 * place + 15, 10.0, 60.0 * place + 45, 110.0) for place in range(len(row))]
+        for (left, top, right, bottom), shirt in zip(boxes, row, strict=True):
+            bgr[int(top) : int(bottom), int(left) : int(right)] = shirt
+        ids = np.arange(1, len(row) + 1)
+        made.add(
+            Frame(index, Fraction(index, rate), bgr),
+            TrackedBoxes(np.array(boxes, np.float32), np.ones(len(row), np.float32), ids),
+        )
+    return made
 
 
-def test_shadow_does_not() -> None:
-    assert set(ids_of_one([RED] * 10 + [DARK_RED] * 10)) == {1}
+@pytest.mark.parametrize("frames", [40, 400])
+def test_the_two_players_of_a_track_play_for_their_own_teams(frames: int) -> None:
+    """400 frames are 80 s: looks were added up meanwhile."""
+    at = frames - 8
+    teams = assigner([[RED, RED, WHITE, WHITE, RED if index < at else WHITE] for index in range(frames)])
+    swaps = teams.swaps(free_id=6)
+    assert swaps == [Swap(track_id=5, frame_index=at, new_id=6)]
+    assert {track: team.name for track, team in teams.assign(swaps).items()} == {
+        1: "red", 2: "red", 3: "white", 4: "white", 5: "red", 6: "white"
+    }  # fmt: skip
 
 
-def test_turning_the_numbered_back_does_not() -> None:
-    splitter, ids = SwapSplitter(SwapSettings()), set()
-    for index in range(30):
-        picture = frame(index, (BOX, RED))
-        if index >= 12:  # a number that covers most of the middle of the torso
-            picture.bgr[30:60, 52:61] = (240, 240, 240)
-        ids |= set(splitter.split(picture, tracked(BOX)).track_id.tolist())
-    assert ids == {1}
+def test_swaps_count_in_order_of_time() -> None:
+    rows = [[RED if i < 20 else WHITE, RED, WHITE, RED if i < 8 or i >= 30 else WHITE] for i in range(40)]
+    found = [(swap.frame_index, swap.track_id, swap.new_id) for swap in assigner(rows).swaps(free_id=5)]
+    assert found == [(8, 4, 5), (20, 1, 6), (30, 4, 7)]
 
 
-def test_a_player_can_be_lost_and_found_and_lost_again() -> None:
-    assert sorted(set(ids_of_one([RED] * 10 + [BLUE] * 10 + [RED] * 10))) == [1, 2, 3]
+def test_looks_do_not_pile_up() -> None:
+    teams = assigner([[RED, WHITE]] * 700)
+    assert all(len(track.looks) <= 30 * 5 + 15 + 1 for track in teams._tracks.values())
+    assert teams.swaps(free_id=3) == []
 
 
-def test_the_largest_distance_never_ends_a_track() -> None:
-    assert set(ids_of_one([RED] * 10 + [BLUE] * 10, SwapSettings(kit_distance=200.0))) == {1}
-
-
-def test_a_player_behind_another_is_not_looked_at() -> None:
-    splitter, in_front = SwapSplitter(SwapSettings()), (38.0, 25.0, 72.0, 100.0)
-    for index in range(10):
-        splitter.split(frame(index, (BOX, RED)), tracked(BOX))
-    ids = [
-        splitter.split(frame(index, (BOX, RED), (in_front, BLUE)), tracked(BOX, in_front)).track_id.tolist()
-        for index in range(10, 30)
-    ]
-    assert ids == [[1, 2]] * 20
-
-
-def test_ids_count_in_order_of_appearance_and_never_repeat() -> None:
-    splitter = SwapSplitter(SwapSettings())
-    shirts = [((BOX, RED), (OTHER, BLUE))] * 8 + [((BOX, BLUE), (OTHER, RED))] * 8
-    given = [splitter.split(frame(i, *pair), tracked(BOX, OTHER, first=3)) for i, pair in enumerate(shirts)]
-    assert given[0].track_id.tolist() == [1, 2]
-    assert given[-1].track_id.tolist() == [3, 4]
-
-
-def test_a_track_unseen_for_minutes_keeps_its_id_and_nothing_else() -> None:
-    splitter = SwapSplitter(SwapSettings())
-    for index in range(10):
-        splitter.split(frame(index, (BOX, RED)), tracked(BOX, first=7))
-    later = frame(2000, (BOX, BLUE))
-    splitter.split(later, TrackedBoxes.empty())
-    assert not splitter._wearers
-    assert splitter.split(later, tracked(BOX, first=7)).track_id.tolist() == [1]
-
-
-def test_boxes_without_a_torso_in_the_picture_have_no_colour() -> None:
-    picture = frame(0).bgr
-    assert torso_colours(picture, np.array([-80, 0, -40, 90], np.float32)) is None
-    assert torso_colours(picture, np.array([10, 10, 16, 22], np.float32)) is None
-    assert SwapSplitter(SwapSettings()).split(frame(0), TrackedBoxes.empty()).track_id.tolist() == []
-
-
-@pytest.mark.parametrize(("key", "value"), [("kit_distance", -1.0), ("looks", 1), ("interval_seconds", 11.0)])
+@pytest.mark.parametrize(("key", "value"), [("gain", -1.0), ("margin", 1.5), ("looks", 0)])
 def test_settings_out_of_range_are_refused(key: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{key} is {value}"):
         SwapSettings(**{key: value})  # type: ignore[arg-type]  # one of three fields

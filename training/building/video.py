@@ -13,7 +13,6 @@ from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import with_boxes
 from pipeline.report import file_record, input_record
 from pipeline.settings import Settings
-from pipeline.swaps import SwapSplitter
 from pipeline.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes
 from training.building.labels import numbers_in_frame
@@ -86,7 +85,6 @@ def open_labelled_video(
         boxes.read_bytes(),
         detector_recipe(settings),
         as_plain(settings.tracker),
-        as_plain(settings.swaps),
         as_plain(settings.crops),
         settings.windows.min_quality,
         as_plain(cutting),
@@ -129,7 +127,7 @@ def build_video(
         tree: where the sequences go.
         video: by `open_labelled_video`.
         detector: by the same settings.
-        settings: how the pipeline works; tracker, swaps, crops and `windows.min_quality` count.
+        settings: how the pipeline works; tracker, crops and `windows.min_quality` count.
         cutting: how sequences are cut into sub-folders.
         progress: called after every frame.
     """
@@ -143,7 +141,7 @@ def build_video(
     lost_after = 2 * max(1, round(settings.tracker.buffer_seconds * rate)) + 2
     last_seen: dict[int, int] = {}
     labelled_frames = with_boxes(video.source.frames(), read_boxes(video.boxes))
-    for frame, boxes, labelled in _follow(labelled_frames, detector, tracker, SwapSplitter(settings.swaps)):
+    for frame, boxes, labelled in _follow(labelled_frames, detector, tracker):
         numbers = numbers_in_frame(frame.index, boxes, labelled, video.stretches)
         for crop in cut_crops(frame, boxes, settings.crops):
             if crop.track_id in numbers:
@@ -173,10 +171,9 @@ def _follow(
     labelled: Iterable[tuple[Frame, TrackedBoxes]],
     detector: PlayerDetector,
     tracker: PlayerTracker,
-    splitter: SwapSplitter,
 ) -> Iterator[tuple[Frame, TrackedBoxes, TrackedBoxes]]:
-    """Each frame with the boxes that a run of the pipeline at `detector.every` 1 would write, and the labelled ones."""
+    """Each frame with the boxes that a run of the pipeline at `detector.every` 1 finds, and the labelled ones."""
     for batch in in_batches(labelled, detector.settings.batch_size):
         found = detector.detect([frame for frame, _ in batch])
         for (frame, boxes), detections in zip(batch, found, strict=True):
-            yield frame, splitter.split(frame, tracker.update(frame, detections)), boxes
+            yield frame, tracker.update(frame, detections), boxes

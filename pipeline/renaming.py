@@ -1,0 +1,121 @@
+"""Gives boxes and reads of a track that passed to another player the id of that player's own track."""
+
+import json
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.identity import IdentityFuser
+from pipeline.outputs import FrameTimes, TrackSpan
+from pipeline.swaps import Swap
+from pipeline.types import WindowRead
+
+
+class Renaming:
+    """Knows whose a track is at a frame.
+
+    >>> renaming = Renaming([Swap(track_id=4, frame_index=100, new_id=9)])
+    >>> renaming.of(4, 99), renaming.of(4, 100), renaming.of(5, 100)
+    (4, 9, 5)
+
+    Args:
+        swaps: All that were found.
+    """
+
+    def __init__(self, swaps: Iterable[Swap]) -> None:
+        self._swaps: dict[int, list[Swap]] = defaultdict(list)
+        for swap in sorted(swaps, key=lambda swap: swap.frame_index):
+            self._swaps[swap.track_id].append(swap)
+
+    @property
+    def tracks(self) -> set[int]:
+        """The tracks that passed to another player, by the ids they had."""
+        return set(self._swaps)
+
+    def of(self, track_id: int, frame_index: int) -> int:
+        """The id of the player whom a track shows in a frame."""
+        swaps = self._swaps.get(track_id)
+        if swaps is None:
+            return track_id
+        place = bisect_right([swap.frame_index for swap in swaps], frame_index)
+        return swaps[place - 1].new_id if place else track_id
+
+
+def rename_boxes(path: Path, renaming: Renaming, times: FrameTimes) -> dict[int, TrackSpan]:
+    """Rewrite a file of `TrackLog`.
+
+    Args:
+        path: The MOTChallenge file.
+        renaming: Whose the tracks are.
+        times: Of the frames that were logged.
+
+    Returns:
+        The spans of all tracks that come of those renamed, by id.
+    """
+    spans: dict[int, TrackSpan] = {}
+
+    def renamed(line: str) -> str:
+        number, known, rest = line.split(",", 2)
+        track_id = int(known)
+        if track_id not in renaming.tracks:
+            return line
+        index = int(number) - 1
+        new = renaming.of(track_id, index)
+        spans.setdefault(new, TrackSpan.starting(new, index, times)).see(index, times)
+        return f"{number},{new},{rest}"
+
+    _rewrite(path, renamed)
+    return spans
+
+
+def rename_reads(path: Path, renaming: Renaming, fuser: IdentityFuser) -> None:
+    """Rewrite a file of `ReadLog`, and have what was read of each player added up anew.
+
+    A window belongs to the player in its best crop.
+
+    Args:
+        path: The JSON lines.
+        renaming: Whose the tracks are.
+        fuser: What added the reads up before.
+    """
+    for track_id in renaming.tracks:
+        fuser.forget(track_id)
+
+    def renamed(line: str) -> str:
+        record = json.loads(line)
+        if record["track_id"] not in renaming.tracks:
+            return line
+        record["track_id"] = renaming.of(record["track_id"], record["anchor_frame"])
+        fuser.add(_read(record))
+        return json.dumps(record, separators=(",", ":")) + "\n"
+
+    _rewrite(path, renamed)
+
+
+def _read(record: Mapping[str, Any]) -> WindowRead:
+    return WindowRead(
+        track_id=record["track_id"],
+        frame_indices=np.array(record["frames"], np.int64),
+        tens=np.array(record["tens"], np.float32),
+        units=np.array(record["units"], np.float32),
+        frame_weights=np.array(record["frame_weights"], np.float32),
+        anchor_frame=record["anchor_frame"],
+        quality=record["quality"],
+    )
+
+
+def _rewrite(path: Path, change: Callable[[str], str]) -> None:
+    """Change a text file line by line; it is whole at every moment."""
+    new = path.with_name(f"{path.name}.new")
+    with path.open(encoding="utf-8") as lines, new.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(_changed(lines, change))
+    new.replace(path)
+
+
+def _changed(lines: Iterable[str], change: Callable[[str], str]) -> Iterator[str]:
+    for line in lines:
+        yield change(line)
