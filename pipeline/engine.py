@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from pipeline.clock import StageClock
-from pipeline.detector import PlayerDetector
+from pipeline.detection.detector import PlayerDetector
 from pipeline.device import card_of
 from pipeline.folder import RECORD
 from pipeline.media.encoders import choose_encoder

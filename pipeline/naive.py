@@ -18,10 +18,10 @@ import torch
 
 from pipeline.clock import StageClock
 from pipeline.crops import cut_crops
-from pipeline.detector import PlayerDetector
+from pipeline.detection.detector import PlayerDetector
 from pipeline.media.video import VideoError
 from pipeline.settings import Settings
-from pipeline.tracker import PlayerTracker
+from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Crop, Frame, TrackedBoxes, UInt8Image
 from recognizer.decode import number_log_probs, top_candidates
 from recognizer.reader import JerseyReader, default_weights

@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TextIO
 import numpy as np
 
 from pipeline.identity import Identity, Status
-from pipeline.teams import Team
+from pipeline.kits.teams import Team
 from pipeline.types import FloatArray, Frame, TrackedBoxes, WindowRead
 from recognizer.decode import number_log_probs, top_candidates
 

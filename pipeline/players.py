@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from pipeline.kits.teams import OTHER
 from pipeline.outputs import TrackRow
-from pipeline.teams import OTHER
 
 PLAYERS: Final = "players.csv"
 

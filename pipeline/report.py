@@ -16,7 +16,7 @@ from typing import Any, Final
 import torch
 
 from pipeline.config import as_plain
-from pipeline.detector import default_weights as detector_weights
+from pipeline.detection.detector import default_weights as detector_weights
 from pipeline.device import device_name
 from pipeline.media.video import VideoInfo
 from pipeline.outputs import TrackRow

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 from pipeline.crops import CropSettings
-from pipeline.detector import DetectorSettings
+from pipeline.detection.detector import DetectorSettings
 from pipeline.effort import EffortSettings
 from pipeline.identity import IdentitySettings
+from pipeline.kits.swaps import SwapSettings
+from pipeline.kits.teams import TeamSettings
 from pipeline.reading import ReaderSettings
-from pipeline.swaps import SwapSettings
-from pipeline.teams import TeamSettings
-from pipeline.tracker import TrackerSettings
+from pipeline.tracking.tracker import TrackerSettings
 from pipeline.windows import WindowSettings
 from pipeline.workers import EngineSettings
 

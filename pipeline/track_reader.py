@@ -6,9 +6,9 @@ from pipeline.clock import StageClock
 from pipeline.crops import cut_crops
 from pipeline.effort import Effort
 from pipeline.identity import IdentityFuser
+from pipeline.kits.teams import TeamAssigner
 from pipeline.reading import WindowReader
 from pipeline.settings import Settings
-from pipeline.teams import TeamAssigner
 from pipeline.types import CropWindow, Frame, TrackedBoxes, WindowRead
 from pipeline.windows import WindowBuffer
 

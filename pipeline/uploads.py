@@ -30,7 +30,7 @@ def upload(groups: Iterable[list[Frame]], device: torch.device, clock: StageCloc
     another pinned buffer and the device computes. On a CPU nothing is copied.
 
     Args:
-        groups: As `pipeline.following.in_groups` makes them.
+        groups: As `pipeline.tracking.following.in_groups` makes them.
         device: Where the networks run.
         clock: Counts the seconds of the stage `upload`.
     """

@@ -16,7 +16,9 @@ MAY_IMPORT = {
     "training": {"training", "pipeline", "recognizer"},
 }
 RECOGNIZER_PACKAGES = {"torch", "torchvision", "numpy", "PIL", "safetensors", "onnxruntime"}
-ULTRALYTICS_HOMES = re.compile(r"pipeline/(detector|tracker)\.py|training/(\w*detector\w*|detector/\w+)\.py")
+ULTRALYTICS_HOMES = re.compile(
+    r"pipeline/(detection/detector|tracking/tracker)\.py|training/(\w*detector\w*|detector/\w+)\.py"
+)
 TORCH_FREE = {"pipeline/types.py", "pipeline/config.py", "pipeline/folder.py", "recognizer/labels.py"}
 
 

@@ -18,7 +18,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from pipeline.config import load
-from pipeline.detector import PlayerDetector
+from pipeline.detection.detector import PlayerDetector
 from pipeline.device import resolve_device
 from pipeline.settings import Settings
 from recognizer.errors import InputError

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.device import resolve_device
 from pipeline.media.video import VideoSource, open_source
 from pipeline.types import FloatArray

@@ -1,8 +1,8 @@
 """Tracks as a run finds them, made by hand."""
 
 from pipeline.identity import Identity, Status
+from pipeline.kits.teams import Team
 from pipeline.outputs import TrackRow, TrackSpan
-from pipeline.teams import Team
 
 
 def row(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.detector import DetectorSettings
-from pipeline.tracker import TrackerSettings
+from pipeline.detection.detector import DetectorSettings
+from pipeline.tracking.tracker import TrackerSettings
 
 
 def test_values_out_of_range_are_refused() -> None:

@@ -11,7 +11,6 @@ from running import ANY_NUMBER, CPU, ListedSource, Run
 from scenes import STREET_FRAMES, STREET_SIZE
 
 from pipeline.annotate import Annotator, Label
-from pipeline.bridging import bridge_gaps
 from pipeline.clock import StageClock
 from pipeline.config import as_plain, load
 from pipeline.crops import CropSettings
@@ -20,6 +19,7 @@ from pipeline.media.video import VideoError, open_source
 from pipeline.passes import BRIDGED_SECONDS, Findings, draw, with_boxes
 from pipeline.reading import differences
 from pipeline.settings import Settings
+from pipeline.tracking.bridging import bridge_gaps
 from pipeline.workers import cores
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig

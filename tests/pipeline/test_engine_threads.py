@@ -17,7 +17,7 @@ from scenes import street_pictures
 
 import pipeline
 from pipeline.config import load
-from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.engine import process
 from pipeline.media.video import VideoError, open_source
 from pipeline.passes import ProgressUpdate

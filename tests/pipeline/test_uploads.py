@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from pipeline.clock import StageClock
-from pipeline.following import in_groups
 from pipeline.media.video import VideoError
+from pipeline.tracking.following import in_groups
 from pipeline.types import Frame
 from pipeline.uploads import upload
 

@@ -11,7 +11,7 @@ import numpy as np
 from factories import write_video
 
 from pipeline.config import as_plain
-from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
 from pipeline.outputs import BOXES, CSV_COLUMNS, TRACKS, mot_rows
 from pipeline.report import input_record

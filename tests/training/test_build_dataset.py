@@ -11,7 +11,7 @@ from factories import write_video
 from PIL import Image
 
 import training.build_dataset
-from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
 from pipeline.types import Frame
 from pipeline.vendor import vendor_import

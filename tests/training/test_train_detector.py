@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from pipeline.config import load
-from pipeline.detector import DetectorSettings, PlayerDetector, build_network, default_weights, load_network
+from pipeline.detection.detector import DetectorSettings, PlayerDetector, build_network, default_weights, load_network
 from pipeline.types import Detections, FloatArray
 from training.detector.augment import augment
 from training.detector.data import (

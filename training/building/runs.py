@@ -9,12 +9,12 @@ from typing import Any, Final
 from pipeline.config import as_plain
 from pipeline.crops import cut_crops
 from pipeline.folder import RECORD
-from pipeline.following import in_groups
 from pipeline.media.video import VideoSource, open_source
 from pipeline.outputs import BOXES, TRACKS, read_mot
 from pipeline.passes import with_boxes
 from pipeline.report import input_record
 from pipeline.settings import Settings
+from pipeline.tracking.following import in_groups
 from pipeline.types import TrackedBoxes
 from training.building.origin import Origin, digest
 from training.building.progress import BuildProgress, Progress

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pipeline.config import as_plain
 from pipeline.crops import cut_crops
-from pipeline.detector import PlayerDetector, default_weights
-from pipeline.following import in_batches
+from pipeline.detection.detector import PlayerDetector, default_weights
 from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import with_boxes
 from pipeline.report import file_record, input_record
 from pipeline.settings import Settings
-from pipeline.tracker import PlayerTracker
+from pipeline.tracking.following import in_batches
+from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes
 from training.building.labels import numbers_in_frame
 from training.building.origin import Origin, digest

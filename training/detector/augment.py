@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from pipeline.detection.yolo import PADDING
 from pipeline.types import FloatArray, UInt8Image
-from pipeline.yolo import PADDING
 
 LEAST_VISIBLE = 0.4
 """Share of a box that must stay inside the crop for it to be taught; below, it is doubtful."""

@@ -12,7 +12,7 @@ import torch
 import yaml
 from torchvision.ops import nms
 
-from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
 from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from recognizer.errors import InputError

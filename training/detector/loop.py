@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.detector import build_network
+from pipeline.detection.detector import build_network
+from pipeline.detection.yolo import grid
 from pipeline.types import BoolArray, FloatArray, UInt8Image
 from pipeline.vendor import vendor_import
-from pipeline.yolo import grid
 from training.detector.augment import augment
 from training.detector.data import LabelledFrame
 from training.detector.weights import shift_logits

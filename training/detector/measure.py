@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.detector import PlayerDetector
+from pipeline.detection.detector import PlayerDetector
 from pipeline.types import BoolArray, Detections, FloatArray, Frame
 from training.detector.data import LabelledFrame
 from training.evaluation.matching import overlaps

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.torch import load_file
 
 from pipeline.config import as_plain
-from pipeline.detector import ARCHITECTURE
+from pipeline.detection.detector import ARCHITECTURE
 from pipeline.types import Frame
 from training.data.clip_labels import boxes_by_frame
 from training.detector.data import (

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from pipeline.config import as_plain
-from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from training.detector.data import DetectorDataError, LabelledFrame, read_manifest
 from training.detector.loop import DetectorTraining
 from training.detector.measure import Look, look, measure, score

@@ -7,7 +7,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.detector import ARCHITECTURE
+from pipeline.detection.detector import ARCHITECTURE
 
 _LEVELS = 3
 """Output grids of the network, each with a class layer of its own."""

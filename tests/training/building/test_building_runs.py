@@ -27,13 +27,13 @@ from building_media import (
 from factories import write_video
 
 from pipeline.clock import StageClock
-from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
 from pipeline.outputs import read_mot, write_tracks
 from pipeline.passes import Models, find
 from pipeline.reading import WindowReader
 from pipeline.settings import Settings
-from pipeline.tracker import TrackerSettings
+from pipeline.tracking.tracker import TrackerSettings
 from recognizer.errors import InputError
 from training.building.runs import build_run, open_run
 from training.building.tree import DatasetTree, Tally

@@ -24,8 +24,8 @@ from building_media import (
 from PIL import Image
 
 from pipeline.crops import CropSettings, cut_square, jersey_regions
-from pipeline.detector import DetectorSettings, PlayerDetector
-from pipeline.tracker import TrackerSettings
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
+from pipeline.tracking.tracker import TrackerSettings
 from recognizer.errors import InputError
 from training.building.progress import BuildProgress
 from training.building.tree import DatasetTree

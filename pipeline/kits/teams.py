@@ -1,7 +1,7 @@
 """Which team a track plays for: kit colours gathered per track, grouped over the whole video.
 
-The kits also tell where a track passed from a player of one team to one of another (`pipeline.swaps`); from there on
-it counts as a new track.
+The kits also tell where a track passed from a player of one team to one of another (`pipeline.kits.swaps`); from there
+on it counts as a new track.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.kit_colours import name_kits
-from pipeline.kit_looks import Float, KitEvidence, Look, distances, kit_histograms, look_at, smooth
-from pipeline.swaps import Swap, SwapSettings, find_swaps
+from pipeline.kits.colours import name_kits
+from pipeline.kits.looks import Float, KitEvidence, Look, distances, kit_histograms, look_at, smooth
+from pipeline.kits.swaps import Swap, SwapSettings, find_swaps
 from pipeline.types import Frame, TrackedBoxes
 
 _RESTLESS = 6.0  # Lab units; a player's crop changes by about 12 over a track, a sitting spectator's by about 4

@@ -9,10 +9,10 @@ import pytest
 import torch
 from scenes import street_pictures
 
-from pipeline import detector_onnx
-from pipeline.detector import DetectorSettings, PlayerDetector, default_weights, load_network
-from pipeline.detector_forward import TorchForward, choose_forward
-from pipeline.detector_onnx import open_onnx
+from pipeline.detection import onnx_detector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector, default_weights, load_network
+from pipeline.detection.forward import TorchForward, choose_forward
+from pipeline.detection.onnx_detector import open_onnx
 from pipeline.types import Detections, Frame, UInt8Image
 from recognizer.graphs import ExportError
 from recognizer.onnx_cache import CacheError
@@ -66,7 +66,7 @@ def test_it_says_what_it_runs_in(backend: str) -> None:
 @needs_onnx
 def test_it_is_what_auto_takes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr(detector_onnx, "open_onnx", lambda weights, network: opened.append(weights))
+    monkeypatch.setattr(onnx_detector, "open_onnx", lambda weights, network: opened.append(weights))
     choose_forward(default_weights(), network(), "auto", "float32", CPU)
     assert opened == [default_weights()]
     choose_forward(default_weights(), network(), "torch", "float32", CPU)
@@ -77,7 +77,7 @@ def test_it_is_what_auto_takes_in_float32(monkeypatch: pytest.MonkeyPatch) -> No
 def test_it_is_exported_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found("onnx")
     [export] = (cache / "jersey-numbers" / "detector").iterdir()
-    monkeypatch.setattr(detector_onnx, "_export", lambda *_: pytest.fail("exported again"))
+    monkeypatch.setattr(onnx_detector, "_export", lambda *_: pytest.fail("exported again"))
     assert found("onnx")
     export.write_bytes(b"damaged")
     with pytest.raises(pytest.fail.Exception, match="exported again"):
@@ -88,7 +88,7 @@ def test_it_is_exported_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @needs_onnx
 def test_an_export_that_computes_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(detector_onnx, "_TOLERANCE", 0.0)
+    monkeypatch.setattr(onnx_detector, "_TOLERANCE", 0.0)
     with pytest.raises(ExportError, match=r"does not compute what PyTorch does; use detector\.backend torch"):
         open_onnx(default_weights(), network())
     assert not list((tmp_path / "jersey-numbers" / "detector").iterdir())
@@ -107,7 +107,7 @@ def test_without_a_cache_auto_goes_on_with_pytorch(
 
 
 def test_without_the_packages_auto_takes_pytorch_and_onnx_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detector_onnx, "missing_packages", lambda: ["onnxruntime"])
+    monkeypatch.setattr(onnx_detector, "missing_packages", lambda: ["onnxruntime"])
     assert len(found("auto")[0]) == len(found("torch")[0])
     with pytest.raises(BackendError, match="needs onnxruntime, which the extra 'cpu' brings; use auto or torch"):
         found("onnx")

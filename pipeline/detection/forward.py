@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from pipeline.detector_onnx import Forward, faster_forward, open_onnx
+from pipeline.detection.onnx_detector import Forward, faster_forward, open_onnx
 from recognizer.precision import BackendError, cpu_has_bfloat16, forbid_tf32
 
 PRECISIONS: Final = ("auto", "float32")

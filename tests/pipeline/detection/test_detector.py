@@ -16,12 +16,12 @@ import torch
 from scenes import street
 
 from pipeline.clock import StageClock
-from pipeline.detector import DetectorError, DetectorSettings, PlayerDetector, default_weights, load_network
+from pipeline.detection.detector import DetectorError, DetectorSettings, PlayerDetector, default_weights, load_network
+from pipeline.detection.yolo import decode_boxes, fit, grid, letterbox
 from pipeline.types import Detections, Frame
 from pipeline.uploads import upload
 from pipeline.vendor import vendor_import
 from pipeline.workers import EngineSettings, Workers
-from pipeline.yolo import decode_boxes, fit, grid, letterbox
 
 CPU = torch.device("cpu")
 SMALL = DetectorSettings(image_size=320, confidence=0.25)
@@ -182,7 +182,7 @@ def test_weights_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
     for suffix in (".safetensors", ".json"):
         shutil.copy(default_weights().with_suffix(suffix), tmp_path / f"mine{suffix}")
-    monkeypatch.setattr("pipeline.detector.load_file", refuse)
+    monkeypatch.setattr("pipeline.detection.detector.load_file", refuse)
     with pytest.raises(
         DetectorError, match=r"mine\.safetensors cannot be used \(.*Permission denied.*name another file"
     ):
@@ -254,8 +254,8 @@ import socket
 def refuse(*a, **k): raise AssertionError("network")
 socket.getaddrinfo = socket.create_connection = socket.socket.connect = refuse
 import torch, os
-from pipeline.detector import DetectorSettings, PlayerDetector
-from pipeline.tracker import PlayerTracker, TrackerSettings
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
+from pipeline.tracking.tracker import PlayerTracker, TrackerSettings
 PlayerDetector(DetectorSettings(), torch.device("cpu"))
 PlayerTracker(TrackerSettings(), 25.0)
 from ultralytics.utils import AUTOINSTALL, ONLINE, SAFE_LOAD

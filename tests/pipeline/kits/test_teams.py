@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.kit_colours import CELLS, colour_name, histogram, name_kits
-from pipeline.teams import OTHER, Team, TeamAssigner, TeamSettings
+from pipeline.kits.colours import CELLS, colour_name, histogram, name_kits
+from pipeline.kits.teams import OTHER, Team, TeamAssigner, TeamSettings
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
 
 Colour = tuple[int, int, int]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.kit_looks import Float
+from pipeline.kits.looks import Float
 
 
 @dataclass(frozen=True, slots=True)

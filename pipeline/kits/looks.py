@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.crops import CropSettings, cut_square, hidden_shares, jersey_regions
-from pipeline.kit_colours import BINS, CELLS, histogram
+from pipeline.kits.colours import BINS, CELLS, histogram
 from pipeline.types import FloatArray, Frame, UInt8Image
 
 Float = NDArray[np.float64]

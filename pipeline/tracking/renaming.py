@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.identity import IdentityFuser
+from pipeline.kits.swaps import Swap
 from pipeline.outputs import FrameTimes, TrackSpan
-from pipeline.swaps import Swap
 from pipeline.types import WindowRead
 
 

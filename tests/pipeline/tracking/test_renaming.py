@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline.identity import IdentityFuser, IdentitySettings
+from pipeline.kits.swaps import Swap
 from pipeline.outputs import ReadLog, TrackLog, read_mot
-from pipeline.renaming import Renaming, rename_boxes, rename_reads
-from pipeline.swaps import Swap
+from pipeline.tracking.renaming import Renaming, rename_boxes, rename_reads
 from pipeline.types import Frame, TrackedBoxes, WindowRead
 from recognizer.labels import encode
 

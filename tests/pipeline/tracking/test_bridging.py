@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.bridging import bridge_gaps
+from pipeline.tracking.bridging import bridge_gaps
 from pipeline.types import TrackedBoxes
 
 

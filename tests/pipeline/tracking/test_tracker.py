@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.detector import DetectorSettings, PlayerDetector
-from pipeline.tracker import CAMERA_MOTIONS, KINDS, PlayerTracker, TrackerError, TrackerSettings
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
+from pipeline.tracking.tracker import CAMERA_MOTIONS, KINDS, PlayerTracker, TrackerError, TrackerSettings
 from pipeline.types import Detections, Frame, TrackedBoxes
 
 CLIPS = Path(__file__).parents[3] / "shared" / "clips"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scenes import street
 
-from pipeline.yolo import fit, letterbox, letterbox_on_device
+from pipeline.detection.yolo import fit, letterbox, letterbox_on_device
 
 
 def test_letterbox_and_back() -> None:

@@ -11,16 +11,16 @@ import pytest
 import torch
 from scenes import STREET_FRAMES
 
-from pipeline.bridging import between
 from pipeline.clock import StageClock
 from pipeline.config import load
-from pipeline.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.engine import process
-from pipeline.following import Followed, detect, follow, in_groups
 from pipeline.media.video import open_source
 from pipeline.outputs import read_mot
 from pipeline.settings import Settings
-from pipeline.tracker import PlayerTracker
+from pipeline.tracking.bridging import between
+from pipeline.tracking.following import Followed, detect, follow, in_groups
+from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
 
 PICTURE = np.zeros((90, 160, 3), np.uint8)

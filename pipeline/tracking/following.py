@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from pipeline.bridging import between
 from pipeline.clock import StageClock
-from pipeline.detector import PlayerDetector
-from pipeline.tracker import PlayerTracker
+from pipeline.detection.detector import PlayerDetector
+from pipeline.tracking.bridging import between
+from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
 
 T = TypeVar("T")

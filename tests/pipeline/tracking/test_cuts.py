@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pipeline.cuts import CutDetector, colours, hellinger
+from pipeline.tracking.cuts import CutDetector, colours, hellinger
 from pipeline.types import Frame, UInt8Image
 
 

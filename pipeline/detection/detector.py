@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 
 from pipeline.checks import require_range
-from pipeline.detector_forward import BACKENDS, PRECISIONS, choose_forward
+from pipeline.detection.forward import BACKENDS, PRECISIONS, choose_forward
+from pipeline.detection.yolo import STRIDE, Fit, decode_boxes, fit, grid, input_size, letterbox, letterbox_on_device
 from pipeline.types import Detections, FloatArray, Frame
 from pipeline.vendor import vendor_import
 from pipeline.workers import Spread, one_by_one
-from pipeline.yolo import STRIDE, Fit, decode_boxes, fit, grid, input_size, letterbox, letterbox_on_device
 from recognizer.checks import require_choice
 from recognizer.errors import InputError
 
@@ -36,7 +36,7 @@ class DetectorError(InputError):
 
 def default_weights() -> Path:
     """The player detector that ships with the product."""
-    return Path(__file__).parent / "weights" / "players.safetensors"
+    return Path(__file__).parent.parent / "weights" / "players.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.checks import require_range
-from pipeline.cuts import CutDetector
+from pipeline.tracking.cuts import CutDetector
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.vendor import vendor_import
 from recognizer.checks import require_choice
