@@ -57,12 +57,12 @@ class IdentitySettings:
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
-    even_support: float = 0.046
+    even_support: float = 0.044
     """Support of a number that is as likely right as wrong; above 0. Support is the number's share of the votes,
     squared, times the square root of the windows' worth of number."""
-    steepness: float = 2.2
-    """How fast the odds of being right grow with the support: with this power of it; above 0. At 2.2 twice the support
-    makes the odds 4.6 times as good."""
+    steepness: float = 2.4
+    """How fast the odds of being right grow with the support: with this power of it; above 0. At 2.4 twice the support
+    makes the odds 5.3 times as good."""
     one_wearer: bool = True
     """Whether, of tracks of one kit that show the same number at the same time, only the surest keeps it."""
     numbers: tuple[int | str, ...] = ()
