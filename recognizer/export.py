@@ -10,9 +10,10 @@
 | `NAME.export.json` | | picture size, sharpening, window length T, the classes, the differences from PyTorch |
 
 The first is the whole network; the other two are its halves, for features that are kept and read in several windows.
-`tens` and `units` are log-probabilities, softened by the checkpoint's temperature; class 10 means no digit. `valid` is
-False where a window has no frame; padding may stand anywhere. `--format torch` writes the whole network as a
-`torch.export` package, `NAME.pt2`, instead of the graphs: `torch.export.load(FILE).module()(rgb=..., valid=...)`.
+`tens` and `units` are log-probabilities, those of the window and of its frames pooled as in `recognizer.pooling` and
+softened by the checkpoint's temperature; class 10 means no digit. `valid` is False where a window has no frame; padding
+may stand anywhere. `--format torch` writes the whole network as a `torch.export` package, `NAME.pt2`, instead of the
+graphs: `torch.export.load(FILE).module()(rgb=..., valid=...)`.
 
 Every graph is compared with PyTorch. Exit codes: 0 written; 1 a graph differs by more than 1e-4; 2 nothing could be
 exported, for the reason given. Unless 0, nothing is written.

@@ -274,7 +274,7 @@ def test_nothing_is_printed_sent_or_left_behind(tmp_path: Path) -> None:
     home.mkdir()
     scratch.mkdir()
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("YOLO_", "ULTRALYTICS_", "OMP_", "XDG_"))}
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     environment = kept | {"HOME": str(home), "TMPDIR": str(scratch), "PYTHONPATH": str(root)} | LOUD
     done = subprocess.run(
         [sys.executable, "-c", QUIET], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
