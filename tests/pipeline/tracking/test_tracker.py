@@ -4,18 +4,18 @@ import importlib.util
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from factories import SHARED
 
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.tracking.tracker import CAMERA_MOTIONS, KINDS, PlayerTracker, TrackerError, TrackerSettings
 from pipeline.types import Detections, Frame, TrackedBoxes
 
-CLIPS = Path(__file__).parents[3] / "shared" / "clips"
+CLIPS = SHARED / "clips"
 BACKGROUND = cv2.GaussianBlur(np.random.default_rng(7).integers(0, 255, (180, 320, 3), np.uint8), (9, 9), 0)
 
 
