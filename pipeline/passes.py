@@ -108,6 +108,12 @@ def find(
             frames += 1
             progress(ProgressUpdate("reading", frames, expected, len(tracks.spans), len(track_reader.known)))
         reads += log.add(track_reader.flush())
+    rows = _rows(track_reader, tracks, folder, clock)
+    return Findings(keep_one_wearer(rows) if settings.identity.one_wearer else rows, frames, reads)
+
+
+def _rows(track_reader: TrackReader, tracks: TrackLog, folder: Path, clock: StageClock) -> list[TrackRow]:
+    """One row per track, those that passed to another player split in the files too."""
     with clock.stage("team"):
         swaps = track_reader.teams.swaps(free_id=max(tracks.spans, default=0) + 1)
         teams = track_reader.teams.assign(swaps)
@@ -115,10 +121,9 @@ def find(
     if swaps:
         with clock.stage("identify"):
             renaming = Renaming(swaps)
-            spans |= rename_boxes(folder / BOXES, renaming, tracks.times)
+            spans = spans | rename_boxes(folder / BOXES, renaming, tracks.times)
             rename_reads(folder / READS, renaming, track_reader.fuser)
-    rows = [TrackRow(span, identity(track), teams.get(track)) for track, span in sorted(spans.items())]
-    return Findings(keep_one_wearer(rows) if settings.identity.one_wearer else rows, frames, reads)
+    return [TrackRow(span, identity(track), teams.get(track)) for track, span in sorted(spans.items())]
 
 
 def draw(

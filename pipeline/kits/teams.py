@@ -24,7 +24,7 @@ _CHUNK = 256  # tracks assigned at a time; bounds the memory
 _SETTLE_SECONDS: Final = 30.0
 """So often swaps are looked for; bounds how many looks are kept."""
 _KEPT: Final = 15
-"""Latest looks of a track that are kept, so that a swap among them can be found when more have come."""
+"""Latest looks at a person still there that are kept, so that a swap among them can be found when more have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class TeamAssigner:
         if self._settled_seconds is None:
             self._settled_seconds = now
         if now - self._settled_seconds >= _SETTLE_SECONDS:
-            self._settle(_KEPT)
+            self._settle(now)
             self._settled_seconds = now
 
     def swaps(self, free_id: int) -> list[Swap]:
@@ -143,7 +143,7 @@ class TeamAssigner:
         Args:
             free_id: The first track id that is not in use.
         """
-        self._settle(0)
+        self._settle(np.inf)
         return [Swap(track, frame, free_id + place) for place, (frame, track) in enumerate(sorted(self._swaps))]
 
     def assign(self, swaps: Sequence[Swap] = ()) -> dict[int, Team]:
@@ -185,8 +185,8 @@ class TeamAssigner:
         shirts = kit_histograms([evidence[i] for i in best], self._settings.background)
         return weights, _find_kits(smooth(shirts), weights[best] / weights[best].sum(), self._settings)
 
-    def _settle(self, kept: int) -> None:
-        """Find swaps among the looks that are kept, and add all but the latest of each track up."""
+    def _settle(self, now: float) -> None:
+        """Find swaps among the looks that are kept, and add them up, but for the latest at those still there."""
         everybody = [one for track in self._tracks.values() for one in track.players()]
         if not everybody:
             return
@@ -197,10 +197,10 @@ class TeamAssigner:
                 track.parts[-1].take_in(look for look in track.looks if look.frame_index < frame_index)
                 track.parts.append(KitEvidence())
                 track.looks = [look for look in track.looks if look.frame_index >= frame_index]
-            settled = len(track.looks) - kept
-            if settled > 0:
-                track.parts[-1].take_in(track.looks[:settled])
-                track.looks = track.looks[settled:]
+            still_there = now - track.last_seconds < _SETTLE_SECONDS
+            settled = max(0, len(track.looks) - _KEPT) if still_there else len(track.looks)
+            track.parts[-1].take_in(track.looks[:settled])
+            track.looks = track.looks[settled:]
 
     def _swaps_of(self, looks: Sequence[Look], kits: Float) -> list[int]:
         """First frames of other players among the looks at one track."""

@@ -30,11 +30,8 @@ class Renaming:
         self._swaps: dict[int, list[Swap]] = defaultdict(list)
         for swap in sorted(swaps, key=lambda swap: swap.frame_index):
             self._swaps[swap.track_id].append(swap)
-
-    @property
-    def tracks(self) -> set[int]:
-        """The tracks that passed to another player, by the ids they had."""
-        return set(self._swaps)
+        self.tracks = frozenset(self._swaps)
+        """Those that passed to another player, by the ids they had."""
 
     def of(self, track_id: int, frame_index: int) -> int:
         """The id of the player whom a track shows in a frame."""
