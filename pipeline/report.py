@@ -207,15 +207,14 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def table(players: Sequence[Player], rows: Sequence[TrackRow]) -> str:
-    """One line per player (by team, then number), and a line on the tracks without a number."""
+    """A line per player (by team, then number), confidence rounded down, and one on the tracks without a number."""
     lines = []
     if players:
         lines.append(f"{'team':<12} {'number':>6} {'confidence':>10} {'seconds seen':>12}  tracks")
     for player in players:
         tracks = " ".join(str(row.span.track_id) for row in player.rows)
-        lines.append(
-            f"{player.team:<12} {player.number:>6} {player.confidence:>10.2f} {player.seconds_seen:>12.1f}  {tracks}"
-        )
+        sure = min(99, int(player.confidence * 100)) / 100  # rounded down, as on the video: nothing is certain
+        lines.append(f"{player.team:<12} {player.number:>6} {sure:>10.2f} {player.seconds_seen:>12.1f}  {tracks}")
     unread = Counter(row.status for row in rows if not row.identity.number)
     total = sum(unread.values())
     if total:

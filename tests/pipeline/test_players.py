@@ -134,3 +134,8 @@ def test_the_table_of_an_empty_pitch() -> None:
     assert printed([row(1, None, status="conflicting")]) == [
         "1 track without a number: 1 with reads that do not agree well enough."
     ]
+
+
+@pytest.mark.parametrize(("confidence", "shown"), [(0.899, "0.89"), (0.9985, "0.99"), (1.0, "0.99")])
+def test_the_table_rounds_confidence_down(confidence: float, shown: str) -> None:
+    assert printed([row(1, "7", confidence=confidence)])[1].split()[2] == shown
