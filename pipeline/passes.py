@@ -77,7 +77,9 @@ def find(
     progress: Progress,
     workers: Workers | None = None,
 ) -> Findings:
-    """First pass: who is where and wears which number. Boxes and reads go to disk as they come.
+    """First pass: who is where and wears which number.
+
+    Boxes and reads go to disk as they come; those of tracks that passed to another player are renamed there at the end.
 
     Args:
         source: The video.

@@ -186,7 +186,7 @@ class WindowRead:
     units: FloatArray
     """float32 (11,) log-probabilities; class 10 means no readable digit."""
     frame_weights: FloatArray
-    """float32 (T,), share of each frame in the read; sums to 1, 0 where padded."""
+    """float32 (T,), share of each frame in the read of the whole (1 for a crop read alone); sums to 1, 0 if padded."""
     anchor_frame: int
     """Frame index of the window's best crop."""
     quality: float

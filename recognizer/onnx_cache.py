@@ -76,7 +76,8 @@ def open_cached(checkpoint: Path, info: CheckpointInfo, network: TorchNetwork) -
     Args:
         checkpoint: The `.safetensors` file that `network` was loaded from.
         info: Of the checkpoint.
-        network: The same network in PyTorch, float32 on the CPU; reads windows longer than the checkpoint's.
+        network: The same network in PyTorch, float32 on the CPU; reads windows longer than the checkpoint's, and
+            those of one frame.
 
     Returns:
         The network, and whether it needed less processor time than PyTorch when it was exported on this machine.

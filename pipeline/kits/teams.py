@@ -158,7 +158,8 @@ class TeamAssigner:
         parts = self._evidence(swaps)
         if not parts:
             return {}
-        ids, evidence = sorted(parts), [parts[track_id] for track_id in sorted(parts)]
+        ids = sorted(parts)
+        evidence = [parts[track_id] for track_id in ids]
         weights, kits = self._kits(evidence)
         worn, colours = self._join(evidence, weights, kits)
         named = [k for k in range(len(kits)) if (worn == k).any()]
