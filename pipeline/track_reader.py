@@ -31,7 +31,7 @@ class TrackReader:
         self._round: int | None = None
         self._waiting: list[CropWindow] = []
         self.fuser = IdentityFuser(settings.identity)
-        self.teams = TeamAssigner(settings.teams, settings.swaps)
+        self.teams = TeamAssigner(settings.teams, settings.swaps, settings.tracker.buffer_seconds)
         self.known: set[int] = set()
         """Tracks whose number is known so far."""
 

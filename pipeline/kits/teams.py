@@ -22,9 +22,14 @@ _MOST_FITTED = 400  # tracks, the best seen ones, that kits are found from; all 
 _ROUNDS = 5
 _CHUNK = 256  # tracks assigned at a time; bounds the memory
 _SETTLE_SECONDS: Final = 30.0
-"""So often swaps are looked for; bounds how many looks are kept."""
+"""So often swaps are looked for,"""
+_SETTLE_LOOKS: Final = 10_000
+"""or when so many looks have come since, about 70 MB."""
 _KEPT: Final = 15
-"""Latest looks at a person still there that are kept, so that a swap among them can be found when more have come."""
+"""Latest clear looks at a person still there that are kept, so that a swap among them can be found when more come,"""
+_MOST_KEPT: Final = 150
+"""with those between them at a person hidden by others; so many in all."""
+_SLACK_SECONDS: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,17 @@ class _Track:
         """All that was seen of each player."""
         return [*self.parts[:-1], self.parts[-1].plus(self.looks) if self.looks else self.parts[-1]]
 
+    def add_up(self, count: int) -> None:
+        """Keep the first looks as sums alone."""
+        self.parts[-1].take_in(self.looks[:count])
+        self.looks = self.looks[count:]
+
+    def settled(self) -> int:
+        """How many looks a swap can no longer be found among, while the track goes on."""
+        clear = [place for place, look in enumerate(self.looks) if look.clear]
+        first_kept = clear[-_KEPT] if len(clear) >= _KEPT else 0
+        return max(first_kept, len(self.looks) - _MOST_KEPT)
+
 
 class TeamAssigner:
     """Collects the kit colours of every track, then groups the tracks into teams.
@@ -105,14 +121,20 @@ class TeamAssigner:
     Args:
         settings: How tracks are grouped.
         swaps: When a track is taken to have passed to another player.
+        lost_seconds: How long a player may be out of sight and keep his track.
     """
 
-    def __init__(self, settings: TeamSettings, swaps: SwapSettings | None = None) -> None:
+    def __init__(
+        self, settings: TeamSettings, swaps: SwapSettings | None = None, lost_seconds: float = _SETTLE_SECONDS
+    ) -> None:
         self._settings, self._swap_settings = settings, swaps or SwapSettings()
+        self._gone_seconds = max(_SETTLE_SECONDS, lost_seconds, settings.interval_seconds) + _SLACK_SECONDS
         self._tracks: dict[int, _Track] = {}
         self._swaps: list[tuple[int, int]] = []
         """Frame and track of every swap found."""
         self._settled_seconds: float | None = None
+        self._unsettled = 0
+        """Looks since."""
 
     def add(self, frame: Frame, boxes: TrackedBoxes) -> None:
         """Take in one frame; tracks that were looked at less than the interval ago are passed over.
@@ -121,7 +143,7 @@ class TeamAssigner:
             frame: The picture.
             boxes: Tracked players in it; those too small or mostly outside the picture are passed over.
         """
-        now, interval = frame.time_seconds, self._settings.interval_seconds
+        now, interval = frame.time_seconds, self._settings.interval_seconds - _SLACK_SECONDS
         due = [
             row
             for row, track_id in enumerate(boxes.track_id.tolist())
@@ -131,11 +153,12 @@ class TeamAssigner:
             track = self._tracks.setdefault(int(boxes.track_id[row]), _Track())
             track.looks.append(look)
             track.last_seconds = now
+            self._unsettled += 1
         if self._settled_seconds is None:
             self._settled_seconds = now
-        if now - self._settled_seconds >= _SETTLE_SECONDS:
+        if now - self._settled_seconds >= _SETTLE_SECONDS or self._unsettled >= _SETTLE_LOOKS:
             self._settle(now)
-            self._settled_seconds = now
+            self._settled_seconds, self._unsettled = now, 0
 
     def swaps(self, free_id: int) -> list[Swap]:
         """Where tracks passed to a player in another kit, in order of time; call it when all frames were added.
@@ -195,13 +218,10 @@ class TeamAssigner:
         for track_id, track in self._tracks.items():
             for frame_index in self._swaps_of(track.looks, kits):
                 self._swaps.append((frame_index, track_id))
-                track.parts[-1].take_in(look for look in track.looks if look.frame_index < frame_index)
+                track.add_up(sum(look.frame_index < frame_index for look in track.looks))
                 track.parts.append(KitEvidence())
-                track.looks = [look for look in track.looks if look.frame_index >= frame_index]
-            still_there = now - track.last_seconds < _SETTLE_SECONDS
-            settled = max(0, len(track.looks) - _KEPT) if still_there else len(track.looks)
-            track.parts[-1].take_in(track.looks[:settled])
-            track.looks = track.looks[settled:]
+            gone = now - track.last_seconds > self._gone_seconds
+            track.add_up(len(track.looks) if gone else track.settled())
 
     def _swaps_of(self, looks: Sequence[Look], kits: Float) -> list[int]:
         """First frames of other players among the looks at one track."""

@@ -4,6 +4,7 @@ import json
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def rename_boxes(path: Path, renaming: Renaming, times: FrameTimes) -> dict[int,
 def rename_reads(path: Path, renaming: Renaming, fuser: IdentityFuser) -> None:
     """Rewrite a file of `ReadLog`, and have what was read of each player added up anew.
 
-    A window belongs to the player in its best crop.
+    A window belongs to the player in its best crop; crops of another one in it are not shown as his.
 
     Args:
         path: The JSON lines.
@@ -86,8 +87,10 @@ def rename_reads(path: Path, renaming: Renaming, fuser: IdentityFuser) -> None:
         record = json.loads(line)
         if record["track_id"] not in renaming.tracks:
             return line
-        record["track_id"] = renaming.of(record["track_id"], record["anchor_frame"])
-        fuser.add(_read(record))
+        known, record["track_id"] = record["track_id"], renaming.of(record["track_id"], record["anchor_frame"])
+        read = _read(record)
+        his = np.array([frame >= 0 and renaming.of(known, frame) == read.track_id for frame in record["frames"]])
+        fuser.add(replace(read, frame_indices=read.frame_indices[his], frame_weights=read.frame_weights[his]))
         return json.dumps(record, separators=(",", ":")) + "\n"
 
     _rewrite(path, renamed)

@@ -182,6 +182,15 @@ def test_frames_closer_than_the_interval_are_passed_over_for_each_track_alone() 
     assert assign(seen, TeamSettings(interval_seconds=0.0))[1].name == "yellow"
 
 
+@pytest.mark.parametrize(("rate", "looks"), [(5, 50), (25, 50), (30, 50), (2, 20)])
+def test_a_look_every_interval_whatever_the_frame_rate(rate: int, looks: int) -> None:
+    assigner, picture = TeamAssigner(TeamSettings(interval_seconds=0.2)), shirt(np.random.default_rng(2), RED)
+    for index in range(10 * rate):
+        frame, boxes = sighting(picture, 1)
+        assigner.add(Frame(index, Fraction(index, rate), frame.bgr), boxes)
+    assert len(assigner._tracks[1].looks) == looks
+
+
 def test_hidden_player_counts_less_than_a_free_one() -> None:
     rng = np.random.default_rng(4)
     both = TrackedBoxes(

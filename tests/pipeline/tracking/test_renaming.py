@@ -1,6 +1,7 @@
 """Boxes and reads of a track that passed to another player."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -75,3 +76,18 @@ def test_reads_count_for_the_player_in_their_best_crop(tmp_path: Path) -> None:
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["track_id"] for record in records] == [3] * 15 + [4] * 5 + [8] * 5
     assert {record["candidates"][0]["number"] for record in records if record["track_id"] == 8} == {"77"}
+
+
+@pytest.mark.parametrize(("anchor", "track_id", "best"), [(9, 4, 8), (10, 8, 10)])
+def test_a_track_shows_its_own_frames_alone(tmp_path: Path, anchor: int, track_id: int, best: int) -> None:
+    """The window's clearest frame shows the other player."""
+    path, fuser = tmp_path / "reads.jsonl", IdentityFuser(IdentitySettings())
+    weights = np.array([0.3, 0.1, 0.0, 0.6, 0.0] if anchor == 9 else [0.6, 0.1, 0.2, 0.1, 0.0], np.float32)
+    straddling = replace(
+        read(4, 9, "7"), frame_indices=np.array([8, 9, 10, 11, -1]), frame_weights=weights, anchor_frame=anchor
+    )
+    with ReadLog(path) as log:
+        log.add([straddling])
+    rename_reads(path, Renaming([Swap(4, 10, 8)]), fuser)
+    assert fuser.identity(track_id).best_frames == (best,)
+    assert fuser.identity(12 - track_id).n_reads == 0
