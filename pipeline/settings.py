@@ -6,8 +6,8 @@ from pipeline.crops import CropSettings
 from pipeline.detection.detector import DetectorSettings
 from pipeline.effort import EffortSettings
 from pipeline.identity import IdentitySettings
+from pipeline.kits.fitting import TeamSettings
 from pipeline.kits.swaps import SwapSettings
-from pipeline.kits.teams import TeamSettings
 from pipeline.reading import ReaderSettings
 from pipeline.tracking.tracker import TrackerSettings
 from pipeline.windows import WindowSettings

@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.kits.colours import name_kits
+from pipeline.kits.fitting import TeamSettings, find_kits, nearest_kits, support
 from pipeline.kits.looks import Float, KitEvidence, Look, distances, kit_histograms, look_at, smooth
 from pipeline.kits.swaps import Swap, SwapSettings, find_swaps
 from pipeline.types import Frame, TrackedBoxes
 
-_RESTLESS = 6.0  # Lab units; a player's crop changes by about 12 over a track, a sitting spectator's by about 4
-_SAME_KIT = 0.55  # two tracks of one team are rarely farther apart than this, two of different teams nearly always
 _MOST_FITTED = 400  # tracks, the best seen ones, that kits are found from; all tracks are then assigned
-_ROUNDS = 5
 _CHUNK = 256  # tracks assigned at a time; bounds the memory
 _SETTLE_SECONDS: Final = 30.0
 """So often swaps are looked for,"""
@@ -44,41 +42,6 @@ class Team:
 
 OTHER = Team("other", (150, 150, 150))
 """The team of tracks whose kit is unlike every kit with enough support."""
-
-
-@dataclass(frozen=True, slots=True)
-class TeamSettings:
-    """How tracks are grouped by kit colour. Distances are Hellinger distances of colour histograms, 0 to 1."""
-
-    interval_seconds: float = 0.2
-    """At most one crop of a track per this many seconds is looked at (0 = every crop)."""
-    background: float = 0.75
-    """How much of the colours at a crop's sides is taken out of its torso; 0 (nothing) to 1 (all)."""
-    two_kits: float = 0.3
-    """The two main kits must differ by this much, else the video has one kit; 0 to 1."""
-    other_kit: float = 0.65
-    """A third or later kit must differ by this much from every kit before it; 0.1 to 1."""
-    nearest_kit: float = 0.75
-    """A track joins the nearest kit within this distance, else it is 'other'; 0.1 to 1."""
-    min_share: float = 0.015
-    """A third or later kit (referee, goalkeeper) needs this share of all evidence to get its name; 0 to 0.5."""
-    max_kits: int = 8
-    """Most kits named in one video; 1 to 20."""
-
-    def __post_init__(self) -> None:
-        ranges = {
-            "interval_seconds": (0.0, 60.0),
-            "background": (0.0, 1.0),
-            "two_kits": (0.0, 1.0),
-            "other_kit": (0.1, 1.0),
-            "nearest_kit": (0.1, 1.0),
-            "min_share": (0.0, 0.5),
-            "max_kits": (1, 20),
-        }
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}, allowed is {low:g} to {high:g}")
 
 
 @dataclass(slots=True)
@@ -204,10 +167,10 @@ class TeamAssigner:
 
     def _kits(self, evidence: Sequence[KitEvidence]) -> tuple[Float, Float]:
         """How much each of some players says, (players,), and the kits that they wear, (kits, CELLS)."""
-        weights = _support(evidence)
+        weights = support(evidence)
         best = np.sort(np.argsort(-weights, kind="stable")[:_MOST_FITTED])
         shirts = kit_histograms([evidence[i] for i in best], self._settings.background)
-        return weights, _find_kits(smooth(shirts), weights[best] / weights[best].sum(), self._settings)
+        return weights, find_kits(smooth(shirts), weights[best] / weights[best].sum(), self._settings)
 
     def _settle(self, now: float) -> None:
         """Find swaps among the looks that are kept, and add them up, but for the latest at those still there."""
@@ -238,61 +201,9 @@ class TeamAssigner:
         for start in range(0, len(evidence), _CHUNK):
             part = slice(start, start + _CHUNK)
             shirts = kit_histograms(evidence[part], self._settings.background)
-            nearest, apart = _nearest(smooth(shirts), kits)
-            worn[part] = np.where(apart > self._settings.nearest_kit, -1, nearest)
+            closest, apart = nearest_kits(smooth(shirts), kits)
+            worn[part] = np.where(apart > self._settings.nearest_kit, -1, closest)
             for k in range(len(kits)):
                 wearers = worn[part] == k
                 colours[k] += weights[part][wearers] @ shirts[wearers]
         return worn, colours
-
-
-def _support(evidence: Sequence[KitEvidence]) -> Float:
-    """How much each track says about the kits of the match, (tracks,), sums to 1."""
-    restless = np.array([e.restlessness() for e in evidence]) ** 2
-    playing = 0.05 + restless / (restless + _RESTLESS**2)
-    support = np.sqrt([e.weight for e in evidence]) * playing
-    return np.asarray(support / support.sum(), np.float64)
-
-
-def _nearest(shirts: Float, kits: Float) -> tuple[NDArray[np.int64], Float]:
-    apart = distances(shirts, kits)
-    return apart.argmin(axis=1), apart.min(axis=1)
-
-
-def _find_kits(shirts: Float, weights: Float, settings: TeamSettings) -> Float:
-    """Kit histograms (kits, CELLS): the two main kits first, then others with enough support."""
-    between = distances(shirts, shirts)
-    reach = np.minimum(between, _SAME_KIT)
-    cost = np.array([np.minimum(row, reach) @ weights for row in reach])
-    first, second = np.unravel_index(int(cost.argmin()), cost.shape)
-    kits = _refine(shirts, weights, shirts[[first, second]])
-    if settings.max_kits == 1 or distances(kits[:1], kits[1:])[0, 0] < settings.two_kits:
-        kits = _refine(shirts, weights, shirts[[int((reach @ weights).argmin())]])
-    while len(kits) < settings.max_kits:
-        apart = _nearest(shirts, _with_mixtures(kits))[1] >= settings.other_kit
-        wearers = (between < _SAME_KIT) & apart & apart[:, None]
-        support = wearers @ weights
-        chosen = int(support.argmax())
-        if support[chosen] < max(settings.min_share, 1e-9):
-            break
-        kits = np.concatenate([kits, _refine(shirts[wearers[chosen]], weights[wearers[chosen]], shirts[[chosen]])])
-    return kits
-
-
-def _with_mixtures(kits: Float) -> Float:
-    """The kits and what a track looks like that followed players of two of them."""
-    pairs = [(a, b) for a in range(len(kits)) for b in range(a)]
-    mixed = [share * kits[a] + (1.0 - share) * kits[b] for a, b in pairs for share in (0.25, 0.5, 0.75)]
-    return np.stack([*kits, *mixed])
-
-
-def _refine(shirts: Float, weights: Float, kits: Float) -> Float:
-    """Move each kit to the mean of the shirts near it, a few times."""
-    for _ in range(_ROUNDS):
-        worn, apart = _nearest(shirts, kits)
-        kits = kits.copy()
-        for k in range(len(kits)):
-            wearers = (worn == k) & (apart < _SAME_KIT)
-            if wearers.any():
-                kits[k] = weights[wearers] @ shirts[wearers] / weights[wearers].sum()
-    return kits

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.kits.fitting import TeamSettings
 from pipeline.kits.swaps import Swap, SwapSettings, find_swaps
-from pipeline.kits.teams import TeamAssigner, TeamSettings
+from pipeline.kits.teams import TeamAssigner
 from pipeline.types import Frame, TrackedBoxes
 
 RED, WHITE, GRASS = (40, 30, 190), (235, 235, 235), (50, 120, 70)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.kits.colours import CELLS, colour_name, histogram, name_kits
-from pipeline.kits.teams import OTHER, Team, TeamAssigner, TeamSettings
+from pipeline.kits.fitting import TeamSettings
+from pipeline.kits.teams import OTHER, Team, TeamAssigner
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
 
 Colour = tuple[int, int, int]
