@@ -35,7 +35,8 @@ from recognizer.labels import NUMBERS
 Status = Literal["read", "unreadable", "too_short", "conflicting"]
 
 _BEST_FRAMES: Final = 3
-_WORTH_NOTING: Final = 0.2
+_NOTED: Final = 3
+"""Likeliest numbers of a read that it may be shown for, should one of them turn out to be the track's."""
 _UNWORN_DOUBT: Final = 0.75
 """What a vote for a number that nobody wears weighs as doubt, 0 to 1; with less of it wrong numbers come to look sure
 (training/LOG.md)."""
@@ -147,13 +148,12 @@ class IdentityFuser:
         if readable < self._settings.window_readable:
             return None
         evidence.votes += readable * numbers
-        best = int((numbers * self._worn).argmax())
-        clarity = float(readable * numbers[best])
-        if clarity > _WORTH_NOTING:
-            frame = int(read.frame_indices[int(read.frame_weights.argmax())])
-            if all(frame != known for _, known in evidence.frames[best]):
-                heappushpop(evidence.frames[best], (clarity, frame))
-        return NUMBERS[best]
+        worn = numbers * self._worn
+        frame = int(read.frame_indices[int(read.frame_weights.argmax())])
+        for number in np.argsort(-worn, kind="stable")[:_NOTED].tolist():
+            if worn[number] > 0.0 and all(frame != known for _, known in evidence.frames[number]):
+                heappushpop(evidence.frames[number], (float(readable * worn[number]), frame))
+        return NUMBERS[int(worn.argmax())]
 
     def forget(self, track_id: int) -> None:
         """Leave out all that was read of a track."""

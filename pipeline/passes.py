@@ -110,22 +110,22 @@ def find(
             frames += 1
             progress(ProgressUpdate("reading", frames, expected, len(tracks.spans), len(track_reader.known)))
         reads += log.add(track_reader.flush())
-    rows = _rows(track_reader, tracks, folder, clock)
-    return Findings(keep_one_wearer(rows) if settings.identity.one_wearer else rows, frames, reads)
+    rows, mixed = _rows(track_reader, tracks, folder, clock)
+    return Findings(keep_one_wearer(rows) if settings.identity.one_wearer else rows, frames, reads - mixed)
 
 
-def _rows(track_reader: TrackReader, tracks: TrackLog, folder: Path, clock: StageClock) -> list[TrackRow]:
-    """One row per track, those that passed to another player split in the files too."""
+def _rows(track_reader: TrackReader, tracks: TrackLog, folder: Path, clock: StageClock) -> tuple[list[TrackRow], int]:
+    """One row per track, those that passed to another player split in the files too; how many reads that cost."""
     with clock.stage("team"):
         swaps = track_reader.teams.swaps(free_id=max(tracks.spans, default=0) + 1)
         teams = track_reader.teams.assign(swaps)
-    spans, identity = tracks.spans, track_reader.fuser.identity
+    spans, identity, mixed = tracks.spans, track_reader.fuser.identity, 0
     if swaps:
         with clock.stage("identify"):
             renaming = Renaming(swaps)
             spans = spans | rename_boxes(folder / BOXES, renaming, tracks.times)
-            rename_reads(folder / READS, renaming, track_reader.fuser)
-    return [TrackRow(span, identity(track), teams.get(track)) for track, span in sorted(spans.items())]
+            mixed = rename_reads(folder / READS, renaming, track_reader.fuser)
+    return [TrackRow(span, identity(track), teams.get(track)) for track, span in sorted(spans.items())], mixed
 
 
 def draw(

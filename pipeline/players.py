@@ -77,16 +77,17 @@ def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
     for row in sorted(rows, key=lambda row: (-row.identity.confidence, -row.identity.n_reads)):
         if row.identity.number and row.team and row.team.name != OTHER.name:
             same = wearers[row.team.name, row.identity.number]
-            if any(_seconds_together(row, other) > SHARED_SECONDS for other in same):
+            if any(_together(row, other) for other in same):
                 doubles.add(row.span.track_id)
             else:
                 same.append(row)
     return [_silenced(row) if row.span.track_id in doubles else row for row in rows]
 
 
-def _seconds_together(one: TrackRow, other: TrackRow) -> float:
+def _together(one: TrackRow, other: TrackRow) -> bool:
+    """Whether two tracks are seen at once for long enough to be two people."""
     last = min(one.span.last_time_seconds, other.span.last_time_seconds)
-    return last - max(one.span.first_time_seconds, other.span.first_time_seconds)
+    return last - max(one.span.first_time_seconds, other.span.first_time_seconds) > SHARED_SECONDS
 
 
 def _silenced(row: TrackRow) -> TrackRow:
@@ -119,11 +120,11 @@ def join_tracks(rows: Iterable[TrackRow]) -> list[Player]:
 
 
 def _chains(rows: Sequence[TrackRow]) -> list[list[TrackRow]]:
-    """Tracks in order of their start, each after the first earlier one that has ended (all but) by then."""
+    """Tracks in order of their start, each behind the first earlier ones that are not seen beside it."""
     chains: list[list[TrackRow]] = []
     for row in rows:
         for chain in chains:
-            if row.span.first_time_seconds > max(r.span.last_time_seconds for r in chain) - SHARED_SECONDS:
+            if not any(_together(row, other) for other in chain):
                 chain.append(row)
                 break
         else:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from pipeline.identity import IdentityFuser
 from pipeline.kits.swaps import Swap
 from pipeline.outputs import FrameTimes, TrackSpan
 from pipeline.types import WindowRead
+
+_HIS_SHARE: Final = 0.75
+"""Of the attention to a window's frames, what must lie on frames of one player for the window to speak of him."""
 
 
 class Renaming:
@@ -70,30 +73,40 @@ def rename_boxes(path: Path, renaming: Renaming, times: FrameTimes) -> dict[int,
     return spans
 
 
-def rename_reads(path: Path, renaming: Renaming, fuser: IdentityFuser) -> None:
+def rename_reads(path: Path, renaming: Renaming, fuser: IdentityFuser) -> int:
     """Rewrite a file of `ReadLog`, and have what was read of each player added up anew.
 
-    A window belongs to the player in its best crop; crops of another one in it are not shown as his.
+    A window belongs to the player in its best crop. One that owes much to crops of another player says nothing of
+    either, and is left out.
 
     Args:
         path: The JSON lines.
         renaming: Whose the tracks are.
         fuser: What added the reads up before.
+
+    Returns:
+        How many windows were left out.
     """
+    mixed = 0
     for track_id in renaming.tracks:
         fuser.forget(track_id)
 
     def renamed(line: str) -> str:
+        nonlocal mixed
         record = json.loads(line)
         if record["track_id"] not in renaming.tracks:
             return line
         known, record["track_id"] = record["track_id"], renaming.of(record["track_id"], record["anchor_frame"])
         read = _read(record)
         his = np.array([frame >= 0 and renaming.of(known, frame) == read.track_id for frame in record["frames"]])
+        if read.frame_weights[his].sum() < _HIS_SHARE * read.frame_weights.sum():
+            mixed += 1
+            return ""
         fuser.add(replace(read, frame_indices=read.frame_indices[his], frame_weights=read.frame_weights[his]))
         return json.dumps(record, separators=(",", ":")) + "\n"
 
     _rewrite(path, renamed)
+    return mixed
 
 
 def _read(record: Mapping[str, Any]) -> WindowRead:

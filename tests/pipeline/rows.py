@@ -13,8 +13,9 @@ def row(
     seen: float = 1.0,
     first: float = 0.4,
     confidence: float = 0.9,
+    lasts: float = 1.2,
 ) -> TrackRow:
-    """A track in view from `first` to 1.2 s later, for `seen` seconds in all."""
+    """A track in view from `first` on until `lasts` seconds later, for `seen` seconds in all."""
     identity = Identity(
         track_id=track_id,
         number=number,
@@ -28,5 +29,5 @@ def row(
         n_reads=4 if number else 0,
         best_frames=(12, 30) if number else (),
     )
-    span = TrackSpan(track_id, round(25 * first), round(25 * first) + 30, first, first + 1.2, 25, seen)
+    span = TrackSpan(track_id, round(25 * first), round(25 * (first + lasts)), first, first + lasts, 25, seen)
     return TrackRow(span, identity, Team(team, (200, 16, 0)) if team else None)

@@ -124,6 +124,12 @@ def test_best_frames_are_the_weightiest_frames_of_the_clearest_windows() -> None
     assert fuser.identity(1).best_frames == (102, 202, 2)
 
 
+def test_a_number_seen_faintly_in_many_windows_can_be_looked_at() -> None:
+    fuser = fuse(*[make_read("7", frame, sure=0.4) for frame in (0, 100, 200, 300)])
+    seen = fuser.identity(1)
+    assert (seen.best, len(seen.best_frames)) == ("7", 3)
+
+
 @given(st.permutations([("10", 0.9), ("10", 0.8), ("16", 0.7), (None, 0.9), ("10", 0.95)]))
 def test_order_of_reads_does_not_matter(order: list[tuple[str | None, float]]) -> None:
     identity = fuse(*[make_read(n, i, sure) for i, (n, sure) in enumerate(order)]).identity(1)

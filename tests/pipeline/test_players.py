@@ -40,6 +40,14 @@ def test_a_second_box_for_a_moment_is_the_same_player(late: float, joined: bool)
     assert (len(join_tracks([row(1, "7", first=0.0), row(2, "7", first=late)])) == 1) is joined
 
 
+def test_one_wearer_of_a_number_at_a_time_is_one_player() -> None:
+    """A short track within a long one, and one that begins just as long before the end as two boxes may last."""
+    for late in (row(2, "7", first=0.2, lasts=0.4), row(2, "7", first=0.5)):
+        rows = keep_one_wearer([row(1, "7", first=-0.2), late])
+        assert [one.identity.number for one in rows] == ["7", "7"]
+        assert len(join_tracks(rows)) == 1
+
+
 @pytest.mark.parametrize("team", [None, "other"])
 def test_a_kit_that_nobody_knows_joins_nothing(team: str | None) -> None:
     assert len(join_tracks([row(1, "7", team, first=0.0), row(2, "7", team, first=5.0)])) == 2
