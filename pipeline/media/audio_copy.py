@@ -1,6 +1,7 @@
 """Copies a file's sound, packet by packet and without coding it anew, beside newly written pictures."""
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from io import BytesIO
@@ -10,16 +11,20 @@ from typing import Final
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
-from pipeline.media.containers import PacketReader, open_container
+from pipeline.media.containers import BACKWARD_JUMP, PacketReader, open_container, usual_rate
+from pipeline.media.video_source import ASSUMED_RATE
 
 logger = logging.getLogger(__name__)
 
 _TRIED: Final = 5
 """Packets written into a trial file before the sound is promised to the real one."""
+_MOST_WAITING: Final = 1000
+"""Packets of sound kept until the pictures show where they belong."""
 _PLAIN_LAYOUTS: Final = {1: "mono", 2: "stereo"}
 
 
@@ -45,7 +50,7 @@ class AudioCopy:
         self._container = open_container(source)
         stream = self._container.streams.best("audio")
         if isinstance(stream, AudioStream):
-            timed = (packet for packet in PacketReader(self._container, [stream]) if packet.pts is not None)
+            timed = _on_one_clock(self._container, stream)
             first = list(islice(timed, _TRIED))
             refusal = _refusal(stream, first)
             if refusal:
@@ -82,7 +87,7 @@ class AudioCopy:
         if self._out is None or packet.pts is None or decoding_time is None:
             return
         if self._last is not None and decoding_time <= self._last:
-            return  # damaged or joined recordings step back; a file cannot
+            return  # damaged recordings step back; a file cannot
         self._last = decoding_time
         packet.pts, packet.dts = packet.pts - shift, decoding_time - shift
         packet.stream = self._out
@@ -91,6 +96,45 @@ class AudioCopy:
         except (av.error.InvalidDataError, av.error.ArgumentError) as error:
             logger.warning("The sound cannot be copied any further: %s", error)
             self._packets = iter(())
+
+
+def _on_one_clock(container: InputContainer, sound: AudioStream) -> Iterator["Packet[Stream]"]:
+    """The sound's packets that have a time, in a file that may consist of joined recordings.
+
+    Where its clock starts anew, each recording is shifted as `FrameClock` shifts its pictures: they follow the last one
+    at the usual distance.
+    """
+    pictures = container.streams.best("video")
+    streams: list[Stream] = [sound] if pictures is None else [pictures, sound]
+    usual = 1 / (usual_rate(pictures) or ASSUMED_RATE) if isinstance(pictures, VideoStream) else Fraction(0)
+    shifts, last_shown = [Fraction(0)], None
+    waiting: deque[tuple[int, Packet[Stream]]] = deque()
+    recording, last_heard = 0, None
+    for packet in PacketReader(container, streams):
+        if packet.pts is None:
+            continue
+        time = _start(packet)
+        if packet.stream.index == sound.index:
+            recording += last_heard is not None and time < last_heard - BACKWARD_JUMP
+            last_heard = time
+            waiting.append((recording, packet))
+        else:
+            shown = time + shifts[-1]
+            if last_shown is not None and shown < last_shown - BACKWARD_JUMP:
+                shifts.append(last_shown + usual - time)
+                shown = last_shown + usual
+            last_shown = shown if last_shown is None else max(shown, last_shown)
+        while waiting and (waiting[0][0] < len(shifts) or len(waiting) > _MOST_WAITING):
+            yield _shifted(*waiting.popleft(), shifts)
+    for held in waiting:
+        yield _shifted(*held, shifts)
+
+
+def _shifted(recording: int, packet: "Packet[Stream]", shifts: Sequence[Fraction]) -> "Packet[Stream]":
+    ticks = round(shifts[min(recording, len(shifts) - 1)] / packet.time_base)
+    packet.pts = None if packet.pts is None else packet.pts + ticks
+    packet.dts = None if packet.dts is None else packet.dts + ticks
+    return packet
 
 
 def _refusal(stream: AudioStream, packets: Sequence["Packet[Stream]"]) -> str | None:

@@ -17,16 +17,21 @@ from pipeline.media.video_source import ASSUMED_RATE, VideoError
 
 logger = logging.getLogger(__name__)
 
+BACKWARD_JUMP = 1
+"""Seconds; timestamps that step back further start anew (joined recordings), smaller steps are slips."""
+
 _TEXT_ART = {"ansi", "bintext", "idf", "xbin"}
 """'Video' codecs FFmpeg finds in plain text files."""
 _MP4_BOXES = {b"ftyp", b"free", b"skip", b"wide", b"mdat", b"moov", b"pnot", b"uuid", b"styp"}
+_JOINABLE = {"mpegts", "mpeg"}
 _MAX_FAILURES = 1000
 """Read errors in a row after which the rest of a file is given up."""
 _TAIL = 64
 """Index entries looked at for a file's end."""
 _SLACK_SECONDS = 0.5
 """How far a whole file may end before the length its header states."""
-_PLAUSIBLE_RATE = (Fraction(1), Fraction(1000))
+_PLAUSIBLE_RATE = (Fraction(1, 3600), Fraction(1000))
+"""Frames per second: from a picture an hour, as time-lapse cameras take them."""
 _RATE_AGREEMENT = Fraction(1, 5)
 
 
@@ -113,12 +118,43 @@ def stated_seconds(container: InputContainer, stream: VideoStream) -> float | No
     """Length of a stream by the header, or of the whole file where the stream's is missing."""
     if stream.duration and stream.duration > 0 and stream.time_base:
         return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration and container.duration > 0 else None
+    length = container.duration or 0
+    start = container.start_time or 0
+    if _states_its_end(container) and 0 < start < length:
+        length -= start
+    return length / av.time_base if length > 0 else None
+
+
+def _states_its_end(container: InputContainer) -> bool:
+    """Whether the length in the header is the time of the end, as FFmpeg writes it into Matroska files.
+
+    It differs from the length where a file does not begin at 0. Other programs may write the length itself there.
+    """
+    return "matroska" in container.format.name
 
 
 def nominal_ticks(stream: VideoStream) -> int:
     """Usual distance of two frames in units of the stream's time base, at least 1."""
     return max(1, round(1 / ((usual_rate(stream) or ASSUMED_RATE) * (stream.time_base or Fraction(1, 90_000)))))
+
+
+def starts_anew(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether a stream's timestamps begin again somewhere, as where recordings were joined by appending one to another.
+
+    Reads the whole file, without decoding; to be asked of a file just opened. Only formats that can be joined in that
+    way are looked at.
+    """
+    if container.format.name not in _JOINABLE or not stream.time_base:
+        return False
+    jump, latest = BACKWARD_JUMP / stream.time_base, None
+    for packet in PacketReader(container, [stream]):
+        time = packet.dts if packet.dts is not None else packet.pts
+        if time is None:
+            continue
+        if latest is not None and time < latest - jump:
+            return True
+        latest = time if latest is None else max(latest, time)
+    return False
 
 
 class PacketReader:
@@ -169,10 +205,9 @@ class PacketReader:
         beyond = any(entry.pos + entry.size > size for entry in stream.index_entries[-_TAIL:])
         if self.gave_up or self._partial or beyond:
             return True
-        if "matroska" not in self._container.format.name or not self._container.duration:
+        if not _states_its_end(self._container) or not self._container.duration:
             return False
-        start = self._container.start_time or 0
-        return float(self._reached) < (start + self._container.duration) / av.time_base - _SLACK_SECONDS
+        return float(self._reached) < self._container.duration / av.time_base - _SLACK_SECONDS
 
     def passed_over(self, stream: Stream) -> int:
         """Packets that the index lists and that did not come, of a file read from start to end.

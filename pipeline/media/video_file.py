@@ -14,9 +14,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.media.containers import (
+    BACKWARD_JUMP,
     PacketReader,
     nominal_ticks,
     open_container,
+    starts_anew,
     stated_seconds,
     usual_rate,
     video_stream,
@@ -31,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 _SEEK_MARGIN = 1
 """Seconds to seek before the start: seeking goes by decoding time, which runs ahead of presentation."""
-_BACKWARD_JUMP = 1
-"""Seconds; timestamps that step back further start anew (joined recordings), smaller steps are slips."""
 
 
 class FrameClock:
@@ -117,9 +117,11 @@ class VideoFile:
         self._decoder = choose_decoder(decoder, path, card)
         if self._decoder is not None:
             self._info = replace(self._info, decoder="hardware")
-        self._seek_to = self._seek_point() if span.start > _SEEK_MARGIN else None
+        seeks = span.start > _SEEK_MARGIN
+        joined = seeks and self._starts_anew()  # a moment on its clock may come twice: no seeking
+        self._seek_to = self._seek_point() if seeks and not joined else None
         if span.start and next(self.frames(), None) is None:
-            length = f" (it is {stated:.1f} s long)" if stated else ""
+            length = f" (it is {stated:.1f} s long)" if stated and not joined else ""
             raise VideoError(f"{path} has no frame {span}{length}.")
 
     @property
@@ -146,7 +148,7 @@ class VideoFile:
                 container.seek(self._seek_to, stream=stream)
             packets = PacketReader(container, container.streams)
             losses = Losses(stream.codec_context.name, nominal_ticks(stream), self._refused)
-            clock = FrameClock(self._origin, nominal_ticks(stream), self._ticks(Fraction(_BACKWARD_JUMP)))
+            clock = FrameClock(self._origin, nominal_ticks(stream), self._ticks(Fraction(BACKWARD_JUMP)))
             to_bgr = UprightBgr(self._stored_size, self._orientation, self._threads)
             for picture in _whole_pictures(stream, packets, losses):
                 time = clock.tick(picture.pts) * self._time_base
@@ -197,6 +199,10 @@ class VideoFile:
     def _ticks(self, seconds: Fraction) -> int:
         """Smallest number of ticks that lasts at least `seconds`."""
         return -int(-seconds // self._time_base)
+
+    def _starts_anew(self) -> bool:
+        with open_container(self._path) as container:
+            return starts_anew(container, video_stream(container, self._path, threads=self._threads))
 
     def _seek_point(self) -> int | None:
         """Timestamp from which decoding surely covers the start; None if seeking in this file misses it."""

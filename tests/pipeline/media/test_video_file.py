@@ -11,6 +11,7 @@ import pytest
 from av.video.reformatter import ColorRange
 from factories import (
     SHARED,
+    even_times,
     numbered_picture,
     numbered_pictures,
     read_index,
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from pipeline.media.upright import Orientation, UprightBgr
 from pipeline.media.video import open_source
 from pipeline.media.video_file import FrameClock
+from pipeline.media.video_source import VideoError
 from pipeline.types import UInt8Image
 
 MATCH = Path(__file__).parents[3] / "sample_videos" / "match.mp4"
@@ -47,6 +49,23 @@ def test_first_frame_is_at_zero_when_the_stream_starts_later(tmp_path: Path) -> 
     source = open_source(write_video(tmp_path / "match.mkv", 5, [3 + time for time in UNEVEN[:5]]))
     assert next(source.frames()).time == 0
     assert source.info.origin == 3
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_matroska_file_that_begins_later_is_whole(first: int, tmp_path: Path) -> None:
+    """Its header states the time of the end, not the length."""
+    path = write_video(tmp_path / "part.mkv", 50, [Fraction(first) + time for time in even_times(50)])
+    source = open_source(path)
+    assert len(list(source.frames())) == 50
+    assert not source.truncated
+    assert source.info.duration_seconds == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize("rate", [Fraction(1, 2), Fraction(1, 60)])
+def test_a_slow_series_keeps_its_rate(rate: Fraction, tmp_path: Path) -> None:
+    source = open_source(write_video(tmp_path / "slow.mp4", 6, even_times(6, rate), rate=rate))
+    assert (source.info.frames_per_second, source.info.rate_assumed) == (rate, False)
+    assert [frame.time for frame in source.frames()] == even_times(6, rate)
 
 
 def test_odd_sizes_are_kept(tmp_path: Path) -> None:
@@ -126,6 +145,23 @@ def test_joined_recordings_have_increasing_times(tmp_path: Path) -> None:
     times = [frame.time for frame in source.frames()]
     assert (len(times), source.frames_lost) == (100, 0)
     assert [later - earlier for earlier, later in pairwise(times)] == [Fraction(1, 25)] * 99
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_part_of_joined_recordings_is_what_the_whole_shows_there(order: str, tmp_path: Path) -> None:
+    lengths = {"a": 150, "b": 200}
+    parts = {
+        name: write_video(tmp_path / f"{name}.ts", count, time_base=Fraction(1, 90_000)).read_bytes()
+        for name, count in lengths.items()
+    }
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(parts[name] for name in order))
+    whole = {frame.time: read_index(frame.bgr) for frame in open_source(joined).frames()}
+    for start in (1.5, 5.0, 6.5, 9.0):
+        some = [(frame.time, read_index(frame.bgr)) for frame in open_source(joined, start, 1.0).frames()]
+        assert some == [(time, number) for time, number in whole.items() if start <= time < start + 1]
+    with pytest.raises(VideoError, match=r"has no frame from 20 s\.$"):
+        open_source(joined, 20.0)
 
 
 @given(st.lists(st.none() | st.integers(-(10**7), 10**7), max_size=50), st.integers(-1000, 1000))

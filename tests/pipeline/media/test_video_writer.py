@@ -152,6 +152,21 @@ def test_sound_of_a_transport_stream_is_copied(tmp_path: Path) -> None:
     assert packets[-1][0] == pytest.approx(2, abs=0.1)
 
 
+def test_sound_of_joined_recordings_stays_with_its_pictures(tmp_path: Path) -> None:
+    """Sound and pictures of a part begin together, wherever it lies; each is as long as its number of frames."""
+    base = Fraction(1, 90_000)
+    parts = [
+        write_video(tmp_path / f"{count}.ts", count, audio="aac", time_base=base).read_bytes() for count in (80, 200)
+    ]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(parts))
+    before, after = audio_packets(joined), audio_packets(copy(joined, tmp_path / "out.mp4"))
+    assert len(before) - len(after) <= 1, "what two parts say at the same moment is said once"
+    for place in (-1, -100, -300):
+        within = before[place][0] - before[0][0]
+        assert after[place][0] == pytest.approx(within + 80 / 25, abs=0.05)
+
+
 def test_sound_is_cut_to_the_span(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", 200, audio="aac")
     target = copy(source, tmp_path / "out.mp4", 2.5, 2.0)
