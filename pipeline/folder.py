@@ -22,6 +22,8 @@ RECORD: Final = "run.json"
 """The file by which a folder is known as a finished run; put in place last."""
 
 _PARTIAL: Final = ".partial"
+_LITTER: Final = {".DS_Store", "Thumbs.db", "desktop.ini"}
+"""What desktops leave in any folder that is looked into."""
 _DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
@@ -146,9 +148,10 @@ def _require_free(final: Path, overwrite: bool) -> None:
     if not final.is_dir():
         raise OutputError(f"{final} is a file, but a folder is needed for the results; choose another with -o.")
     try:
-        others = sorted(path.name for path in final.iterdir() if path.suffix != _PARTIAL)
+        names = {path.name for path in final.iterdir() if path.suffix != _PARTIAL}
     except OSError as error:
         raise OutputError(f"The folder {final} cannot be read: {_reason(error)}; choose another with -o.") from error
+    others = sorted(names - _LITTER)
     if others and not files_of_run(final):
         raise OutputError(f"{final} holds other files ({others[0]}) and no finished run; choose another with -o.")
     if others and not overwrite:

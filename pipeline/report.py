@@ -151,10 +151,12 @@ def bottleneck(seconds: Mapping[str, float]) -> str | None:
 def input_record(info: VideoInfo) -> dict[str, Any]:
     """What was read: which files, which part of them, and the pictures' size and rate.
 
-    `end_seconds` is None where the part goes to the end; both times count from the first frame.
+    `glob` is there for images found by one; `path` is then the folder of the first. `end_seconds` is None where the
+    part goes to the end; both times count from the first frame.
     """
     return {
         **file_record(info.path, info.files),
+        **({"glob": info.pattern} if info.pattern else {}),
         "files": len(info.files),
         "width": info.width,
         "height": info.height,

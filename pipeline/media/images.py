@@ -42,13 +42,14 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
 class ImageSequence:
     """Images as a video. They must be of one size; one that cannot be read is counted as lost and leaves a gap."""
 
-    def __init__(self, path: Path, files: Sequence[Path], span: TimeSpan) -> None:
+    def __init__(self, path: Path, files: Sequence[Path], span: TimeSpan, pattern: str | None = None) -> None:
         """Check the images' headers.
 
         Args:
             path: the folder they lie in, or the one image.
             files: the images in order, at least one.
             span: the part to read.
+            pattern: the glob that found them; None where none did.
 
         Raises:
             VideoError: They differ in size, none can be read, or the span holds none.
@@ -69,6 +70,7 @@ class ImageSequence:
             duration_seconds=span.seconds_of(float(length)),
             has_audio=False,
             files=tuple(files),
+            pattern=pattern,
             rate_assumed=True,
             time_base=1 / ASSUMED_RATE,
             span=span,

@@ -30,7 +30,8 @@ class Losses:
             codec: FFmpeg's name of the decoder.
             usual: distance of two frames in timestamps.
             refused: `refused` of an earlier pass, to be followed instead of the decoder's word: decoding in threads
-                gives the same frames in every pass, but whether a patched-up one is marked as such may hang on timing.
+                gives as many frames in every pass, but whether a patched-up one is marked as such, and with what it
+                was patched, may hang on timing.
         """
         self.refused: set[int] = set()
         """Places, 0-based in the order they came from the decoder, of the frames that were not used."""

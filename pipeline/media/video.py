@@ -50,7 +50,9 @@ def open_source(
         path, images = _find(named)
     except OSError as error:  # a name too long, a folder that may not be entered
         raise VideoError(f"{named} cannot be read ({(error.strerror or str(error)).lower()}).") from error
-    return VideoFile(path, span, decoder, card, threads) if images is None else ImageSequence(path, images, span)
+    if images is None:
+        return VideoFile(path, span, decoder, card, threads)
+    return ImageSequence(path, images, span, pattern=None if Path(named).exists() else named)
 
 
 def _find(named: str) -> tuple[Path, list[Path] | None]:

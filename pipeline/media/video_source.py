@@ -58,6 +58,8 @@ class VideoInfo:
     has_audio: bool
     files: tuple[Path, ...] = ()
     """Every file that is read, in order."""
+    pattern: str | None = None
+    """The glob that found the images; None for anything else."""
     rate_assumed: bool = False
     """Whether `frames_per_second` is a guess because nothing states it (images, some raw streams)."""
     time_base: Fraction = Fraction(1, 90_000)
@@ -90,7 +92,8 @@ class VideoSource(Protocol):
     def frames(self) -> Iterator[Frame]:
         """Decode the video once more, one frame at a time.
 
-        Every pass gives the same frames. `Frame.index` counts the frames handed out from 0, also when the span
+        Every pass gives the same frames (of a damaged video some pixels may differ where the damage went unnoticed).
+        `Frame.index` counts the frames handed out from 0, also when the span
         starts later; `Frame.time` counts from the first frame of the whole video and strictly increases.
 
         Raises:

@@ -125,8 +125,11 @@ def refused(arguments: list[str], message: str, home: Path, capsys: pytest.Captu
     [
         ([], "the following arguments are required: INPUT"),
         (["x.mp4", "--start", "-1"], "argument --start: -1 is no time"),
-        (["x.mp4", "--start", "soon"], "argument --start: invalid _?seconds value: 'soon'"),
+        (["x.mp4", "--start", "soon"], "argument --start: soon is no time; seconds from 0 or H:MM:SS are expected"),
+        (["x.mp4", "--start", "1:2:3:4"], "argument --start: 1:2:3:4 is no time"),
+        (["x.mp4", "--start", "1:"], "argument --start: 1: is no time"),
         (["x.mp4", "--duration", "0"], "argument --duration: 0 is no duration"),
+        (["a.jpg", "b.jpg", "c.jpg"], r"3 inputs are given \(a.jpg, b.jpg...\), expected is one; quote a glob"),
         (["x.mp4", "--quick"], "unrecognized arguments: --quick"),
         (["x.mp4", "-v", "-q"], "argument -q: not allowed with argument -v"),
     ],
@@ -144,3 +147,10 @@ def test_as_a_program_it_exits_with_two_and_shows_no_traceback(at_home: Path) ->
     command = [sys.executable, "-m", "pipeline.run", "missing.mp4"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "missing.mp4 does not exist.\n")
+
+
+def test_its_options_are_read_before_anything_heavy_is_loaded() -> None:
+    """So that --help, a slip and Ctrl-C are answered at once."""
+    code = "import sys; import pipeline.run; print(sorted({'torch', 'cv2', 'av', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -68,13 +68,13 @@ def test_the_result_does_not_depend_on_threads(
 
 COUNTING = """
 import contextlib, os, sys
-import pipeline.run
+import pipeline.run, pipeline.running
 
 @contextlib.contextmanager
 def counting(quiet):
     yield lambda update: most.update({update.phase: len(os.listdir("/proc/self/task"))})
 
-most, pipeline.run._progress_bar = {}, counting
+most, pipeline.running.progress_bar = {}, counting
 assert pipeline.run.main(sys.argv[1:]) == 0
 print(most["reading"], most["drawing"])
 """

@@ -87,14 +87,17 @@ def test_a_folder_of_other_things_is_never_touched(tmp_path: Path, record: str |
         RunFolder(tmp_path, overwrite)
 
 
-def test_an_empty_folder_is_used_and_survives_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("litter", [None, ".DS_Store", "Thumbs.db"])
+def test_an_empty_folder_is_used_and_survives_a_failure(tmp_path: Path, litter: str | None) -> None:
     final = tmp_path / "run"
     final.mkdir()
+    if litter:
+        (final / litter).write_text("")
     with pytest.raises(ValueError, match="broken"), RunFolder(final):
         raise ValueError("broken")
-    assert listing(tmp_path) == ["run"]
+    assert set(listing(tmp_path)) == {"run", litter or "run"}
     finished(final, a_csv="1")
-    assert listing(final) == ["a.csv", "run.json"]
+    assert sorted(listing(final)) == sorted(["a.csv", "run.json", *([litter] if litter else [])])
 
 
 def test_a_record_cannot_have_files_elsewhere_removed(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def test_a_glob_is_known_by_the_images_it_matches(tmp_path: Path) -> None:
     write_images(tmp_path / "b", 4)
     (tmp_path / "b" / "notes.txt").write_text("")
     whole = input_record(open_source(tmp_path / "a").info)
-    part = input_record(open_source(str(tmp_path / "b" / "frame[0-2].png")).info)
+    part = input_record(open_source(pattern := str(tmp_path / "b" / "frame[0-2].png")).info)
+    assert part.pop("glob") == pattern
     assert {**whole, "path": ""} == {**part, "path": ""}
     assert part["path"] == str(tmp_path / "b")
     one = input_record(open_source(tmp_path / "a" / "frame1.png").info)

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from factories import cut, damage, write_images
 from scenes import street_pictures
 
 import pipeline.run
+import pipeline.running
 from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import ProgressUpdate
 from pipeline.run import main
@@ -103,8 +105,28 @@ def test_a_video_whose_end_is_missing_gives_a_partial_result(
     assert "the input breaks off before its end" in capsys.readouterr().err
 
 
-def test_a_name_that_is_no_text_can_be_printed() -> None:
-    assert pipeline.run._printable(Path("match\udcff.mp4")) == r"match\udcff.mp4"
+@pytest.mark.parametrize(
+    ("coding", "shown"), [("utf-8", r"матч\udcff.mp4"), ("cp1252", r"\u043c\u0430\u0442\u0447\udcff.mp4")]
+)
+def test_any_name_can_be_printed(coding: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed := io.BytesIO(), encoding=coding))
+    pipeline.run._say(["матч\udcff.mp4"])
+    assert printed.getvalue().decode(coding).strip() == shown
+
+
+def test_a_table_that_nobody_reads_to_its_end_is_no_failure() -> None:
+    code = "import pipeline.run; pipeline.run._say(['line'] * 100_000); raise SystemExit(3)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        started.stdout.close()
+        assert started.stderr is not None
+        assert started.stderr.read() == b""
+    assert started.returncode == 3
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90.0), ("1:30", 90.0), ("0:01:30.5", 90.5), ("1:00:00", 3600.0)])
+def test_times_are_seconds_or_what_players_show(text: str, seconds: float) -> None:
+    assert pipeline.run._seconds(text) == seconds
 
 
 class InterruptedSource:
@@ -131,7 +153,7 @@ def interrupted(brief: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
     def arrange(number: signal.Signals) -> None:
         source = InterruptedSource(open_source(brief), number)
-        monkeypatch.setattr(pipeline.run, "open_source", lambda *arguments: source)
+        monkeypatch.setattr(pipeline.running, "open_source", lambda *arguments: source)
 
     yield arrange
     signal.signal(signal.SIGINT, handler)
@@ -174,7 +196,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize("expected", [None, 10, 30, 1000])
 def test_the_progress_bar_trusts_no_header(expected: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", shown := Terminal())
-    with pipeline.run._progress_bar(quiet=False) as progress:
+    with pipeline.running.progress_bar(quiet=False) as progress:
         for frames in range(1, 31):
             progress(ProgressUpdate("reading", frames, expected, tracks=4, numbers=2))
         progress(ProgressUpdate("drawing", 1, 30, tracks=4, numbers=2))
