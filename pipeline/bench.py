@@ -18,13 +18,12 @@ from typing import Any, Final, NamedTuple
 import torch
 
 from pipeline.bench_runs import BenchError, Cost, Job, Script, measure_apart
-from pipeline.command import EXIT_BAD_INPUT, Parser
 from pipeline.config import as_plain, load
 from pipeline.device import device_name, resolve_device
 from pipeline.media.video import open_source
 from pipeline.report import versions
 from pipeline.settings import Settings
-from recognizer.errors import InputError
+from recognizer.command import EXIT_BAD_INPUT, Parser, ending_in_a_sentence
 
 logger = logging.getLogger(__name__)
 
@@ -180,6 +179,7 @@ def _measure(given: argparse.Namespace, common: Sequence[str]) -> dict[str, list
     return costs
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
@@ -191,9 +191,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if given.output:
             text = json.dumps(record(costs, given, common), indent=2, ensure_ascii=False) + "\n"
             given.output.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_BAD_INPUT
     except OSError as error:
         sys.stderr.write(f"{given.output} cannot be written ({(error.strerror or str(error)).lower()}).\n")
         return EXIT_BAD_INPUT

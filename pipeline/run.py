@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from pipeline.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
+from recognizer.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from recognizer.errors import InputError
 
 EXIT_PARTIAL = 3

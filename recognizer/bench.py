@@ -26,6 +26,7 @@ from typing import Final
 import torch
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
+from recognizer.command import ending_in_a_sentence
 from recognizer.errors import InputError
 from recognizer.networks import Network, TorchNetwork
 from recognizer.onnx_cache import write_halves
@@ -224,17 +225,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
-    try:
-        device = _device(given.device)
-        timings = bench(given.checkpoint, device, given.batches, given.rounds)
-        if given.output is not None:
-            _write(given.output, device, timings)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    if given.output is not None and not given.output.parent.is_dir():
+        raise BenchError(f"The folder {given.output.parent} does not exist; name another file with -o.")
+    device = _device(given.device)
+    timings = bench(given.checkpoint, device, given.batches, given.rounds)
+    if given.output is not None:
+        _write(given.output, device, timings)
     sys.stdout.write(table(timings))
     return 0
 

@@ -36,6 +36,7 @@ import torch
 from numpy.typing import NDArray
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
+from recognizer.command import ending_in_a_sentence
 from recognizer.decode import OUTCOMES
 from recognizer.errors import InputError
 from recognizer.graphs import (
@@ -158,14 +159,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
     try:
         differences = export(given.checkpoint, given.output, given.format, given.opset)
-    except InputError as error:
+    except ParityError as error:
         sys.stderr.write(f"{error}\n")
-        return 1 if isinstance(error, ParityError) else 2
+        return 1
     for name, difference in differences.items():
         sys.stdout.write(f"{given.output / name}: largest difference from PyTorch {difference:.1e}\n")
     return 0

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipeline.command import Parser
 from pipeline.device import resolve_device
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from training.evaluation.command import checkpoint_record, count, progress_bar
@@ -103,16 +103,13 @@ def analyze(name: str, config: ModelConfig, model: JerseyTemporalNet | None = No
     return Analysis(name, config, count_parameters(config), heads, None)
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    try:
-        with logging_redirect_tqdm():
-            text = _run(arguments)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    with logging_redirect_tqdm():
+        text = _run(arguments)
     sys.stdout.write(text)
     return 0
 

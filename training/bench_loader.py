@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, RandomSampler
 
 from pipeline.device import device_name, resolve_device
+from recognizer.command import ending_in_a_sentence
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess, normalize
@@ -147,6 +148,7 @@ def bench(args: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -163,11 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        text = bench(args)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    text = bench(args)
     sys.stdout.write(f"{text}\n")
     return 0
 

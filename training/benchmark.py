@@ -19,10 +19,11 @@ import torch
 from pipeline.config import load
 from pipeline.device import resolve_device
 from pipeline.settings import Settings
-from recognizer.errors import InputError
+from recognizer.command import ending_in_a_sentence
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import NO_GAIN, Gain, clip_windows, measure_gain
 from training.evaluation.clips import labelled_clips, require_free, run_clips, score_clips
+from training.evaluation.files import require_writable
 from training.evaluation.metrics import wilson_interval
 from training.evaluation.networks import Network, choose, network_of
 from training.evaluation.number_sets import (
@@ -113,33 +114,31 @@ def numbers_text(readers: Readers, data: Path) -> str:
     return "\n".join(lines)
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     args = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        settings = load(Settings, args.config, args.overrides)
-        clips, device = labelled_clips(args.clips), resolve_device(args.device)
-        truths = {clip.stem: read_truth(clip) for clip in clips}
-        if args.data:
-            require_number_sets(args.data)
-        if args.output:
-            require_free(args.output, clips)
-        own = Path(settings.reader.weights) if settings.reader.weights else default_weights()
-        readers = Readers(args.weights or [own], device)
-        chosen = {clip.stem: choose(readers.networks, "clip", clip.stem) for clip in clips}
-        with tempfile.TemporaryDirectory() as scratch:
-            runs = args.output or Path(scratch) / "runs"
-            weights = {name: one.network.path for name, one in chosen.items()}
-            scores = score_clips(truths, run_clips(clips, runs, settings, weights, device))
-            (runs / "benchmark.json").write_text(json.dumps(scores.record, indent=2) + "\n", encoding="utf-8")
-        parts = [scores.text, "\n".join(f"- {name} was read by {one.remark}" for name, one in chosen.items())]
-        parts.append(windows_text(readers, clips, settings))
-        if args.data:
-            parts.append(numbers_text(readers, args.data))
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    settings = load(Settings, args.config, args.overrides)
+    clips, device = labelled_clips(args.clips), resolve_device(args.device)
+    truths = {clip.stem: read_truth(clip) for clip in clips}
+    if args.data:
+        require_number_sets(args.data)
+    if args.output:
+        require_free(args.output, clips)
+        require_writable(args.output)
+    own = Path(settings.reader.weights) if settings.reader.weights else default_weights()
+    readers = Readers(args.weights or [own], device)
+    chosen = {clip.stem: choose(readers.networks, "clip", clip.stem) for clip in clips}
+    with tempfile.TemporaryDirectory() as scratch:
+        runs = args.output or Path(scratch) / "runs"
+        weights = {name: one.network.path for name, one in chosen.items()}
+        scores = score_clips(truths, run_clips(clips, runs, settings, weights, device))
+        (runs / "benchmark.json").write_text(json.dumps(scores.record, indent=2) + "\n", encoding="utf-8")
+    parts = [scores.text, "\n".join(f"- {name} was read by {one.remark}" for name, one in chosen.items())]
+    parts.append(windows_text(readers, clips, settings))
+    if args.data:
+        parts.append(numbers_text(readers, args.data))
     sys.stdout.write("\n\n".join(parts) + "\n")
     return 0
 

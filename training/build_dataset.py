@@ -16,11 +16,11 @@ from typing import NoReturn
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipeline.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from pipeline.config import load
 from pipeline.detection.detector import PlayerDetector
 from pipeline.device import resolve_device
 from pipeline.settings import Settings
+from recognizer.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from recognizer.errors import InputError
 from training.building.number_crops import build_crops, open_crop_folder
 from training.building.photos import build_photos, open_photo_folder

@@ -19,6 +19,7 @@ from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.device import resolve_device
 from pipeline.media.video import VideoSource, open_source
 from pipeline.types import FloatArray
+from recognizer.command import ending_in_a_sentence
 from recognizer.errors import InputError
 from training.data.clip_labels import boxes_by_frame
 from training.detector.measure import match
@@ -62,20 +63,17 @@ class Finding:
         return self.false / max(self.boxes, 1)
 
 
+@ending_in_a_sentence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's text for the exit codes."""
     options = _parser().parse_args(arguments)
-    try:
-        _require_sensible(options.confidence, options.every)
-        truth = boxes_by_frame(options.clip.with_suffix(".boxes.csv"))
-        source = open_source(options.clip)
-        with tempfile.TemporaryDirectory() as folder:
-            weights = _usable(options.weights, Path(folder))
-            detector = PlayerDetector(DetectorSettings(weights, confidence=options.confidence), resolve_device())
-            finding = check(source, truth, detector, options.every)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    _require_sensible(options.confidence, options.every)
+    truth = boxes_by_frame(options.clip.with_suffix(".boxes.csv"))
+    source = open_source(options.clip)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = _usable(options.weights, Path(folder))
+        detector = PlayerDetector(DetectorSettings(weights, confidence=options.confidence), resolve_device())
+        finding = check(source, truth, detector, options.every)
     sys.stdout.write(
         f"found {finding.found} of {finding.people} people over {TALL:.0f} px ({finding.recall:.3f}), "
         f"false boxes {finding.false} of {finding.boxes} ({finding.false_share:.3f})\n"

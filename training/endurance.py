@@ -29,6 +29,7 @@ from pipeline.engine import process
 from pipeline.media.video import open_source
 from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
+from recognizer.command import ending_in_a_sentence
 from recognizer.errors import InputError
 from training.evaluation.looping import loop_clip
 from training.evaluation.metering import SETTLED, Meter, Minute, growth, table
@@ -199,15 +200,12 @@ def _measure(given: argparse.Namespace) -> list[Minute]:
         raise
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        minutes = _measure(given)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    minutes = _measure(given)
     sys.stdout.write(table(minutes))
     return int(any(share > ALLOWED_GROWTH for share in growth(minutes).values()))
 

@@ -5,6 +5,7 @@ Prints Markdown tables; `--output` (default runs/evaluate/NAME) gets report.md, 
 """
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ from typing import Any
 import numpy as np
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipeline.command import Parser
 from pipeline.config import load
 from pipeline.device import resolve_device
 from pipeline.settings import Settings
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation import plots
@@ -31,6 +32,7 @@ from training.evaluation.reads import Reads, read_views
 from training.evaluation.report import digit_names, markdown, record
 from training.evaluation.select import Selection, recorded_selection
 from training.evaluation.soccernet import SETTINGS, Protocol, run_protocol
+from training.fitting.run_state import BEST, LAST
 
 EVALUATION = "evaluation.json"
 REPORT = "report.md"
@@ -40,16 +42,13 @@ class OptionError(InputError):
     """Options of the command that do not go together."""
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    try:
-        with logging_redirect_tqdm():
-            text = _soccernet(arguments) if arguments.soccernet else _evaluate(arguments)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    with logging_redirect_tqdm():
+        text = _soccernet(arguments) if arguments.soccernet else _evaluate(arguments)
     sys.stdout.write(text)
     return 0
 
@@ -80,7 +79,7 @@ def figures_as_png(evaluation: Evaluation) -> dict[str, bytes]:
 
 
 def _evaluate(arguments: argparse.Namespace) -> str:
-    output = arguments.output or Path("runs/evaluate") / arguments.checkpoint.stem
+    output = arguments.output or Path("runs/evaluate") / _name(arguments.checkpoint)
     require_writable(output)
     if arguments.plots:
         plots.require_matplotlib()
@@ -103,14 +102,17 @@ def _evaluate(arguments: argparse.Namespace) -> str:
         }
         | record(evaluation)
     )
+    earlier = _files_of(output / EVALUATION)
     write_together({output / name: content for name, content in contents.items()})
+    for name in earlier - set(contents):  # pictures of other figures
+        (output / name).unlink(missing_ok=True)
     return f"{text}\n{output / EVALUATION}\n"
 
 
 def _soccernet(arguments: argparse.Namespace) -> str:
     if arguments.data is not None:
         raise OptionError("--soccernet and --data were both given; give the folder of pictures to one of them.")
-    output = arguments.output or Path("runs/soccernet") / arguments.checkpoint.stem
+    output = arguments.output or Path("runs/soccernet") / _name(arguments.checkpoint)
     require_writable(output)
     settings = load(Settings, arguments.config, [*SETTINGS, *arguments.overrides])
     settings = replace(settings, reader=replace(settings.reader, weights=str(arguments.checkpoint)))
@@ -125,6 +127,21 @@ def _soccernet(arguments: argparse.Namespace) -> str:
         }
     )
     return f"{result.markdown()}\n{output / 'predictions.json'}\n{output / EVALUATION}\n"
+
+
+def _name(checkpoint: Path) -> str:
+    """What results of a checkpoint are filed under; every training has a `best` and a `last`."""
+    of_a_run = checkpoint.name in (BEST, LAST)
+    return f"{checkpoint.absolute().parent.name}-{checkpoint.stem}" if of_a_run else checkpoint.stem
+
+
+def _files_of(record: Path) -> set[str]:
+    """Names of the files that an earlier evaluation wrote beside its record; empty where there was none."""
+    try:
+        files = json.loads(record.read_text(encoding="utf-8"))["files"]
+        return {Path(str(name)).name for name in files}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _selection(arguments: argparse.Namespace, recorded: Selection) -> Selection:
@@ -162,7 +179,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--checkpoint", type=Path, default=default_weights(), metavar="FILE", help="default: the weights that ship")
-    add("--output", "-o", type=Path, metavar="DIR", help="folder for the results (default: runs/evaluate/NAME)")
+    add(
+        "--output",
+        "-o",
+        type=Path,
+        metavar="DIR",
+        help="folder for the results (default: runs/evaluate/NAME, of a training RUN-best)",
+    )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     add("--batch-size", type=count, default=64, metavar="N", help="windows per pass (default: 64)")
     add("--no-plots", dest="plots", action="store_false", help="draw no pictures")

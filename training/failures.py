@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline.crops import CropSettings
 from pipeline.device import resolve_device
 from pipeline.types import UInt8Image
+from recognizer.command import ending_in_a_sentence
 from recognizer.decode import top_candidates
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
@@ -99,6 +100,7 @@ def sheet(failures: Sequence[Failure]) -> UInt8Image:
     return np.asarray(page, np.uint8)
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.failures", description="Show what is read wrong.")
@@ -109,22 +111,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        if args.count < 1 or args.output.suffix not in _FORMATS:
-            given = f"--count {args.count}" if args.count < 1 else f"--output {args.output}"
-            raise InputError(f"{given} cannot be used; allowed are a count from 1 and a file ending in .png or .jpg.")
-        clips = labelled_clips(args.clips)
-        reader = JerseyReader(args.weights, resolve_device(args.device))
-        require_file(args.output)
-        failures, total = [], 0
-        for clip in clips:
-            windows = clip_windows(clip, CropSettings())
-            failures += find_failures(reader, clip.stem, windows)
-            total += len(windows)
-            logger.info("%s: %d failures of %d windows so far", clip.stem, len(failures), total)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    if args.count < 1 or args.output.suffix not in _FORMATS:
+        given = f"--count {args.count}" if args.count < 1 else f"--output {args.output}"
+        raise InputError(f"{given} cannot be used; allowed are a count from 1 and a file ending in .png or .jpg.")
+    clips = labelled_clips(args.clips)
+    reader = JerseyReader(args.weights, resolve_device(args.device))
+    require_file(args.output)
+    failures, total = [], 0
+    for clip in clips:
+        windows = clip_windows(clip, CropSettings())
+        failures += find_failures(reader, clip.stem, windows)
+        total += len(windows)
+        logger.info("%s: %d failures of %d windows so far", clip.stem, len(failures), total)
     chosen = worst(failures, args.count)
     write_together({args.output: _as_file(sheet(chosen), _FORMATS[args.output.suffix])})
     sys.stdout.write(f"{len(failures)} of {total} windows were read as a wrong number, {len(chosen)} are shown.\n")

@@ -19,7 +19,7 @@ import torch
 
 from pipeline.config import load
 from pipeline.device import resolve_device
-from recognizer.errors import InputError
+from recognizer.command import ending_in_a_sentence
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
 from training.evaluation.number_sets import SHOWN, Tally, both, frequent_errors, score_photos, score_tracklets
@@ -189,6 +189,7 @@ def table(results: dict[str, Tally]) -> str:
     return "\n".join(lines)
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -198,12 +199,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        settings = load(HeldOutSettings, args.config, args.overrides)
-        results = run_test(settings)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    settings = load(HeldOutSettings, args.config, args.overrides)
+    results = run_test(settings)
     record = {"settings": asdict(settings), "results": {name: one._asdict() for name, one in results.items()}}
     (Path(settings.output) / "results.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(table(results) + "\n")

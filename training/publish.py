@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from recognizer.command import ending_in_a_sentence
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet
 
@@ -105,6 +106,7 @@ def take_tensors(
     return replace(info, training_data={**info.training_data, "tensors_of": taken})
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.publish", description="Make the checkpoint that ships.")
@@ -117,18 +119,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tensors-of", type=Path, metavar="FILE", help="a checkpoint to take some tensors of")
     parser.add_argument("--tensors", nargs="+", default=(), metavar="NAME", help="how the names of these tensors begin")
     args = parser.parse_args(argv)
+    if bool(args.tensors_of) != bool(args.tensors):
+        raise PublishError("--tensors-of FILE and --tensors NAME ... belong together; give both.")
+    network, info = mean_checkpoint(args.checkpoints)
+    if args.tensors_of:
+        info = take_tensors(network, info, args.tensors_of, args.tensors)
     try:
-        if bool(args.tensors_of) != bool(args.tensors):
-            raise PublishError("--tensors-of FILE and --tensors NAME ... belong together; give both.")
-        network, info = mean_checkpoint(args.checkpoints)
-        if args.tensors_of:
-            info = take_tensors(network, info, args.tensors_of, args.tensors)
         if args.temperature is not None:
             info = replace(info, temperature=args.temperature)
         save_checkpoint(args.output, network, info, levels=args.levels)
-    except (InputError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    except ValueError as error:
+        raise PublishError(str(error)) from error
     sys.stdout.write(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB\n")
     return 0
 

@@ -61,6 +61,8 @@ class StopRequest:
         if self.made and "TORCHELASTIC_RUN_ID" not in os.environ:
             raise KeyboardInterrupt
         self.made = True
+        if os.environ.get("RANK", "0") == "0":
+            os.write(2, b"\nStopping once this step is done and saved; a second Ctrl-C ends at once.\n")
 
 
 def load_data(settings: TrainSettings, team: Team) -> TrainingData:
@@ -108,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="check settings and data, say what is covered, and end")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    stop = StopRequest()
+    stop, settings = StopRequest(), TrainSettings()
     try:
         settings = load(TrainSettings, args.config, args.overrides)
         if args.check:
@@ -121,7 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except KeyboardInterrupt:
-        kept = "" if args.check else "; what the output folder holds was saved before and goes on with --resume"
+        saved = not args.check and (Path(settings.output) / RESUME).exists()
+        kept = f"; {settings.output} holds what was saved before and goes on with --resume" if saved else ""
         sys.stderr.write(f"Ended at once{kept}.\n")
         return _INTERRUPTED
     except Interrupted:

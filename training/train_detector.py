@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from pipeline.config import load
-from recognizer.errors import InputError
+from recognizer.command import ending_in_a_sentence
 from training.detector.loop import DetectorTraining
 from training.detector.recipe import label, train
 from training.detector.trials import Trial, compare, measure_folds
@@ -82,18 +82,15 @@ def _run(given: argparse.Namespace, settings: DetectorTraining) -> None:
     sys.stdout.write(table(rows))
 
 
+@ending_in_a_sentence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; returns the exit code."""
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    try:
-        settings = load(DetectorTraining, given.config, given.set)
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
-        _run(given, settings)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    settings = load(DetectorTraining, given.config, given.set)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    _run(given, settings)
     return 0
 
 

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from pipeline.config import load
 from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
-from recognizer.errors import InputError
+from recognizer.command import ending_in_a_sentence
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import scan
@@ -160,6 +160,7 @@ def table(results: dict[str, dict[str, dict[str, tuple[int, int]]]]) -> str:
     return "\n".join(lines)
 
 
+@ending_in_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -169,12 +170,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        settings = load(UnseenSettings, args.config, args.overrides)
-        results = compare(settings)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    settings = load(UnseenSettings, args.config, args.overrides)
+    results = compare(settings)
     record = {"settings": asdict(settings), "results": results}
     (Path(settings.output) / "results.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(table(results) + "\n")

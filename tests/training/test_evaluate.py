@@ -1,6 +1,7 @@
 """Measuring a recognizer on a data-set tree."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from recognizer.decode import NONE_INDEX, number_log_probs
 from recognizer.reader import JerseyReader
 from training.data.layout import scan
 from training.data.splits import split_by
+from training.data.tree import sequence_marks
 from training.evaluate import main
 from training.evaluation.decoders import JOINT
 
@@ -31,6 +33,37 @@ def test_the_command_measures_what_was_held_out(
     assert {path.name for path in output.iterdir()} == {*kept["files"], "evaluation.json"}
     assert sum(path.suffix == ".png" for path in output.iterdir()) == 6
     assert (output / "report.md").read_text(encoding="utf-8") in capsys.readouterr().out
+
+
+def test_results_of_two_trainings_lie_apart_and_pictures_go_with_their_figures(
+    checkpoint: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--data", str(tree), "--split", "all", "--cache", str(tmp_path / "cache"), "-q"]
+    for run in ("first", "second"):
+        (tmp_path / run).mkdir()
+        for suffix in (".safetensors", ".json"):
+            shutil.copy(checkpoint.with_suffix(suffix), tmp_path / run / f"best{suffix}")
+        assert main(["--checkpoint", f"{run}/best.safetensors", *options]) == 0
+    folder = tmp_path / "runs" / "evaluate" / "second-best"
+    assert (folder.with_name("first-best") / "classes.png").exists()
+    (folder / "mine.png").write_bytes(b"")
+    assert main(["--checkpoint", "second/best.safetensors", "--no-plots", *options]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["evaluation.json", "mine.png", "report.md"]
+
+
+@pytest.mark.parametrize(("trained", "told"), [("all", True), ("other", False)])
+def test_a_copy_of_what_was_trained_on_is_known(
+    checkpoint: Path, tree: Path, tmp_path: Path, trained: str, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, record = tmp_path / "mine.safetensors", json.loads(checkpoint.with_suffix(".json").read_text())
+    shutil.copy(checkpoint, mine)
+    marks = sequence_marks(scan(tree).items) if trained == "all" else {"00000000"}
+    record["training_data"]["trained_sequences"] = " ".join(marks)
+    mine.with_suffix(".json").write_text(json.dumps(record))
+    options = ["--split", "all", "--no-plots", "--cache", str(tmp_path / "cache"), "-q", "-o", str(tmp_path / "out")]
+    assert main(["--checkpoint", str(mine), "--data", str(tree), *options]) == 0
+    assert ("sequences the checkpoint was trained on" in capsys.readouterr().out) is told
 
 
 def test_single_figures_can_be_checked_against_the_reader(

@@ -108,6 +108,10 @@ class Manifest:
         """The sub-folders of a sequence; none where it is not listed."""
         return self._rows.get(place, [])
 
+    def sources(self) -> list[str]:
+        """What the sequences come from, sorted."""
+        return sorted(source for source, places in self._places.items() if places)
+
     def places(self, source: str) -> list[Place]:
         """The sequences that come from a source, sorted."""
         return sorted(self._places.get(source, ()))

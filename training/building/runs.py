@@ -185,8 +185,8 @@ def _open_video(folder: Path, record: dict[str, Any], video: Path | None) -> Vid
     """The part of the video that the run read; refuses another video than the run's."""
     named = record["input"]
     start, end = float(named.get("start_seconds") or 0.0), named.get("end_seconds")
-    path = Path(named["path"]) if video is None else video
-    if video is None and not path.exists():
+    path = Path(named.get("glob") or named["path"]) if video is None else video
+    if video is None and not named.get("glob") and not path.exists():
         raise BuildError(f"The video of the run {folder}, {path}, is not there; say where it lies now with --video.")
     source = open_source(path, start, None if end is None else float(end) - start)
     if input_record(source.info)["sha256"] != named["sha256"]:

@@ -26,7 +26,7 @@ from training.building.manifest import (
     rows_from_text,
     rows_to_text,
 )
-from training.building.origin import Origin, sequence_name
+from training.building.origin import Origin, sequence_name, share_frames
 from training.building.writer import Cutting, SequenceWriter
 from training.data.layout import IMAGE_SUFFIXES, MANIFEST, UNREADABLE_FOLDER
 
@@ -109,11 +109,16 @@ class DatasetTree:
             raise self._unwritable(error) from error
 
     def check(self, origin: Origin) -> None:
-        """Refuse a source that is in the tree in another form, unless it is to be replaced.
+        """Refuse a source that is in the tree in another form, or part of it is, unless that is to be replaced.
 
         Raises:
             BuildError: It is.
         """
+        if not self._replace and (parts := self._overlapping(origin)):
+            raise BuildError(
+                f"{parts[0]} is in {self.root} already and shares frames with {origin.source}, which would be there "
+                "twice; give --replace to have this one instead."
+            )
         if not self._replace and (others := self._other_forms(origin)):
             builder = self._manifest.rows(others[0])[0].builder
             raise BuildError(
@@ -128,11 +133,10 @@ class DatasetTree:
             BuildError: It is there in another form and is not to be replaced.
         """
         self.check(origin)
+        for source in self._overlapping(origin):
+            self._remove(source, self._manifest.places(source))
         if others := self._other_forms(origin):
-            self._finished.remove(origin.source)
-            for place in others:
-                self._remove_folder(place)
-            self._manifest.remove(others)
+            self._remove(origin.source, others)
         places = self._manifest.places(origin.source)
         done = (origin.source, origin.builder) in self._finished and all(map(self._is_whole, places))
         self.tally.there_already += len(places) if done else 0
@@ -188,6 +192,16 @@ class DatasetTree:
             if all(row.source == origin.source for row in self._manifest.rows(place)):
                 return place
             bump += 1
+
+    def _remove(self, source: str, places: list[Place]) -> None:
+        self._finished.remove(source)
+        for place in places:
+            self._remove_folder(place)
+        self._manifest.remove(places)
+
+    def _overlapping(self, origin: Origin) -> list[str]:
+        known = self._manifest.sources()
+        return [source for source in known if source != origin.source and share_frames(source, origin.source)]
 
     def _other_forms(self, origin: Origin) -> list[Place]:
         places = self._manifest.places(origin.source)

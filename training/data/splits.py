@@ -22,8 +22,9 @@ def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float,
 
     A sequence never stands on both sides, also where a manifest gives its sub-folders different matches: such matches
     count as one. By sequence, every number gives its share (rounded, at least one; a number with one sequence gives
-    none); by match, matches are held out until their sub-folders reach the share. The choice depends on the seed and on
-    the names alone, not on the order of the input, and mostly stays when sequences are added.
+    none); by match, matches are held out until their sub-folders come near the share, and none that is
+    itself more than twice the share, unless all are. The choice depends on the seed and on the names alone, not on the
+    order of the input, and mostly stays when sequences are added.
 
     Args:
         items: Sub-folders.
@@ -43,7 +44,11 @@ def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float,
         held_out = _matches_to_hold_out(items, held_out_share, seed)
     split = _divide(items, lambda item: item.key in held_out)
     if not split[0] or not split[1]:
-        remedy = "add data from another one" if key == "match" else "add sequences or raise the share"
+        remedy = (
+            "add data from another one, or hold out sequences (split_by sequence), whose players training may know"
+            if key == "match"
+            else "add sequences or raise the share"
+        )
         raise SplitError(
             f"Holding out {held_out_share:g} of {len(items)} sub-folders by {key} leaves one side empty: {remedy}."
         )
@@ -125,18 +130,23 @@ def _sequences_to_hold_out(items: Iterable[SubSequence], share: float, seed: int
 
 
 def _matches_to_hold_out(items: Sequence[SubSequence], share: float, seed: int) -> set[str]:
-    """Keys of the sequences to hold out: those of whole matches, until their sub-folders come nearest to the share."""
+    """Keys of the sequences to hold out: those of whole matches, as long as that comes nearer to the share.
+
+    Where every match is too large for that, the smallest is held out alone.
+    """
     groups = sorted(_linked(items), key=lambda keys: _rank(seed, min(keys)))
     sizes: Counter[str] = Counter()
     for item in items:
         sizes[item.key] += 1
     wanted, taken = share * len(items), 0
     held_out: set[str] = set()
-    for keys in groups[:-1]:
-        size = sum(sizes[key] for key in keys)
-        if not held_out or abs(taken + size - wanted) < abs(taken - wanted):
+    size_of = [sum(sizes[key] for key in keys) for keys in groups]
+    for keys, size in zip(groups, size_of, strict=True):
+        if taken + size < len(items) and abs(taken + size - wanted) < abs(taken - wanted):
             held_out |= keys
             taken += size
+    if not held_out and len(groups) > 1:
+        held_out = groups[size_of.index(min(size_of))]
     return held_out
 
 

@@ -85,6 +85,8 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, strict=True)
             missing = [column for column in columns if column not in (table.fieldnames or ())]
+            if missing and any(";" in name for name in table.fieldnames or ()):
+                raise TableError(f"{path} is separated by ';'; commas are expected between its columns.")
             if missing:
                 raise TableError(f"{path} lacks the column {missing[0]!r}; it needs {', '.join(columns)}.")
             for values in table:

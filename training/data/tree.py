@@ -29,6 +29,9 @@ from training.synthesis.looks import draw_look
 
 logger = logging.getLogger(__name__)
 
+_FAR_FROM_SHARE = 1.5
+"""Times the wanted share that may be held out without a word."""
+
 
 class TooFewClassesError(InputError):
     """Training data of one class only."""
@@ -98,6 +101,28 @@ def choose_items(layout: Layout, settings: DataSettings, seed: int) -> tuple[lis
     return trained, held_out
 
 
+def share_note(trained: Sequence[SubSequence], held_out: Sequence[SubSequence], wanted: float) -> str | None:
+    """A sentence on a held-out part much larger than was wanted; None where it is not.
+
+    Args:
+        trained: Sub-folders to train on.
+        held_out: Those to measure on.
+        wanted: Their share of both, 0 to 1.
+    """
+    share = len(held_out) / max(1, len(trained) + len(held_out))
+    if not held_out or share <= _FAR_FROM_SHARE * wanted:
+        return None
+    return (
+        f"{share:.2f} of the data is held out instead of {wanted:g}, since matches are held out whole; data.split_by "
+        "sequence comes nearer, and measures on players that training may know."
+    )
+
+
+def sequence_marks(items: Iterable[SubSequence]) -> set[str]:
+    """A short mark for each player sequence, by which a checkpoint tells what it was trained on; 8 letters."""
+    return {hashlib.sha256(item.key.encode("utf-8", "surrogateescape")).hexdigest()[:8] for item in items}
+
+
 Chooser = Callable[[Layout, DataSettings, int], tuple[list[SubSequence], list[SubSequence]]]
 """Chooses the sub-folders to train on and to measure on, from the data set, its settings and a seed."""
 
@@ -119,6 +144,8 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
     if len(layout.rejected) > 5:
         logger.warning("left out: %d files or folders in all; --check lists them", len(layout.rejected))
     trained, held_out = choose(layout, settings.data, settings.seed)
+    if note := share_note(trained, held_out, settings.data.validation_share):
+        logger.warning("%s", note)
     cache = open_cache(
         layout, settings.preprocess.complete(), Path(settings.data.cache) if settings.data.cache else None
     )
@@ -134,6 +161,8 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
         "numbers": {str(number or "-1"): count for number, count in sorted(windows.numbers().items(), key=str)},
         "held_out_windows": len(held_out),
         "split": _fingerprint(trained, held_out),
+        "matches": sorted({item.match for item in trained if item.match != item.key}) or None,
+        "trained_sequences": " ".join(sorted(sequence_marks(trained))),
         "unreadable_pictures": len(cache.unreadable),
         "rejected": len(layout.rejected),
     }

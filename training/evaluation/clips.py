@@ -87,7 +87,10 @@ def run_clips(
     done = {}
     for clip in clips:
         folder = runs / clip.stem
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise BenchmarkError(f"{folder} cannot be made: {error.strerror}; choose another output.") from error
         own = replace(settings, reader=replace(settings.reader, weights=str(weights[clip.stem])))
         summary = process(open_source(str(clip)), own, device, folder, video=False)
         done[clip.stem] = ClipRun(folder, summary.frames_decoded / summary.wall_seconds)

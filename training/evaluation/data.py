@@ -1,5 +1,6 @@
 """Opens the part of a data set that is measured on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,12 +10,15 @@ from recognizer.errors import InputError
 from recognizer.sampling import SamplingMode
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
-from training.data.layout import scan
+from training.data.layout import SubSequence, scan
 from training.data.root import DataRootError, find_data_root
+from training.data.tree import sequence_marks
 from training.evaluation.select import Selection, recorded_settings, select, trained_keys
 
 MODES: Final[tuple[SamplingMode, ...]] = ("uniform", "center")
 """Ways of sampling that give the same windows at every call."""
+_COPIED: Final = 0.5
+"""Of the sequences that were trained on, the share that tells another folder to be a copy of the data set."""
 
 
 class DataError(InputError):
@@ -113,14 +117,25 @@ def open_data(
     chosen = select(layout.items, selection, one_class_will_do=one_class_will_do)
     crops = open_cache(layout, info.preprocess, cache)
     dataset = WindowDataset(chosen, crops, sampling, selection.seed)
-    data = recorded_settings(info).get("data")
-    trained = data.get("root") if isinstance(data, dict) else None
-    same = bool(trained) and Path(str(trained)).resolve() == root.resolve()
     return OpenData(
         root=root,
         dataset=dataset,
         selection=selection,
         sequences=len({item.key for item in dataset.items}),
         unreadable=len(crops.unreadable),
-        holds_training=same and not trained_keys(layout.items, info).isdisjoint(item.key for item in chosen),
+        holds_training=_holds_training(root, info, layout.items, chosen),
     )
+
+
+def _holds_training(
+    root: Path, info: CheckpointInfo, items: Sequence[SubSequence], chosen: Sequence[SubSequence]
+) -> bool:
+    """Whether a part of a data set, or of a copy of it that may have grown, was trained on."""
+    data = recorded_settings(info).get("data")
+    trained_root = data.get("root") if isinstance(data, dict) else None
+    same = bool(trained_root) and Path(str(trained_root)).resolve() == root.resolve()
+    marks = set(str(info.training_data.get("trained_sequences", "")).split())
+    if not marks:
+        return same and not trained_keys(items, info).isdisjoint(item.key for item in chosen)
+    copied = len(sequence_marks(items) & marks) > _COPIED * len(marks)
+    return (same or copied) and not sequence_marks(chosen).isdisjoint(marks)

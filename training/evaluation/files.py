@@ -34,9 +34,9 @@ def require_writable(folder: Path) -> None:
     """
     nearest = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
     if not nearest.is_dir():
-        raise ResultError(f"{nearest} is a file, but a folder is needed for the results; choose another --output.")
+        raise ResultError(f"{nearest} is a file, but a folder is needed for the results; choose another output.")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ResultError(f"The folder {nearest} cannot be written; choose another --output.")
+        raise ResultError(f"The folder {nearest} cannot be written; choose another output.")
 
 
 def require_file(path: Path) -> None:
@@ -46,7 +46,7 @@ def require_file(path: Path) -> None:
         ResultError: The path is a folder, or its folder cannot be written.
     """
     if path.is_dir():
-        raise ResultError(f"{path} is a folder, but a file is needed for the results; choose another --output.")
+        raise ResultError(f"{path} is a folder, but a file is needed for the results; choose another output.")
     require_writable(path.parent)
 
 

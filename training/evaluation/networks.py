@@ -26,6 +26,11 @@ class Network:
     before: tuple["Network", ...] = ()
     """What its training started from, and what was averaged into it or gave it tensors, as far as the record tells."""
 
+    @property
+    def tells(self) -> bool:
+        """Whether the record says which clips it was trained on."""
+        return self.matches is not None
+
     def saw(self, kind: Kind, name: str) -> bool:
         """Whether it, or one of those before it, was trained on something, as far as the record tells.
 
@@ -57,9 +62,9 @@ def _of_record(path: Path, record: Mapping[str, Any]) -> Network:
     before = tuple(_of_record(path, one) for one in earlier if isinstance(one, Mapping))
     settings = record.get("settings")
     mixture: Any = settings.get("mixture") if isinstance(settings, Mapping) else None
-    if not isinstance(mixture, Mapping) or settings is None or settings.get("source") != "mixture":
-        return Network(path, None, None, None, before)
     matches = record.get("matches")
+    if not isinstance(mixture, Mapping) or settings is None or settings.get("source") != "mixture":
+        return Network(path, None if matches is None else frozenset(matches), None, None, before)
     return Network(
         path,
         None if matches is None else frozenset(matches),
@@ -75,15 +80,22 @@ class Choice(NamedTuple):
     network: Network
     unseen: bool
     """Whether it was not trained on that, as far as its record tells."""
+    told: bool = True
+    """Whether its record tells."""
 
     @property
     def remark(self) -> str:
         """For a table: which network, and whether the figure flatters it."""
-        return self.network.path.stem + ("" if self.unseen else ", trained on it")
+        if not self.unseen:
+            return f"{self.network.path.stem}, trained on it"
+        known = "" if self.told else ", whose record does not tell what it was trained on"
+        return f"{self.network.path.stem}{known}"
 
 
 def choose(networks: Sequence[Network], kind: Kind, name: str) -> Choice:
-    """The first network that did not see something (see `Network.saw`); where all did, the first of them.
+    """The first network that did not see something (see `Network.saw`), one that tells what it saw if there is one.
+
+    Where all saw it, the first of them.
 
     Args:
         networks: at least one.
@@ -91,4 +103,7 @@ def choose(networks: Sequence[Network], kind: Kind, name: str) -> Choice:
         name: which one.
     """
     unseen = [network for network in networks if not network.saw(kind, name)]
-    return Choice(unseen[0], True) if unseen else Choice(networks[0], False)
+    if not unseen:
+        return Choice(networks[0], False)
+    best = next((network for network in unseen if network.tells), unseen[0])
+    return Choice(best, True, best.tells)

@@ -13,7 +13,8 @@ from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
 from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.data.root import find_data_root
-from training.data.tree import choose_items
+from training.data.tree import choose_items, share_note
+from training.evaluation.files import require_writable
 from training.fitting.balance import digit_weights, weights_table
 from training.fitting.run_state import RESUME, freeze_named, training_precision
 from training.fitting.settings import ClassWeightSettings, TrainSettings
@@ -70,6 +71,7 @@ def check(settings: TrainSettings) -> Report:
     report = Report()
     report.attempt(lambda: _check_machine(report, settings))
     report.attempt(lambda: _check_start(report, settings))
+    report.attempt(lambda: require_writable(Path(settings.output)))
     if (Path(settings.output) / RESUME).exists():
         report.lines.append(
             f"note: {settings.output} holds a training already; it can only be gone on with (--resume)."
@@ -164,6 +166,8 @@ def _check_tree(report: Report, settings: TrainSettings) -> None:
     shared = {item.key for item in trained} & {item.key for item in held_out}
     report.lines.append(f"train and validation sequences overlap: {', '.join(sorted(shared)) if shared else 'no'}")
     report.lines += [f"{name}: {_amount(items)}" for name, items in (("train", trained), ("validation", held_out))]
+    if note := share_note(trained, held_out, data.validation_share):
+        report.lines.append(f"note: {note}")
     report.lines += ["", _coverage(trained, data.test_numbers), "", _weights(trained, settings.class_weights), ""]
 
 

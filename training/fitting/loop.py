@@ -122,6 +122,9 @@ def run_training(
         raise TrainingError(
             f"{bench.folder} holds a training already; go on with it by --resume, or give another folder as output."
         )
+    elif any((bench.folder / name).exists() for name in (BEST, LAST)):
+        raise TrainingError(f"{bench.folder} holds the checkpoints of a training; give another folder as output.")
+    _make(bench.folder)
     with open_monitor(bench.folder, settings.tensorboard and bench.team.leads) as monitor:
         while run.epoch < settings.fit.epochs and not run.watch.exhausted:
             started = time.perf_counter()
@@ -233,6 +236,13 @@ def finish_epoch(run: Run, figures: Figures, data: TrainingData, bench: Bench, m
             save_reader(bench.folder / name, run, bench.settings, data.description)
     if due or better:  # a best checkpoint never runs ahead of the state that would go on from it
         _save_state(run, bench)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"The output folder {folder} cannot be made: {error.strerror}; choose another.") from error
 
 
 def _prepare(

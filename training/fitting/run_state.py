@@ -30,6 +30,8 @@ BEST: Final = "best.safetensors"
 LAST: Final = "last.safetensors"
 RESUME: Final = "resume.pt"
 _FORMAT: Final = 1
+_NO_MATTER: Final = {"rejected", "matches", "trained_sequences"}
+"""What is said of the data that may differ, or follows from the split."""
 _FREE_ON_RESUME: Final = OF_THE_MACHINE | {"fit.epochs", "fit.patience", "fit.min_delta"}
 """Settings that may change when a run is taken up again: those of the machine, and how long it goes on."""
 
@@ -151,7 +153,7 @@ def surroundings(data: TrainingData, team: Team) -> dict[str, Any]:
 
     Files that are left out of a data set count for nothing.
     """
-    described = {f"data: {name}": value for name, value in data.description.items() if name != "rejected"}
+    described = {f"data: {name}": value for name, value in data.description.items() if name not in _NO_MATTER}
     return {"number of processes": team.size, **described, "steps in an epoch": data.steps}
 
 
@@ -260,10 +262,15 @@ def _read_state(path: Path) -> dict[str, Any]:
             f"There is no training to go on with: {path} does not exist; leave out --resume."
         ) from error
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path} is truncated or no state of a training; start without --resume.") from error
+        raise TrainingError(f"{path} is truncated or no state of a training; {_anew(path)}.") from error
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
-        raise TrainingError(f"{path} is no state of a training of this version; start without --resume.")
+        raise TrainingError(f"{path} is no state of a training of this version; {_anew(path)}.")
     return state
+
+
+def _anew(path: Path) -> str:
+    """What to do where a training cannot be gone on with."""
+    return f"train anew into another output folder, with start_from={path.with_name(LAST)} if that is whole"
 
 
 def _require_same(path: Path, then: Mapping[str, Any], now: Mapping[str, Any], what: str) -> None:

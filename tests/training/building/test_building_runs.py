@@ -134,6 +134,21 @@ def test_building_a_run_again_adds_nothing(video: Path, tmp_path: Path) -> None:
     assert (again.sequences, again.there_already) == (0, 2)
 
 
+def test_a_part_of_a_video_is_not_added_beside_the_whole(video: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    part = write_run(tmp_path / "part", video, {1: ("7", "read")})
+    change_record(part, input={"end_seconds": 1000.0})
+    build_from_run(root, part)
+    run = write_run(tmp_path / "run", video, {1: ("7", "read")})
+    with pytest.raises(InputError, match=r"is in .*root already and shares frames with .*; give --replace to have"):
+        build_from_run(root, run)
+    assert len({row["source"] for row in manifest_rows(root)}) == 1
+    with DatasetTree(root, replace=True) as tree:
+        build_run(tree, open_run(run, None, None, None, SETTINGS, Cutting()), SETTINGS, Cutting(), lambda _: None)
+    [source] = {row["source"] for row in manifest_rows(root)}
+    assert " from " not in source
+
+
 def change_record(run: Path, **changes: dict[str, object]) -> None:
     record = json.loads((run / "run.json").read_text())
     for part, values in changes.items():

@@ -114,6 +114,17 @@ def test_a_sequence_listed_under_two_matches_ties_them() -> None:
     assert {frozenset(keys(train)), frozenset(keys(held_out))} == {frozenset({"7/a", "8/b"}), frozenset({"9/c"})}
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_match_much_larger_than_the_share_is_trained_on(seed: int) -> None:
+    sizes = {"big": 33, "m1": 8, "m2": 8, "m3": 4}
+    items = [sub("7", f"{match}{i}", match=match) for match, count in sizes.items() for i in range(count)]
+    held_out = split_by(items, "match", 0.2, seed)[1]
+    assert "big" not in {item.match for item in held_out}
+    assert 4 <= len(held_out) <= 16
+    only_large = split_by([item for item in items if item.match in ("big", "m1")], "match", 0.05, seed)[1]
+    assert {item.match for item in only_large} == {"m1"}, "the smallest, where every one is too large"
+
+
 def test_one_match_cannot_be_split() -> None:
     with pytest.raises(SplitError, match=r"Holding out 0\.5 of 4 sub-folders by match leaves one side empty"):
         split_by([sub("7", f"s{i}", match="final") for i in range(4)], "match", 0.5)

@@ -42,6 +42,16 @@ def test_a_record_of_the_mixture_is_read() -> None:
     assert network_of(Path("n"), info) == Network(Path("n"), frozenset({"a"}), frozenset({"A"}), "odd")
 
 
+def test_a_record_of_a_tree_is_read_and_one_that_does_not_tell_comes_last() -> None:
+    tree = network_of(
+        Path("league.safetensors"), CheckpointInfo(training_data={"matches": ["a"], "settings": {"source": "tree"}})
+    )
+    silent = network_of(Path("silent.safetensors"), CheckpointInfo(training_data={"settings": {"source": "tree"}}))
+    assert choose([tree], "clip", "a").remark == "league, trained on it"
+    assert choose([silent, tree], "clip", "b").remark == "league"
+    assert choose([silent, tree], "clip", "a").remark == "silent, whose record does not tell what it was trained on"
+
+
 def test_an_older_record_of_the_mixture_saw_all_games_and_photos() -> None:
     network = network_of(Path("n"), CheckpointInfo(training_data={"settings": {"source": "mixture", "mixture": {}}}))
     assert network.saw("game", "A")

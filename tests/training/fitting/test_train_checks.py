@@ -65,6 +65,21 @@ def test_a_sound_run(tree: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_match_held_out_whole_that_is_far_from_the_share_is_noted(tmp_path: Path) -> None:
+    few = make_tree(tmp_path / "few", {"7": 4, "46": 4}, frames=2, matches=2)
+    run = replace(TrainSettings(output=str(tmp_path / "run"), tensorboard=False), data=DataSettings(root=str(few)))
+    assert "note: 0.50 of the data is held out instead of 0.2, since matches are held out whole" in check(run).text
+    by_sequence = replace(run, data=replace(run.data, split_by="sequence", validation_share=0.25))
+    assert "is held out instead of" not in check(by_sequence).text
+
+
+def test_an_output_that_is_a_file_is_a_problem(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    report = check(settings(tree, tmp_path))
+    assert not report.usable
+    assert f"problem: {tmp_path / 'run'} is a file, but a folder is needed" in report.text
+
+
 def test_numbers_without_a_folder_are_noted(tree: Path, tmp_path: Path) -> None:
     report = check(settings(tree, tmp_path, test_numbers=("48", "99")))
     assert report.usable

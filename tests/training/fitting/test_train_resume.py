@@ -26,6 +26,25 @@ def test_an_output_folder_with_a_training_in_it_is_refused(tmp_path: Path) -> No
         run_training(settings, small_data())
 
 
+@pytest.mark.parametrize("name", ["best.safetensors", "last.safetensors"])
+def test_checkpoints_whose_state_was_removed_are_not_written_over(tmp_path: Path, name: str) -> None:
+    settings = small_settings(tmp_path / "run", epochs=1)
+    run_training(settings, small_data())
+    for path in (tmp_path / "run").iterdir():
+        if path.name != name:
+            path.unlink()
+    before = (tmp_path / "run" / name).read_bytes()
+    with pytest.raises(TrainingError, match=r"run holds the checkpoints of a training; give another folder as output"):
+        run_training(settings, small_data())
+    assert (tmp_path / "run" / name).read_bytes() == before
+
+
+def test_an_output_folder_that_cannot_be_made_is_named_before_the_first_step(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match=r"The output folder .*file/run cannot be made: "):
+        run_training(small_settings(tmp_path / "file" / "run"), small_data())
+
+
 def test_resume_without_a_training(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"There is no training to go on with: .*resume\.pt does not exist"):
         run_training(small_settings(tmp_path / "run"), small_data(), resume=True)
@@ -115,5 +134,5 @@ def test_resume_from_a_broken_state(tmp_path: Path, damage: str) -> None:
         path.write_bytes(path.read_bytes()[:100_000])
     else:
         torch.save({"settings": "{}"}, path)
-    with pytest.raises(TrainingError, match=r"resume\.pt is (truncated or )?no state of a training"):
+    with pytest.raises(TrainingError, match=r"resume\.pt is (truncated or )?no state of a training.*train anew into"):
         run_training(small_settings(tmp_path / "run", epochs=1), small_data(), resume=True)

@@ -1,0 +1,43 @@
+"""What the commands share: options that fail in one sentence, exit codes, and how a command ends early."""
+
+import argparse
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from recognizer.errors import InputError
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+Main = Callable[[Sequence[str] | None], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with an option in one sentence and exits with `EXIT_BAD_INPUT`."""
+
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of the whole usage."""
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; see --help.\n")
+
+
+def ending_in_a_sentence(main: Main) -> Callable[..., int]:
+    """Decorate a command: bad input and Ctrl-C end it in one sentence on stderr and an exit code.
+
+    Args:
+        main: Takes the arguments (None: those of the process) and returns the exit code.
+    """
+
+    @functools.wraps(main)
+    def decorated(argv: Sequence[str] | None = None) -> int:
+        try:
+            return main(argv)
+        except InputError as error:
+            sys.stderr.write(f"{error}\n")
+            return EXIT_BAD_INPUT
+        except KeyboardInterrupt:
+            sys.stderr.write("Interrupted.\n")
+            return EXIT_INTERRUPTED
+
+    return decorated
