@@ -33,7 +33,8 @@ class DataSettings:
     split_by: Literal["match", "sequence"] = "match"
     """What stays together when some is held out to measure on: a match (where a manifest tells it) or a sequence."""
     validation_share: float = 0.2
-    """Share of the sequences held out to measure on, 0 up to 1; 0 measures on nothing and judges by training loss."""
+    """Share of the data held out to measure on, 0 up to 1, as near as whole matches allow; 0 measures on nothing and
+    judges by training loss."""
     workers: int = 2
     """Processes that prepare batches; 0 prepares them in the training process. More than one makes the mixture draw
     other windows, also where a run is resumed with another number."""
