@@ -20,6 +20,7 @@ from recognizer.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from recognizer.errors import InputError
 
 EXIT_PARTIAL = 3
+_INTERRUPTED = "Interrupted; nothing was written."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,13 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
-        print("Interrupted; nothing was written.", file=sys.stderr)
+        print(_INTERRUPTED, file=sys.stderr)
         return EXIT_INTERRUPTED
 
 
 def _carry_out(arguments: argparse.Namespace) -> int:
-    from pipeline.report import partial_sentence, table
-    from pipeline.running import carry_out
+    with _leaving_at_once():
+        from pipeline.report import partial_sentence, table
+        from pipeline.running import carry_out
 
     summary, folder = carry_out(arguments)
     if arguments.loudness >= 0:
@@ -106,6 +108,25 @@ def _positive_seconds(text: str) -> float:
     if value == 0:
         raise argparse.ArgumentTypeError(f"{text} is no duration; it must be above 0")
     return value
+
+
+@contextlib.contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    """Ctrl-C ends the process there and then: libraries that are being loaded make something else of the exception."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        os.write(2, f"{_INTERRUPTED}\n".encode())
+        os._exit(EXIT_INTERRUPTED)
+
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager

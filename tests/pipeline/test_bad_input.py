@@ -149,6 +149,26 @@ def test_as_a_program_it_exits_with_two_and_shows_no_traceback(at_home: Path) ->
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "missing.mp4 does not exist.\n")
 
 
+WHILE_LOADING = """
+import builtins, signal, sys
+import pipeline.run
+
+def load(name, *rest, real=builtins.__import__):
+    if name == "torch":
+        signal.raise_signal(signal.SIGINT)
+    return real(name, *rest)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+builtins.__import__ = load
+sys.exit(pipeline.run.main(["x.mp4"]))
+"""
+
+
+def test_ctrl_c_while_libraries_are_loaded(at_home: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", WHILE_LOADING], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted; nothing was written.\n")
+
+
 def test_its_options_are_read_before_anything_heavy_is_loaded() -> None:
     """So that --help, a slip and Ctrl-C are answered at once."""
     code = "import sys; import pipeline.run; print(sorted({'torch', 'cv2', 'av', 'numpy'} & set(sys.modules)))"
