@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         "-o",
         type=Path,
         metavar="DIR",
-        help="folder for the results (default: runs/evaluate/NAME, of a training RUN-best)",
+        help="folder for the results (default: runs/evaluate/NAME, or RUN-best of a training)",
     )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     add("--batch-size", type=count, default=64, metavar="N", help="windows per pass (default: 64)")
