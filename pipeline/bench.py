@@ -179,7 +179,7 @@ def _measure(given: argparse.Namespace, common: Sequence[str]) -> dict[str, list
     return costs
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)

@@ -129,14 +129,14 @@ class RunFolder:
                 parent.rmdir()
 
 
-def files_of_run(folder: Path) -> set[str]:
-    """Names of the files that a finished run left in `folder`; empty where there is none."""
+def files_of_run(folder: Path, name: str = RECORD) -> set[str]:
+    """Names of the files that a finished run left in `folder`, by its record `name`; empty where there is none."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return set()
     files = record.get("files") if isinstance(record, dict) else None
-    return {RECORD, *(Path(str(name)).name for name in files)} if isinstance(files, list) else set()
+    return {name, *(Path(str(file)).name for file in files)} if isinstance(files, list) else set()
 
 
 def _require_free(final: Path, overwrite: bool) -> None:

@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from recognizer.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
-from recognizer.errors import InputError
+from recognizer.command import EXIT_INTERRUPTED, Parser, ending_in_a_sentence
 
 EXIT_PARTIAL = 3
 _INTERRUPTED = "Interrupted; nothing was written."
 
 
+@ending_in_a_sentence(_INTERRUPTED)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = _parser()
@@ -33,15 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     [arguments.input] = arguments.input
     levels = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
     logging.basicConfig(level=levels.get(arguments.loudness, logging.DEBUG), format="%(levelname)s: %(message)s")
-    try:
-        with _stopping_cleanly():
-            return _carry_out(arguments)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        print(_INTERRUPTED, file=sys.stderr)
-        return EXIT_INTERRUPTED
+    with _stopping_cleanly():
+        return _carry_out(arguments)
 
 
 def _carry_out(arguments: argparse.Namespace) -> int:
@@ -54,7 +47,7 @@ def _carry_out(arguments: argparse.Namespace) -> int:
         _say([table(summary.players, summary.rows), *(str(folder / name) for name in summary.files)])
     if summary.is_whole:
         return 0
-    print(partial_sentence(summary), file=sys.stderr)
+    sys.stderr.write(f"{partial_sentence(summary)}\n")
     return EXIT_PARTIAL
 
 

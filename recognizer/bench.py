@@ -225,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)

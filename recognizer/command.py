@@ -22,22 +22,27 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; see --help.\n")
 
 
-def ending_in_a_sentence(main: Main) -> Callable[..., int]:
-    """Decorate a command: bad input and Ctrl-C end it in one sentence on stderr and an exit code.
+def ending_in_a_sentence(interrupted: str = "Interrupted.") -> Callable[[Main], Callable[..., int]]:
+    """Decorator for a command: bad input and Ctrl-C end it in one sentence on stderr and an exit code.
+
+    The command takes the arguments (None: those of the process) and returns the exit code.
 
     Args:
-        main: Takes the arguments (None: those of the process) and returns the exit code.
+        interrupted: What to say at Ctrl-C.
     """
 
-    @functools.wraps(main)
-    def decorated(argv: Sequence[str] | None = None) -> int:
-        try:
-            return main(argv)
-        except InputError as error:
-            sys.stderr.write(f"{error}\n")
-            return EXIT_BAD_INPUT
-        except KeyboardInterrupt:
-            sys.stderr.write("Interrupted.\n")
-            return EXIT_INTERRUPTED
+    def decorate(main: Main) -> Callable[..., int]:
+        @functools.wraps(main)
+        def decorated(argv: Sequence[str] | None = None) -> int:
+            try:
+                return main(argv)
+            except InputError as error:
+                sys.stderr.write(f"{error}\n")
+                return EXIT_BAD_INPUT
+            except KeyboardInterrupt:
+                sys.stderr.write(f"{interrupted}\n")
+                return EXIT_INTERRUPTED
 
-    return decorated
+        return decorated
+
+    return decorate

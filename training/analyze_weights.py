@@ -103,7 +103,7 @@ def analyze(name: str, config: ModelConfig, model: JerseyTemporalNet | None = No
     return Analysis(name, config, count_parameters(config), heads, None)
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = _parser().parse_args(argv)

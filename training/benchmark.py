@@ -114,7 +114,7 @@ def numbers_text(readers: Readers, data: Path) -> str:
     return "\n".join(lines)
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     args = _parser().parse_args(argv)

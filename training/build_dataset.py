@@ -20,8 +20,7 @@ from pipeline.config import load
 from pipeline.detection.detector import PlayerDetector
 from pipeline.device import resolve_device
 from pipeline.settings import Settings
-from recognizer.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
-from recognizer.errors import InputError
+from recognizer.command import Parser, ending_in_a_sentence
 from training.building.number_crops import build_crops, open_crop_folder
 from training.building.photos import build_photos, open_photo_folder
 from training.building.progress import BuildProgress, Progress
@@ -32,19 +31,13 @@ from training.building.video import build_video, open_labelled_video
 from training.building.writer import Cutting
 
 
+@ending_in_a_sentence("Interrupted; what was finished is kept; run it again to go on.")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    try:
-        with _progress_bar(options.quiet) as progress, logging_redirect_tqdm():
-            tally = options.build(options, progress)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; what was finished is kept; run it again to go on.\n")
-        return EXIT_INTERRUPTED
+    with _progress_bar(options.quiet) as progress, logging_redirect_tqdm():
+        tally = options.build(options, progress)
     if not options.quiet:
         sys.stdout.write(f"{summary(options.output, tally)}\n")
     return 0

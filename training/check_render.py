@@ -63,7 +63,7 @@ class Finding:
         return self.false / max(self.boxes, 1)
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's text for the exit codes."""
     options = _parser().parse_args(arguments)

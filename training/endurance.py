@@ -200,7 +200,7 @@ def _measure(given: argparse.Namespace) -> list[Minute]:
         raise
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)

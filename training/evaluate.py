@@ -5,7 +5,6 @@ Prints Markdown tables; `--output` (default runs/evaluate/NAME) gets report.md, 
 """
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
 from pipeline.device import resolve_device
+from pipeline.folder import files_of_run
 from pipeline.settings import Settings
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
@@ -42,7 +42,7 @@ class OptionError(InputError):
     """Options of the command that do not go together."""
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = _parser().parse_args(argv)
@@ -102,7 +102,7 @@ def _evaluate(arguments: argparse.Namespace) -> str:
         }
         | record(evaluation)
     )
-    earlier = _files_of(output / EVALUATION)
+    earlier = files_of_run(output, EVALUATION)
     write_together({output / name: content for name, content in contents.items()})
     for name in earlier - set(contents):  # pictures of other figures
         (output / name).unlink(missing_ok=True)
@@ -133,15 +133,6 @@ def _name(checkpoint: Path) -> str:
     """What results of a checkpoint are filed under; every training has a `best` and a `last`."""
     of_a_run = checkpoint.name in (BEST, LAST)
     return f"{checkpoint.absolute().parent.name}-{checkpoint.stem}" if of_a_run else checkpoint.stem
-
-
-def _files_of(record: Path) -> set[str]:
-    """Names of the files that an earlier evaluation wrote beside its record; empty where there was none."""
-    try:
-        files = json.loads(record.read_text(encoding="utf-8"))["files"]
-        return {Path(str(name)).name for name in files}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
 
 
 def _selection(arguments: argparse.Namespace, recorded: Selection) -> Selection:

@@ -100,7 +100,7 @@ def sheet(failures: Sequence[Failure]) -> UInt8Image:
     return np.asarray(page, np.uint8)
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.failures", description="Show what is read wrong.")

@@ -189,7 +189,7 @@ def table(results: dict[str, Tally]) -> str:
     return "\n".join(lines)
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(

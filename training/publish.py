@@ -106,7 +106,7 @@ def take_tensors(
     return replace(info, training_data={**info.training_data, "tensors_of": taken})
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.publish", description="Make the checkpoint that ships.")

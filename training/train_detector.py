@@ -82,7 +82,7 @@ def _run(given: argparse.Namespace, settings: DetectorTraining) -> None:
     sys.stdout.write(table(rows))
 
 
-@ending_in_a_sentence
+@ending_in_a_sentence()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; returns the exit code."""
     given = _parser().parse_args(arguments)

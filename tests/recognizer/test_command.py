@@ -19,7 +19,7 @@ from recognizer.errors import InputError
 def test_a_command_ends_in_a_sentence(
     failure: BaseException | None, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    @ending_in_a_sentence
+    @ending_in_a_sentence()
     def main(argv: Sequence[str] | None = None) -> int:
         assert argv == ["x"]
         if failure:
@@ -31,7 +31,7 @@ def test_a_command_ends_in_a_sentence(
 
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:
-    @ending_in_a_sentence
+    @ending_in_a_sentence()
     def main(_argv: Sequence[str] | None = None) -> int:
         raise ValueError("a bug")
 
