@@ -16,8 +16,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from pipeline.media.containers import BACKWARD_JUMP, PacketReader, open_container, usual_rate
-from pipeline.media.video_source import ASSUMED_RATE
+from pipeline.media.containers import PacketReader, nominal_ticks, open_container
+from pipeline.media.frame_clock import BACKWARD_JUMP, FrameClock
 
 logger = logging.getLogger(__name__)
 
@@ -104,10 +104,12 @@ def _on_one_clock(container: InputContainer, sound: AudioStream) -> Iterator["Pa
     Where its clock starts anew, each recording is shifted as `FrameClock` shifts its pictures: they follow the last one
     at the usual distance.
     """
-    pictures = container.streams.best("video")
-    streams: list[Stream] = [sound] if pictures is None else [pictures, sound]
-    usual = 1 / (usual_rate(pictures) or ASSUMED_RATE) if isinstance(pictures, VideoStream) else Fraction(0)
-    shifts, last_shown = [Fraction(0)], None
+    pictures, clock = container.streams.best("video"), None
+    streams: list[Stream] = [sound]
+    if isinstance(pictures, VideoStream) and pictures.time_base:
+        clock = FrameClock(0, nominal_ticks(pictures), round(BACKWARD_JUMP / pictures.time_base))
+        streams.append(pictures)
+    shifts = [Fraction(0)]
     waiting: deque[tuple[int, Packet[Stream]]] = deque()
     recording, last_heard = 0, None
     for packet in PacketReader(container, streams):
@@ -118,12 +120,10 @@ def _on_one_clock(container: InputContainer, sound: AudioStream) -> Iterator["Pa
             recording += last_heard is not None and time < last_heard - BACKWARD_JUMP
             last_heard = time
             waiting.append((recording, packet))
-        else:
-            shown = time + shifts[-1]
-            if last_shown is not None and shown < last_shown - BACKWARD_JUMP:
-                shifts.append(last_shown + usual - time)
-                shown = last_shown + usual
-            last_shown = shown if last_shown is None else max(shown, last_shown)
+        elif clock is not None:
+            clock.tick(packet.pts)
+            if (shift := clock.shift * packet.time_base) != shifts[-1]:
+                shifts.append(shift)
         while waiting and (waiting[0][0] < len(shifts) or len(waiting) > _MOST_WAITING):
             yield _shifted(*waiting.popleft(), shifts)
     for held in waiting:

@@ -13,12 +13,10 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from pipeline.media.frame_clock import BACKWARD_JUMP
 from pipeline.media.video_source import ASSUMED_RATE, VideoError
 
 logger = logging.getLogger(__name__)
-
-BACKWARD_JUMP = 1
-"""Seconds; timestamps that step back further start anew (joined recordings), smaller steps are slips."""
 
 _TEXT_ART = {"ansi", "bintext", "idf", "xbin"}
 """'Video' codecs FFmpeg finds in plain text files."""

@@ -14,7 +14,6 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.media.containers import (
-    BACKWARD_JUMP,
     PacketReader,
     nominal_ticks,
     open_container,
@@ -24,6 +23,7 @@ from pipeline.media.containers import (
     video_stream,
 )
 from pipeline.media.decoders import DecoderKind, choose_decoder
+from pipeline.media.frame_clock import BACKWARD_JUMP, FrameClock
 from pipeline.media.losses import Losses
 from pipeline.media.upright import Orientation, UprightBgr
 from pipeline.media.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
@@ -33,41 +33,6 @@ logger = logging.getLogger(__name__)
 
 _SEEK_MARGIN = 1
 """Seconds to seek before the start: seeking goes by decoding time, which runs ahead of presentation."""
-
-
-class FrameClock:
-    """Turns a stream's timestamps into strictly increasing ticks from its first frame.
-
-    A missing timestamp, or one after a step back by more than `jump`, follows the last frame at the usual distance;
-    any other that does not increase follows it by one tick.
-
-    >>> clock = FrameClock(origin=100, usual=10, jump=1000)
-    >>> [clock.tick(timestamp) for timestamp in (100, 110, None, 130, 130, 141)]
-    [0, 10, 20, 30, 31, 41]
-    """
-
-    def __init__(self, origin: int, usual: int, jump: int) -> None:
-        """Start a pass.
-
-        Args:
-            origin: timestamp of the video's first frame.
-            usual: ticks between two frames.
-            jump: ticks a timestamp may step back without being taken for a new recording.
-        """
-        self._shift = -origin
-        self._usual = usual
-        self._jump = jump
-        self._last: int | None = None
-
-    def tick(self, timestamp: int | None) -> int:
-        """Ticks of the next frame, whose timestamp is given."""
-        expected = 0 if self._last is None else self._last + self._usual
-        value = expected if timestamp is None else timestamp + self._shift
-        if self._last is not None and timestamp is not None and value < self._last - self._jump:
-            self._shift += expected - value
-            value = expected
-        self._last = value if self._last is None else max(value, self._last + 1)
-        return self._last
 
 
 class VideoFile:

@@ -20,9 +20,9 @@ from factories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.media.frame_clock import FrameClock
 from pipeline.media.upright import Orientation, UprightBgr
 from pipeline.media.video import open_source
-from pipeline.media.video_file import FrameClock
 from pipeline.media.video_source import VideoError
 from pipeline.types import UInt8Image
 
