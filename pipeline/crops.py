@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.patches import Patch
 from pipeline.types import Crop, FloatArray, Frame, TrackedBoxes, UInt8Image
+from recognizer.checks import require_range
 
 NUMBER_ZONE = (0.25, 0.19, 0.79, 0.43)
 """Where a back number stands on a standing player's box (left, top, right, bottom as shares of the box), from
@@ -40,12 +41,10 @@ class CropSettings:
     def __post_init__(self) -> None:
         for name in ("side_of_height", "side_of_width", "centre_y"):
             if not 0.0 < getattr(self, name) <= 1.5:
-                raise ValueError(f"{name} is {getattr(self, name)}, allowed is above 0 up to 1.5")
-        if not 0.0 <= self.top_slack <= 1.0:
-            raise ValueError(f"top_slack is {self.top_slack}, allowed is 0 to 1")
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed is above 0 up to 1.5")
+        require_range("top_slack", self.top_slack, 0, 1)
         for name in ("min_side", "full_side"):
-            if not 1.0 <= getattr(self, name) <= 4096.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, allowed is 1 to 4096 pixels")
+            require_range(name, getattr(self, name), 1, 4096)
 
 
 def complete_cut_off(xyxy: FloatArray, frame_height: int) -> FloatArray:

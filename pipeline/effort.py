@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.identity import Identity
+from recognizer.checks import require_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,10 @@ class EffortSettings:
     """Windows are read in rounds of so much video, 0.04 to 60 s; what a round settles counts from the next one on."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.settled_every <= 1000:
-            raise ValueError(f"settled_every is {self.settled_every}, allowed is 1 to 1000")
-        if not 0.0 <= self.settled_confidence <= 1.0:
-            raise ValueError(f"settled_confidence is {self.settled_confidence}, allowed is 0 to 1")
-        if not 1 <= self.settled_reads <= 1000:
-            raise ValueError(f"settled_reads is {self.settled_reads}, allowed is 1 to 1000")
-        if not 0.04 <= self.round_seconds <= 60.0:
-            raise ValueError(f"round_seconds is {self.round_seconds}, allowed is 0.04 to 60")
+        require_range("settled_every", self.settled_every, 1, 1000)
+        require_range("settled_confidence", self.settled_confidence, 0, 1)
+        require_range("settled_reads", self.settled_reads, 1, 1000)
+        require_range("round_seconds", self.round_seconds, 0.04, 60)
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.types import WindowRead
+from recognizer.checks import require_range
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import NUMBERS
 
@@ -73,17 +74,16 @@ class IdentitySettings:
     def __post_init__(self) -> None:
         for number in self.numbers:
             if str(number) not in NUMBERS:
-                raise ValueError(f"numbers holds {number!r}, allowed are 0 to 99 without a leading zero, and '00'")
+                raise ValueError(f"numbers holds {number!r}; allowed are 0 to 99 without a leading zero, and '00'")
         for name in ("min_confidence", "min_agreement", "window_readable"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, allowed is 0 to 1")
+            require_range(name, getattr(self, name), 0, 1)
         for name in ("even_support", "steepness"):
             if not getattr(self, name) > 0.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, allowed is above 0")
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed is above 0")
         if self.min_readable < 0.0:
-            raise ValueError(f"min_readable is {self.min_readable}, allowed is 0 or more")
+            raise ValueError(f"min_readable is {self.min_readable}; allowed is 0 or more")
         if self.min_reads < 1:
-            raise ValueError(f"min_reads is {self.min_reads}, allowed is 1 or more")
+            raise ValueError(f"min_reads is {self.min_reads}; allowed is 1 or more")
 
 
 @dataclass(frozen=True, slots=True)

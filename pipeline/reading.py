@@ -14,6 +14,7 @@ from pipeline.crops import CropSettings
 from pipeline.types import CropWindow, FloatArray, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
+from recognizer.checks import require_range
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import NUMBERS
 from recognizer.precision import Precision
@@ -46,10 +47,8 @@ class ReaderSettings:
     `float32`), else `float32`."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.batch_size <= 4096:
-            raise ValueError(f"batch_size is {self.batch_size}, allowed is 1 to 4096")
-        if not 0.0 <= self.glance <= 1.0:
-            raise ValueError(f"glance is {self.glance}, allowed is 0 to 1")
+        require_range("batch_size", self.batch_size, 1, 4096)
+        require_range("glance", self.glance, 0, 1)
 
 
 class WindowReader:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from pipeline.types import Crop, CropWindow, WindowCrop
+from recognizer.checks import require_range
 from recognizer.preprocess import Preprocess
 from recognizer.sampling import sample_indices
 
@@ -29,16 +30,13 @@ class WindowSettings:
     """A track without a usable crop for longer than this has its last window made and its buffer dropped."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.length <= 64:
-            raise ValueError(f"length is {self.length}, allowed is 1 to 64")
+        require_range("length", self.length, 1, 64)
         if not 1 <= self.stride <= self.length:
-            raise ValueError(f"stride is {self.stride}, allowed is 1 to length ({self.length})")
-        if not 0.0 <= self.spacing_seconds <= 10.0:
-            raise ValueError(f"spacing_seconds is {self.spacing_seconds}, allowed is 0 to 10")
-        if not 0.0 <= self.min_quality <= 1.0:
-            raise ValueError(f"min_quality is {self.min_quality}, allowed is 0 to 1")
+            raise ValueError(f"stride is {self.stride}; allowed is 1 to length ({self.length})")
+        require_range("spacing_seconds", self.spacing_seconds, 0, 10)
+        require_range("min_quality", self.min_quality, 0, 1)
         if not self.spacing_seconds < self.max_gap_seconds <= 600.0:
-            raise ValueError(f"max_gap_seconds is {self.max_gap_seconds}, allowed is above spacing_seconds up to 600")
+            raise ValueError(f"max_gap_seconds is {self.max_gap_seconds}; allowed is above spacing_seconds up to 600")
 
 
 @dataclass(slots=True)

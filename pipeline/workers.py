@@ -20,6 +20,7 @@ import torch
 
 from pipeline.media.decoders import DecoderKind
 from pipeline.media.encoders import EncoderKind
+from recognizer.checks import require_range
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,10 +49,8 @@ class EngineSettings:
     on CUDA and the decoder takes the file."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threads <= 1024:
-            raise ValueError(f"threads is {self.threads}, allowed is 0 to 1024")
-        if not 1 <= self.queue <= 256:
-            raise ValueError(f"queue is {self.queue}, allowed is 1 to 256")
+        require_range("threads", self.threads, 0, 1024)
+        require_range("queue", self.queue, 1, 256)
 
     @property
     def coding_threads(self) -> int:

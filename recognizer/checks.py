@@ -1,4 +1,4 @@
-"""A check that settings and arguments share."""
+"""Checks that settings and arguments share."""
 
 from collections.abc import Sequence
 
@@ -12,3 +12,16 @@ def require_choice(name: str, value: object, allowed: Sequence[object]) -> None:
     """
     if not any(value is choice or (isinstance(choice, str) and value == choice) for choice in allowed):
         raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(str, allowed))}")
+
+
+def require_range(name: str, value: float, low: float, high: float) -> None:
+    """The value lies between `low` and `high`; nan does not.
+
+    >>> require_range("every", 10, 1, 10)
+    >>> require_range("every", 11, 1, 10)
+    Traceback (most recent call last):
+    ValueError: every is 11; allowed is 1 to 10
+    """
+    if not low <= value <= high:
+        shown = f"{value:g}" if isinstance(value, float) else value
+        raise ValueError(f"{name} is {shown}; allowed is {low:g} to {high:g}")

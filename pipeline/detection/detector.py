@@ -14,13 +14,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from pipeline.checks import require_range
 from pipeline.detection.forward import BACKENDS, PRECISIONS, choose_forward
 from pipeline.detection.yolo import STRIDE, Fit, decode_boxes, fit, grid, input_size, letterbox, letterbox_on_device
 from pipeline.types import Detections, FloatArray, Frame
 from pipeline.vendor import vendor_import
 from pipeline.workers import Spread, one_by_one
-from recognizer.checks import require_choice
+from recognizer.checks import require_choice, require_range
 from recognizer.errors import InputError
 
 TASKS = ("detect", "segment", "pose")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.kits.looks import Float, KitEvidence, distances
+from recognizer.checks import require_range
 
 _RESTLESS = 6.0  # Lab units; a player's crop changes by about 12 over a track, a sitting spectator's by about 4
 _SAME_KIT = 0.55  # two tracks of one team are rarely farther apart than this, two of different teams nearly always
@@ -36,19 +37,13 @@ class TeamSettings:
     """Most kits named in one video; 1 to 20."""
 
     def __post_init__(self) -> None:
-        ranges = {
-            "interval_seconds": (0.0, 60.0),
-            "background": (0.0, 1.0),
-            "two_kits": (0.0, 1.0),
-            "other_kit": (0.1, 1.0),
-            "nearest_kit": (0.1, 1.0),
-            "min_share": (0.0, 0.5),
-            "max_kits": (1, 20),
-        }
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}, allowed is {low:g} to {high:g}")
+        require_range("interval_seconds", self.interval_seconds, 0, 60)
+        require_range("max_kits", self.max_kits, 1, 20)
+        require_range("min_share", self.min_share, 0.0, 0.5)
+        for name in ("background", "two_kits"):
+            require_range(name, getattr(self, name), 0, 1)
+        for name in ("other_kit", "nearest_kit"):
+            require_range(name, getattr(self, name), 0.1, 1)
 
 
 def support(evidence: Sequence[KitEvidence]) -> Float:

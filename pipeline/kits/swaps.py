@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.kits.looks import Float
+from recognizer.checks import require_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,9 @@ class SwapSettings:
     """Least looks at each of the two, 1 to 100."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (("gain", 0.0, 1000.0), ("margin", 0.0, 1.0), ("looks", 1, 100)):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}, allowed is {low:g} to {high:g}")
+        require_range("gain", self.gain, 0, 1000)
+        require_range("margin", self.margin, 0, 1)
+        require_range("looks", self.looks, 1, 100)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.checks import require_range
 from pipeline.tracking.cuts import CutDetector
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.vendor import vendor_import
-from recognizer.checks import require_choice
+from recognizer.checks import require_choice, require_range
 from recognizer.errors import InputError
 
 KINDS = ("botsort", "bytetrack", "ocsort", "deepocsort", "fasttrack", "tracktrack")
@@ -57,7 +56,7 @@ class TrackerSettings:
         require_range("buffer_seconds", self.buffer_seconds, 0, 60)
         if self.low_threshold > self.high_threshold:
             raise ValueError(
-                f"low_threshold is {self.low_threshold}, expected at most high_threshold ({self.high_threshold})"
+                f"low_threshold is {self.low_threshold}; allowed is at most high_threshold ({self.high_threshold})"
             )
 
 

@@ -67,7 +67,7 @@ def test_an_input_that_cannot_be_read(
             ["--set", "windows.lenght=5"],
             r"--set windows\.lenght=5: unknown key 'windows\.lenght' .*did you mean 'length'",
         ),
-        (["--set", "windows.length=0"], r"--set windows\.length=0: windows\.length is 0, allowed is 1 to 64"),
+        (["--set", "windows.length=0"], r"--set windows\.length=0: windows\.length is 0; allowed is 1 to 64"),
         (["--set", "detector.confidence=high"], r"detector\.confidence is \"high\", expected a number"),
         (["--set", "tracker.kind=magic"], r"tracker\.kind is 'magic'; allowed are botsort"),
         (["--set", "windows"], "expected key=value"),

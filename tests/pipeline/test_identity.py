@@ -149,7 +149,7 @@ def test_identity_is_always_well_formed(reads: list[tuple[str | None, float]]) -
 
 @pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "even_support", "steepness"])
 def test_settings_are_checked(field: str) -> None:
-    with pytest.raises(ValueError, match=rf"{field} is -1\.5, allowed is"):
+    with pytest.raises(ValueError, match=rf"{field} is -1\.5; allowed is"):
         IdentitySettings(**{field: -1.5})
 
 
@@ -172,5 +172,5 @@ def test_a_track_that_shows_numbers_nobody_wears_is_in_doubt() -> None:
 
 @pytest.mark.parametrize("number", [100, -1, "07", "7a"])
 def test_a_number_that_no_shirt_bears_is_refused(number: int | str) -> None:
-    with pytest.raises(ValueError, match=f"numbers holds {number!r}, allowed are 0 to 99"):
+    with pytest.raises(ValueError, match=f"numbers holds {number!r}; allowed are 0 to 99"):
         IdentitySettings(numbers=(9, number))

@@ -150,5 +150,5 @@ def test_a_window_whose_best_crop_names_the_settled_number_is_read_from_it_alone
 
 
 def test_glance_out_of_range_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"glance is 1\.5, allowed is 0 to 1"):
+    with pytest.raises(ValueError, match=r"glance is 1\.5; allowed is 0 to 1"):
         ReaderSettings(glance=1.5)

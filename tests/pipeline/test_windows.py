@@ -109,12 +109,12 @@ def test_each_taken_crop_is_preprocessed_as_the_recognizer_says() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"length": 0}, "length is 0, allowed is 1 to 64"),
-        ({"stride": 0}, "stride is 0, allowed is 1 to length"),
-        ({"length": 3, "stride": 4}, r"stride is 4, allowed is 1 to length \(3\)"),
-        ({"spacing_seconds": -0.1}, "spacing_seconds is -0.1, allowed is 0 to 10"),
-        ({"min_quality": 1.1}, "min_quality is 1.1, allowed is 0 to 1"),
-        ({"max_gap_seconds": 0.1}, "max_gap_seconds is 0.1, allowed is above spacing_seconds"),
+        ({"length": 0}, "length is 0; allowed is 1 to 64"),
+        ({"stride": 0}, "stride is 0; allowed is 1 to length"),
+        ({"length": 3, "stride": 4}, r"stride is 4; allowed is 1 to length \(3\)"),
+        ({"spacing_seconds": -0.1}, "spacing_seconds is -0.1; allowed is 0 to 10"),
+        ({"min_quality": 1.1}, "min_quality is 1.1; allowed is 0 to 1"),
+        ({"max_gap_seconds": 0.1}, "max_gap_seconds is 0.1; allowed is above spacing_seconds"),
     ],
 )
 def test_settings_out_of_range_are_refused(values: dict[str, float], message: str) -> None:

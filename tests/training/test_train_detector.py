@@ -262,7 +262,7 @@ def test_folds_by_command(tmp_path: Path, frames: list[LabelledFrame], capsys: p
     held_out = [json.loads((tmp_path / f"fold_{n}.json").read_text())["training"]["held_out"] for n in (1, 2)]
     assert held_out == [["m0"], ["m1"]]
     assert main([*folds, "--overlap", "1.5"]) == 2
-    assert "iou is 1.5, expected 0 to 1." in capsys.readouterr().err
+    assert "iou is 1.5; allowed is 0 to 1." in capsys.readouterr().err
 
 
 def test_folds_need_two_matches(

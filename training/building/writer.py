@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from PIL import Image
 
 from pipeline.types import Crop
+from recognizer.checks import require_range
 from training.data.layout import frame_name
 
 _JPEG_QUALITY: Final = 95
@@ -28,11 +29,10 @@ class Cutting:
 
     def __post_init__(self) -> None:
         if self.gap_seconds is not None and not 0.0 < self.gap_seconds <= 3600.0:
-            raise ValueError(f"gap_seconds is {self.gap_seconds}, allowed is above 0 up to 3600")
-        if self.gap_frames is not None and not 1 <= self.gap_frames <= 1000:
-            raise ValueError(f"gap_frames is {self.gap_frames}, allowed is 1 to 1000")
-        if not 1 <= self.min_pictures <= 1000:
-            raise ValueError(f"min_pictures is {self.min_pictures}, allowed is 1 to 1000")
+            raise ValueError(f"gap_seconds is {self.gap_seconds}; allowed is above 0 up to 3600")
+        if self.gap_frames is not None:
+            require_range("gap_frames", self.gap_frames, 1, 1000)
+        require_range("min_pictures", self.min_pictures, 1, 1000)
 
     def is_gap(self, frames: int, seconds: float) -> bool:
         """Whether so many frames and seconds from one picture to the next begin another sub-folder.

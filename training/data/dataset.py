@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from recognizer.checks import require_choice, require_range
 from recognizer.errors import InputError
 from recognizer.labels import encode
 from recognizer.sampling import PADDING, SamplingMode, sample_indices
@@ -37,10 +38,8 @@ class SamplingSettings:
     """Pictures in a window, 1 to 64; a shorter sub-folder is padded and masked, never repeated."""
 
     def __post_init__(self) -> None:
-        if self.mode not in get_args(SamplingMode):
-            raise ValueError(f"mode is {self.mode!r}, allowed are {', '.join(get_args(SamplingMode))}")
-        if not 1 <= self.length <= 64:
-            raise ValueError(f"length is {self.length}, allowed is 1 to 64")
+        require_choice("mode", self.mode, get_args(SamplingMode))
+        require_range("length", self.length, 1, 64)
 
 
 class Window(NamedTuple):

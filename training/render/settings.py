@@ -7,8 +7,7 @@ from typing import Literal
 
 from PIL import ImageFont
 
-from pipeline.checks import require_range
-from recognizer.checks import require_choice
+from recognizer.checks import require_choice, require_range
 from recognizer.labels import NUMBERS
 from training.render.ranges import require_camera, require_colours, require_different, require_rising
 
@@ -70,8 +69,7 @@ class PictureSettings:
             raise ValueError(
                 f"duration_seconds is {self.duration_seconds}, expected at least one frame and at most {MOST_SECONDS}"
             )
-        if not 0 <= self.crf <= 51:
-            raise ValueError(f"crf is {self.crf}, expected 0 to 51")
+        require_range("crf", self.crf, 0, 51)
         if min(self.bounces, self.threads) < 0:
             raise ValueError(f"bounces and threads are {self.bounces} and {self.threads}, expected 0 or more")
 
@@ -185,8 +183,7 @@ class TeamSettings:
                 ImageFont.truetype(self.typeface, size=20)
             except OSError as error:
                 raise ValueError(f"typeface is {self.typeface!r}, which is no font file ({error})") from error
-        if not 0.05 <= self.digit_height <= 0.45:
-            raise ValueError(f"digit_height is {self.digit_height}, expected 0.05 to 0.45 metres")
+        require_range("digit_height", self.digit_height, 0.05, 0.45)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +218,7 @@ class PersonSettings:
         if self.number is not None and self.number not in NUMBERS:
             raise ValueError(f"number is {self.number!r}, expected 0 to 99 or 00, or none")
         require_colours(skin=self.skin, hair_colour=self.hair_colour, boots=self.boots)
-        if not 1.0 <= self.height <= 2.3:
-            raise ValueError(f"height is {self.height}, expected 1 to 2.3 metres")
+        require_range("height", self.height, 1.0, 2.3)
         if min(self.girth, self.fit) <= 0.5 or max(self.girth, self.fit) > 2:
             raise ValueError(f"girth and fit are {self.girth} and {self.fit}, expected above 0.5 and up to 2")
         require_rising("path", self.path)

@@ -209,7 +209,7 @@ def test_a_data_set_without_a_readable_picture_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("field", "value"), [("mode", "first"), ("length", 0), ("length", 65)])
 def test_sampling_settings_out_of_range_are_named(field: str, value: object) -> None:
-    with pytest.raises(ValueError, match=f"{field} is {value!r}, allowed"):
+    with pytest.raises(ValueError, match=f"{field} is {value!r}; allowed"):
         SamplingSettings(**{field: value})  # type: ignore[arg-type]
 
 
