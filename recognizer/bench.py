@@ -26,7 +26,7 @@ from typing import Final
 import torch
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from recognizer.networks import Network, TorchNetwork
 from recognizer.onnx_cache import write_halves
@@ -215,7 +215,7 @@ def _device(name: str) -> torch.device:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m recognizer.bench", description="Time the recognizer alone.")
+    parser = Parser(prog="python -m recognizer.bench", description="Time the recognizer alone.")
     add = parser.add_argument
     add("--checkpoint", type=Path, default=default_weights(), help="weights, .safetensors (the ones that ship)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")

@@ -36,7 +36,7 @@ import torch
 from numpy.typing import NDArray
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.decode import OUTCOMES
 from recognizer.errors import InputError
 from recognizer.graphs import (
@@ -148,7 +148,7 @@ def _open_torch(path: Path) -> Session:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m recognizer.export", description="Write the recognizer for use without this product."
     )
     add = parser.add_argument

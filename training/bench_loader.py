@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, RandomSampler
 
 from pipeline.device import device_name, resolve_device
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess, normalize
@@ -151,7 +151,7 @@ def bench(args: argparse.Namespace) -> str:
 @ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training.bench_loader", description="Compare the loader's speed with a training step's."
     )
     parser.add_argument("--data", type=Path, required=True, help="data root, NUMBER/SEQUENCE/SUBDIR/*.jpg")

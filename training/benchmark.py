@@ -19,7 +19,7 @@ import torch
 from pipeline.config import load
 from pipeline.device import resolve_device
 from pipeline.settings import Settings
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import NO_GAIN, Gain, clip_windows, measure_gain
 from training.evaluation.clips import labelled_clips, require_free, run_clips, score_clips
@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.benchmark", description="Score the product.")
+    parser = Parser(prog="python -m training.benchmark", description="Score the product.")
     parser.add_argument("clips", type=Path, help="folder with NAME.mp4, NAME.boxes.csv, NAME.labels.csv")
     parser.add_argument("--data", type=Path, help="folder with soccernet_numbers and jersey_photos, to be read too")
     parser.add_argument(

@@ -19,7 +19,7 @@ from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.device import resolve_device
 from pipeline.media.video import VideoSource, open_source
 from pipeline.types import FloatArray
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from training.data.clip_labels import boxes_by_frame
 from training.detector.measure import match
@@ -111,7 +111,7 @@ def _usable(weights: Path | None, folder: Path) -> str | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training.check_render", description=__doc__)
+    parser = Parser(prog="python -m training.check_render", description=__doc__)
     parser.add_argument("clip", type=Path, help="video with NAME.boxes.csv beside it")
     parser.add_argument(
         "--weights", type=Path, help="detector (.safetensors): one with a card, or COCO's YOLO11n; default: the shipped"

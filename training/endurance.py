@@ -29,7 +29,7 @@ from pipeline.engine import process
 from pipeline.media.video import open_source
 from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from training.evaluation.looping import loop_clip
 from training.evaluation.metering import SETTLED, Meter, Minute, growth, table
@@ -163,7 +163,7 @@ def endure(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training.endurance", description="Measure whether memory stays level on a long video."
     )
     parser.add_argument("clip", metavar="CLIP", type=Path, help="video file to loop")

@@ -4,7 +4,6 @@ CLIPS holds `NAME.mp4` with `NAME.boxes.csv` and `NAME.labels.csv`. Windows of t
 wrong number are laid out on one sheet, the surest first.
 """
 
-import argparse
 import io
 import logging
 import sys
@@ -19,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline.crops import CropSettings
 from pipeline.device import resolve_device
 from pipeline.types import UInt8Image
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.decode import top_candidates
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
@@ -103,7 +102,7 @@ def sheet(failures: Sequence[Failure]) -> UInt8Image:
 @ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.failures", description="Show what is read wrong.")
+    parser = Parser(prog="python -m training.failures", description="Show what is read wrong.")
     parser.add_argument("clips", type=Path, help="folder with NAME.mp4, NAME.boxes.csv, NAME.labels.csv")
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE", help="the sheet, .png or .jpg")
     parser.add_argument("--weights", type=Path, default=default_weights(), help="default: the recognizer that ships")

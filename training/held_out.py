@@ -6,7 +6,6 @@ network that saw no game and no photo at all. What is finished stands in the out
 other settings need another folder.
 """
 
-import argparse
 import json
 import logging
 import sys
@@ -19,7 +18,7 @@ import torch
 
 from pipeline.config import load
 from pipeline.device import resolve_device
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
 from training.evaluation.number_sets import SHOWN, Tally, both, frequent_errors, score_photos, score_tracklets
@@ -192,9 +191,7 @@ def table(results: dict[str, Tally]) -> str:
 @ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.held_out", description="Read games and photos that training never saw."
-    )
+    parser = Parser(prog="python -m training.held_out", description="Read games and photos that training never saw.")
     parser.add_argument("--config", type=Path, default=Path("configs/held_out.yaml"))
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)

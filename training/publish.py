@@ -4,7 +4,6 @@ The weights of several networks that were trained from one start are averaged (W
 temperature is set, and every weight is written in a byte, so that the file stays small.
 """
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet
 
@@ -109,7 +108,7 @@ def take_tensors(
 @ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.publish", description="Make the checkpoint that ships.")
+    parser = Parser(prog="python -m training.publish", description="Make the checkpoint that ships.")
     parser.add_argument("checkpoints", type=Path, nargs="+", metavar="FILE", help="checkpoints; several are averaged")
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE", help="the new .safetensors file")
     parser.add_argument("--temperature", type=float, help="logits are divided by it (default: the last checkpoint's)")

@@ -19,6 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from pipeline.config import SettingsError, as_plain, load
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from training.render.actors import Actor, make_actors, view_at
 from training.render.blender import load_blender
@@ -37,22 +38,16 @@ MODELLING = Path(__file__).parent / "render"
 """Folder of the code that makes the pictures."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@ending_in_a_sentence("Interrupted; the pictures that are done are kept, the same command goes on with the next.")
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 = done, 2 = something given cannot be used, 130 = interrupted."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        settings = _settings(options)
-        render_match(settings, options.output, options.work, options.only)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+        render_match(_settings(options), options.output, options.work, options.only)
     except OSError as error:
-        sys.stderr.write(f"{error.filename or options.output} cannot be written or read: {error.strerror or error}.\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; the pictures that are done are kept, the same command goes on with the next.\n")
-        return 130
+        path, reason = error.filename or options.output, error.strerror or error
+        raise InputError(f"{path} cannot be written or read: {reason}.") from error
     return 0
 
 
@@ -213,7 +208,7 @@ def _digest(settings: RenderSettings) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training.render_match",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,7 +4,6 @@ A run can be stopped with Ctrl-C and goes on with `--resume`; `--check` looks at
 Started by `torchrun`, several processes train one network; as many must resume it, on the same data.
 """
 
-import argparse
 import contextlib
 import logging
 import os
@@ -17,6 +16,7 @@ from types import FrameType
 from tqdm import tqdm
 
 from pipeline.config import load
+from recognizer.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from recognizer.errors import InputError
 from training.data.batch import Batch
 from training.data.tree import tree_data
@@ -30,8 +30,6 @@ from training.fitting.start import preprocess_text, settle_preprocess
 from training.mixture.feed import mixture_data
 
 logger = logging.getLogger(__name__)
-
-_INTERRUPTED = 130
 
 
 class StopRequest:
@@ -103,7 +101,7 @@ def train(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m training.train", description="Train the jersey recognizer.")
+    parser = Parser(prog="python -m training.train", description="Train the jersey recognizer.")
     parser.add_argument("--config", type=Path, default=Path("configs/train.yaml"), help="settings (%(default)s)")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--resume", action="store_true", help="go on where the run in the output folder stopped")
@@ -116,20 +114,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.check:
             report = check(settings)
             sys.stdout.write(report.text)
-            return 0 if report.usable else 2
+            return 0 if report.usable else EXIT_BAD_INPUT
         with stop.listening():
             result = train(settings, args.resume, stop)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         saved = not args.check and (Path(settings.output) / RESUME).exists()
         kept = f"; {settings.output} holds what was saved before and goes on with --resume" if saved else ""
         sys.stderr.write(f"Ended at once{kept}.\n")
-        return _INTERRUPTED
+        return EXIT_INTERRUPTED
     except Interrupted:
         sys.stderr.write(f"Interrupted; the training in {settings.output} is saved and goes on with --resume.\n")
-        return _INTERRUPTED
+        return EXIT_INTERRUPTED
     if os.environ.get("RANK", "0") == "0":  # of several processes one tells
         sys.stdout.write(f"The best checkpoint is {result.best}, the last one {result.last}.\n")
     return 0

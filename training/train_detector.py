@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from pipeline.config import load
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from training.detector.loop import DetectorTraining
 from training.detector.recipe import label, train
 from training.detector.trials import Trial, compare, measure_folds
@@ -36,13 +36,13 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training.train_detector",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     steps = parser.add_subparsers(dest="step", required=True)
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--work", type=Path, required=True, help="directory for frames and their labels")
     common.add_argument("--config", type=Path, help="YAML file, such as configs/train_detector.yaml")
     common.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, over the file's")
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     step = steps.add_parser("train", parents=[common], help="fine-tune the starting weights")
     step.add_argument("--hold-out", nargs="*", default=[], metavar="MATCH", help="matches to keep for measuring")
     step.add_argument("--out", type=Path, required=True, help="weights to write, .safetensors (and .json beside)")
-    trial = argparse.ArgumentParser(add_help=False)
+    trial = Parser(add_help=False)
     trial.add_argument("--size", nargs="+", type=int, default=[1280], help="input sizes, pixels (1280)")
     trial.add_argument("--overlap", nargs="+", type=float, default=[0.6], help="overlap limits of two boxes (0.6)")
     trial.add_argument("--confidence", type=float, default=0.25, help="confidence for recall and precision (0.25)")

@@ -5,7 +5,6 @@ do, and prints how each reads these numbers. All recipes start from one network 
 What is finished stands in the output folder and is not done again; other settings need another folder.
 """
 
-import argparse
 import json
 import logging
 import shutil
@@ -21,7 +20,7 @@ from torch.utils.data import DataLoader
 from pipeline.config import load
 from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import scan
@@ -163,7 +162,7 @@ def table(results: dict[str, dict[str, dict[str, tuple[int, int]]]]) -> str:
 @ending_in_a_sentence()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training.unseen_numbers", description="Read numbers whose digits were never seen together."
     )
     parser.add_argument("--config", type=Path, default=Path("configs/unseen_numbers.yaml"))
