@@ -19,11 +19,11 @@ import torch
 
 from pipeline.bench_runs import BenchError, Cost, Job, Script, measure_apart
 from pipeline.config import as_plain, load
-from pipeline.device import device_name, resolve_device
 from pipeline.media.video import open_source
-from pipeline.report import versions
+from pipeline.results.report import versions
 from pipeline.settings import Settings
 from recognizer.command import EXIT_BAD_INPUT, Parser, ending_in_a_sentence
+from recognizer.device import device_name, resolve_device
 
 logger = logging.getLogger(__name__)
 

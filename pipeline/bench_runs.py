@@ -16,13 +16,13 @@ import torch
 from pipeline.clock import StageClock
 from pipeline.config import load
 from pipeline.detection.detector import PlayerDetector
-from pipeline.device import card_of, resolve_device
 from pipeline.engine import process
 from pipeline.media.video import open_source
 from pipeline.naive import run_naive
 from pipeline.settings import Settings
 from pipeline.tracking.following import detect, in_groups
 from pipeline.uploads import upload
+from recognizer.device import card_of, resolve_device
 from recognizer.errors import InputError
 
 _WARM_UP_SECONDS: Final = 0.2

@@ -9,17 +9,17 @@ import torch
 
 from pipeline.clock import StageClock
 from pipeline.detection.detector import PlayerDetector
-from pipeline.device import card_of
-from pipeline.folder import RECORD
 from pipeline.media.encoders import choose_encoder
 from pipeline.media.video import VideoError, VideoSource
-from pipeline.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
 from pipeline.passes import Models, Progress, draw, find
-from pipeline.players import PLAYERS, join_tracks, write_players
 from pipeline.reading import WindowReader, differences
-from pipeline.report import RunSummary, provenance, run_record, write_record
+from pipeline.results.folder import RECORD
+from pipeline.results.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
+from pipeline.results.players import PLAYERS, join_tracks, write_players
+from pipeline.results.report import RunSummary, provenance, run_record, write_record
 from pipeline.settings import Settings
 from pipeline.workers import Workers
+from recognizer.device import card_of
 
 logger = logging.getLogger(__name__)
 

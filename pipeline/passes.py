@@ -9,20 +9,20 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeVar
 
-from pipeline.annotate import Annotator, Label
 from pipeline.clock import StageClock
 from pipeline.detection.detector import PlayerDetector
+from pipeline.drawing.annotate import Annotator, Label
 from pipeline.media.encoders import SOFTWARE, Encoder
 from pipeline.media.video import VideoSource
 from pipeline.media.video_writer import VideoWriter
-from pipeline.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
-from pipeline.players import keep_one_wearer
 from pipeline.reading import WindowReader
+from pipeline.results.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
+from pipeline.results.players import keep_one_wearer
+from pipeline.results.renaming import Renaming, rename_boxes, rename_reads
 from pipeline.settings import Settings
 from pipeline.track_reader import TrackReader
 from pipeline.tracking.bridging import bridge_gaps
 from pipeline.tracking.following import detect, follow, in_groups
-from pipeline.tracking.renaming import Renaming, rename_boxes, rename_reads
 from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
 from pipeline.uploads import upload

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _carry_out(arguments: argparse.Namespace) -> int:
     with _leaving_at_once():
-        from pipeline.report import partial_sentence, table
+        from pipeline.results.report import partial_sentence, table
         from pipeline.running import carry_out
 
     summary, folder = carry_out(arguments)

@@ -13,13 +13,13 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
-from pipeline.device import card_of, resolve_device
 from pipeline.engine import process
-from pipeline.folder import RunFolder
 from pipeline.media.video import open_source
 from pipeline.passes import Progress, ProgressUpdate
-from pipeline.report import RunSummary
+from pipeline.results.folder import RunFolder
+from pipeline.results.report import RunSummary
 from pipeline.settings import Settings
+from recognizer.device import card_of, resolve_device
 
 
 def carry_out(arguments: argparse.Namespace) -> tuple[RunSummary, Path]:

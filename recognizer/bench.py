@@ -13,7 +13,6 @@ import argparse
 import dataclasses
 import json
 import logging
-import platform
 import statistics
 import sys
 import tempfile
@@ -27,6 +26,7 @@ import torch
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import device_name, resolve_device
 from recognizer.errors import InputError
 from recognizer.networks import Network, TorchNetwork
 from recognizer.onnx_cache import write_halves
@@ -196,24 +196,6 @@ def bench(checkpoint: Path, device: torch.device, batches: Sequence[int], rounds
         return [timing for batch in batches for timing in measure(built, info, device, batch, rounds)]
 
 
-def _device(name: str) -> torch.device:
-    """The device of a name.
-
-    Raises:
-        BenchError: The name is unknown, or this machine has no such device.
-    """
-    usual = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(usual if name == "auto" else name)
-    except RuntimeError as error:
-        raise BenchError(f"The device '{name}' is unknown; allowed are auto, cpu, cuda and cuda:N.") from error
-    if device.type not in ("cpu", "cuda"):
-        raise BenchError(f"The device '{name}' is not supported; allowed are auto, cpu, cuda and cuda:N.")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise BenchError(f"The device '{name}' does not exist here; use cpu or auto.")
-    return device
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m recognizer.bench", description="Time the recognizer alone.")
     add = parser.add_argument
@@ -231,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(argv)
     if given.output is not None and not given.output.parent.is_dir():
         raise BenchError(f"The folder {given.output.parent} does not exist; name another file with -o.")
-    device = _device(given.device)
+    device = resolve_device(given.device)
     timings = bench(given.checkpoint, device, given.batches, given.rounds)
     if given.output is not None:
         _write(given.output, device, timings)
@@ -240,9 +222,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(path: Path, device: torch.device, timings: Sequence[Timing]) -> None:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     record = {
-        "device": f"{device} ({name})",
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "timings": [dataclasses.asdict(timing) for timing in timings],

@@ -19,7 +19,7 @@ RECOGNIZER_PACKAGES = {"torch", "torchvision", "numpy", "PIL", "safetensors", "o
 ULTRALYTICS_HOMES = re.compile(
     r"pipeline/(detection/detector|tracking/tracker)\.py|training/(\w*detector\w*|detector/\w+)\.py"
 )
-TORCH_FREE = {"pipeline/types.py", "pipeline/config.py", "pipeline/folder.py", "recognizer/labels.py"}
+TORCH_FREE = {"pipeline/types.py", "pipeline/config.py", "pipeline/results/folder.py", "recognizer/labels.py"}
 
 
 def imported_modules(path: Path) -> Iterator[str]:

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipeline.device import resolve_device
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from training.evaluation.command import checkpoint_record, count, progress_bar

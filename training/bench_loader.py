@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, RandomSampler
 
-from pipeline.device import device_name, resolve_device
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import device_name, resolve_device
 from recognizer.errors import InputError
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess, normalize

@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 
 from pipeline.config import load
-from pipeline.device import resolve_device
 from pipeline.settings import Settings
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import resolve_device
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import NO_GAIN, Gain, clip_windows, measure_gain
 from training.evaluation.clips import labelled_clips, require_free, run_clips, score_clips

@@ -18,9 +18,9 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
 from pipeline.detection.detector import PlayerDetector
-from pipeline.device import resolve_device
 from pipeline.settings import Settings
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import resolve_device
 from training.building.number_crops import build_crops, open_crop_folder
 from training.building.photos import build_photos, open_photo_folder
 from training.building.progress import BuildProgress, Progress

@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
-from pipeline.device import resolve_device
 from pipeline.media.video import VideoSource, open_source
 from pipeline.types import FloatArray
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from training.data.clip_labels import boxes_by_frame
 from training.detector.measure import match

@@ -24,12 +24,12 @@ import psutil
 import torch
 
 from pipeline.config import as_plain, load
-from pipeline.device import device_name, resolve_device
 from pipeline.engine import process
 from pipeline.media.video import open_source
 from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import device_name, resolve_device
 from recognizer.errors import InputError
 from training.evaluation.looping import loop_clip
 from training.evaluation.metering import SETTLED, Meter, Minute, growth, table

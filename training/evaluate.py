@@ -16,10 +16,10 @@ import numpy as np
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import load
-from pipeline.device import resolve_device
-from pipeline.folder import files_of_run
+from pipeline.results.folder import files_of_run
 from pipeline.settings import Settings
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation import plots

@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.crops import CropSettings
-from pipeline.device import resolve_device
 from pipeline.types import UInt8Image
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.decode import top_candidates
+from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import LabelledWindow, clip_windows, read_whole

@@ -17,8 +17,8 @@ from typing import Final, Literal, NamedTuple
 import torch
 
 from pipeline.config import load
-from pipeline.device import resolve_device
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import resolve_device
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
 from training.evaluation.number_sets import SHOWN, Tally, both, frequent_errors, score_photos, score_tracklets

@@ -18,9 +18,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from pipeline.config import load
-from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
 from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.device import resolve_device
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import scan

@@ -2,7 +2,7 @@
 
 from pipeline.identity import Identity, Status
 from pipeline.kits.teams import Team
-from pipeline.outputs import TrackRow, TrackSpan
+from pipeline.results.outputs import TrackRow, TrackSpan
 
 
 def row(

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from pipeline.media.video import VideoInfo, VideoSource
-from pipeline.outputs import read_mot
 from pipeline.passes import ProgressUpdate
-from pipeline.report import RunSummary
+from pipeline.results.outputs import read_mot
+from pipeline.results.report import RunSummary
 from pipeline.types import Frame, UInt8Image
 
 CPU = torch.device("cpu")

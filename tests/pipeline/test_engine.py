@@ -10,10 +10,10 @@ import pytest
 from running import ANY_NUMBER, CPU, ListedSource, Run
 from scenes import STREET_FRAMES, STREET_SIZE
 
-from pipeline.annotate import Annotator, Label
 from pipeline.clock import StageClock
 from pipeline.config import as_plain, load
 from pipeline.crops import CropSettings
+from pipeline.drawing.annotate import Annotator, Label
 from pipeline.engine import process
 from pipeline.media.video import VideoError, open_source
 from pipeline.passes import BRIDGED_SECONDS, Findings, draw, with_boxes

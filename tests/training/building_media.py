@@ -13,8 +13,8 @@ from factories import write_video
 from pipeline.config import as_plain
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
-from pipeline.outputs import BOXES, CSV_COLUMNS, TRACKS, mot_rows
-from pipeline.report import input_record
+from pipeline.results.outputs import BOXES, CSV_COLUMNS, TRACKS, mot_rows
+from pipeline.results.report import input_record
 from pipeline.settings import Settings
 from pipeline.types import Crop, Detections, Frame, TrackedBoxes, UInt8Image
 from pipeline.windows import WindowSettings

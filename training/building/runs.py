@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from pipeline.config import as_plain
 from pipeline.crops import cut_crops
-from pipeline.folder import RECORD
 from pipeline.media.video import VideoSource, open_source
-from pipeline.outputs import BOXES, TRACKS, read_mot
 from pipeline.passes import with_boxes
-from pipeline.report import input_record
+from pipeline.results.folder import RECORD
+from pipeline.results.outputs import BOXES, TRACKS, read_mot
+from pipeline.results.report import input_record
 from pipeline.settings import Settings
 from pipeline.tracking.following import in_groups
 from pipeline.types import TrackedBoxes

@@ -10,7 +10,7 @@ from pipeline.crops import cut_crops
 from pipeline.detection.detector import PlayerDetector, default_weights
 from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import with_boxes
-from pipeline.report import file_record, input_record
+from pipeline.results.report import file_record, input_record
 from pipeline.settings import Settings
 from pipeline.tracking.following import in_batches
 from pipeline.tracking.tracker import PlayerTracker

@@ -10,7 +10,7 @@ import torch
 
 from pipeline.engine import process
 from pipeline.media.video import open_source
-from pipeline.outputs import TRACKS
+from pipeline.results.outputs import TRACKS
 from pipeline.settings import Settings
 from recognizer.errors import InputError
 from training.evaluation.scoring import Outcome, Score, Truth, judge, match, read_run, score

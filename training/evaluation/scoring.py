@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from pipeline.outputs import BOXES, read_mot
+from pipeline.results.outputs import BOXES, read_mot
 from pipeline.types import FloatArray, TrackedBoxes
 from training.data.clip_labels import Label, read_boxes, read_label_rows
 from training.evaluation.matching import pair

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.device import resolve_device
+from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
 from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan

@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from pipeline.device import resolve_device
+from recognizer.device import resolve_device
 from recognizer.errors import InputError
 
 

@@ -16,7 +16,7 @@ from pipeline.config import load
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.engine import process
 from pipeline.media.video import open_source
-from pipeline.outputs import read_mot
+from pipeline.results.outputs import read_mot
 from pipeline.settings import Settings
 from pipeline.tracking.bridging import between
 from pipeline.tracking.following import Followed, detect, follow, in_groups

@@ -29,9 +29,9 @@ from factories import write_video
 from pipeline.clock import StageClock
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
-from pipeline.outputs import read_mot, write_tracks
 from pipeline.passes import Models, find
 from pipeline.reading import WindowReader
+from pipeline.results.outputs import read_mot, write_tracks
 from pipeline.settings import Settings
 from pipeline.tracking.tracker import TrackerSettings
 from recognizer.errors import InputError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from factories import SHARED
 
-from pipeline.outputs import TRACKS, mot_rows
+from pipeline.results.outputs import TRACKS, mot_rows
 from pipeline.types import TrackedBoxes
 from training.data.tables import TableError
 from training.evaluation.scoring import Labelled, Score, judge, match, read_run, read_truth, score

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.annotate import Annotator, Label
-from pipeline.tags import TagCache, display_colour, outline_of, text_on
+from pipeline.drawing.annotate import Annotator, Label
+from pipeline.drawing.tags import TagCache, display_colour, outline_of, text_on
 from pipeline.types import TrackedBoxes, UInt8Image
 
 Colour = tuple[int, int, int]

@@ -3,17 +3,16 @@
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from pipeline.identity import IdentityFuser
 from pipeline.kits.swaps import Swap
-from pipeline.outputs import FrameTimes, TrackSpan
-from pipeline.types import WindowRead
+from pipeline.results.outputs import FrameTimes, TrackSpan, read_of_record
 
 _HIS_SHARE: Final = 0.75
 """Of the attention to a window's frames, what must lie on frames of one player for the window to speak of him."""
@@ -97,7 +96,7 @@ def rename_reads(path: Path, renaming: Renaming, fuser: IdentityFuser) -> int:
         if record["track_id"] not in renaming.tracks:
             return line
         known, record["track_id"] = record["track_id"], renaming.of(record["track_id"], record["anchor_frame"])
-        read = _read(record)
+        read = read_of_record(record)
         his = np.array([frame >= 0 and renaming.of(known, frame) == read.track_id for frame in record["frames"]])
         if read.frame_weights[his].sum() < _HIS_SHARE * read.frame_weights.sum():
             mixed += 1
@@ -107,18 +106,6 @@ def rename_reads(path: Path, renaming: Renaming, fuser: IdentityFuser) -> int:
 
     _rewrite(path, renamed)
     return mixed
-
-
-def _read(record: Mapping[str, Any]) -> WindowRead:
-    return WindowRead(
-        track_id=record["track_id"],
-        frame_indices=np.array(record["frames"], np.int64),
-        tens=np.array(record["tens"], np.float32),
-        units=np.array(record["units"], np.float32),
-        frame_weights=np.array(record["frame_weights"], np.float32),
-        anchor_frame=record["anchor_frame"],
-        quality=record["quality"],
-    )
 
 
 def _rewrite(path: Path, change: Callable[[str], str]) -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rows import row
 
 from pipeline.identity import Status
-from pipeline.outputs import ReadLog, TrackLog, mot_rows, read_mot, track_status, write_tracks
 from pipeline.passes import with_boxes
-from pipeline.report import table
+from pipeline.results.outputs import ReadLog, TrackLog, mot_rows, read_mot, track_status, write_tracks
+from pipeline.results.report import table
 from pipeline.types import Frame, TrackedBoxes, WindowRead
 
 REQUIRED_COLUMNS = (

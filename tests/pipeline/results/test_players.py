@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import row
 
-from pipeline.outputs import TrackRow
-from pipeline.players import Player, join_tracks, keep_one_wearer, write_players
-from pipeline.report import table
+from pipeline.results.outputs import TrackRow
+from pipeline.results.players import Player, join_tracks, keep_one_wearer, write_players
+from pipeline.results.report import table
 
 
 def tracks(players: list[Player]) -> list[list[int]]:

@@ -8,7 +8,7 @@ import pytest
 from factories import write_images
 
 from pipeline.media.video import open_source
-from pipeline.report import bottleneck, input_record, write_record
+from pipeline.results.report import bottleneck, input_record, write_record
 
 
 def test_a_folder_of_images_is_known_by_its_images(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.identity import IdentityFuser, IdentitySettings
 from pipeline.kits.swaps import Swap
-from pipeline.outputs import ReadLog, TrackLog, read_mot
-from pipeline.tracking.renaming import Renaming, rename_boxes, rename_reads
+from pipeline.results.outputs import ReadLog, TrackLog, read_mot
+from pipeline.results.renaming import Renaming, rename_boxes, rename_reads
 from pipeline.types import Frame, TrackedBoxes, WindowRead
 from recognizer.labels import encode
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from pipeline.tags import NEUTRAL, Bitmap, Colour, TagCache, display_colour, outline_of
+from pipeline.drawing.tags import NEUTRAL, Bitmap, Colour, TagCache, display_colour, outline_of
 from pipeline.types import TrackedBoxes, UInt8Image
 
 _EASE = 0.3  # share of the way a tag slides to a new place with each picture

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.kits.teams import OTHER
-from pipeline.outputs import TrackRow
+from pipeline.results.outputs import TrackRow
 
 PLAYERS: Final = "players.csv"
 

@@ -3,7 +3,7 @@
 import csv
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -211,6 +211,19 @@ def _read_record(read: WindowRead) -> dict[str, Any]:
         "tens": _rounded(read.tens),
         "units": _rounded(read.units),
     }
+
+
+def read_of_record(record: Mapping[str, Any]) -> WindowRead:
+    """The read of which `ReadLog` wrote a line, its numbers rounded."""
+    return WindowRead(
+        track_id=record["track_id"],
+        frame_indices=np.array(record["frames"], np.int64),
+        tens=np.array(record["tens"], np.float32),
+        units=np.array(record["units"], np.float32),
+        frame_weights=np.array(record["frame_weights"], np.float32),
+        anchor_frame=record["anchor_frame"],
+        quality=record["quality"],
+    )
 
 
 def write_tracks(path: Path, rows: Iterable[TrackRow]) -> None:

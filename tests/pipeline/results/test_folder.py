@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.folder import OutputError, RunFolder
 from pipeline.media.video import VideoError
+from pipeline.results.folder import OutputError, RunFolder
 
 
 def write_run(folder: Path, **contents: str) -> None:

@@ -17,11 +17,11 @@ import torch
 
 from pipeline.config import as_plain
 from pipeline.detection.detector import default_weights as detector_weights
-from pipeline.device import device_name
 from pipeline.media.video import VideoInfo
-from pipeline.outputs import TrackRow
-from pipeline.players import Player
+from pipeline.results.outputs import TrackRow
+from pipeline.results.players import Player
 from pipeline.settings import Settings
+from recognizer.device import device_name
 from recognizer.reader import default_weights as reader_weights
 
 logger = logging.getLogger(__name__)

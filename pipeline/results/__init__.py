@@ -1,0 +1,1 @@
+"""What a run leaves behind: tables, logs, its report, and the folder that holds them."""
