@@ -26,8 +26,6 @@ FORMAT_VERSION: Final = 1
 _FINEST_STEP: Final = 2.0**-24
 _LARGEST_CODE: Final = 127
 _MOST_LEVELS: Final = 64
-_OLDER: Final = {"localizer": False}
-"""What networks were before their checkpoints said so."""
 _STEP: Final = ".step"
 """Follows a tensor's name in the name of the step of its grid."""
 _KEYS: Final = (
@@ -243,10 +241,7 @@ def _parse_description(path: Path, description: Mapping[str, Any]) -> tuple[Mode
     for key in ("training_data", "metrics"):
         if not isinstance(description[key], dict):
             raise CheckpointError(f"{path}: {key} is {description[key]!r}; allowed is an object.")
-    architecture = description["architecture"]
-    if isinstance(architecture, dict):
-        architecture = _OLDER | architecture
-    config = _parse_dataclass(path, "architecture", ModelConfig, architecture)
+    config = _parse_dataclass(path, "architecture", ModelConfig, description["architecture"])
     preprocess = _parse_dataclass(path, "preprocessing", Preprocess, description["preprocessing"])
     keys = ("window_length", "temperature", "training_data", "metrics")
     try:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,6 +13,7 @@ import numpy as np
 
 from pipeline.identity import Identity, Status
 from pipeline.kits.teams import Team
+from pipeline.results.spans import FrameTimes, TrackSpan
 from pipeline.types import FloatArray, Frame, TrackedBoxes, WindowRead
 from recognizer.decode import number_log_probs, top_candidates
 
@@ -48,59 +48,6 @@ LONG_SECONDS: Final = 1.5
 
 TOP_CANDIDATES: Final = 3
 """Numbers listed for each read in reads.jsonl."""
-
-
-class FrameTimes:
-    """When the frames of a run were shown, and for how long; 16 bytes a frame.
-
-    Args:
-        frame_seconds: Nominal duration of a frame; a gap in the stream counts as no more than two of these.
-    """
-
-    def __init__(self, frame_seconds: float) -> None:
-        self._frame_seconds = frame_seconds
-        self._times, self._durations = array("d"), array("d")
-
-    def add(self, time_seconds: float) -> None:
-        """Take in the next frame."""
-        since_last = time_seconds - self._times[-1] if self._times else self._frame_seconds
-        self._durations.append(min(max(since_last, 0.0), 2 * self._frame_seconds))
-        self._times.append(time_seconds)
-
-    def time_of(self, frame_index: int) -> float:
-        """Seconds."""
-        return self._times[frame_index]
-
-    def duration_of(self, frame_index: int) -> float:
-        """Seconds since the frame before."""
-        return self._durations[frame_index]
-
-
-@dataclass(slots=True)
-class TrackSpan:
-    """When a track was seen; all that is kept of its boxes in memory."""
-
-    track_id: int
-    first_frame: int
-    """0-based."""
-    last_frame: int
-    first_time_seconds: float
-    last_time_seconds: float
-    n_frames: int = 0
-    seconds_seen: float = 0.0
-    """Sum of the durations of the frames the track was seen in."""
-
-    @classmethod
-    def starting(cls, track_id: int, frame_index: int, times: FrameTimes) -> Self:
-        """Of a track about to be seen for the first time."""
-        now = times.time_of(frame_index)
-        return cls(track_id, frame_index, frame_index, now, now)
-
-    def see(self, frame_index: int, times: FrameTimes) -> None:
-        """The track is seen in a frame, later than all before."""
-        self.last_frame, self.last_time_seconds = frame_index, times.time_of(frame_index)
-        self.n_frames += 1
-        self.seconds_seen += times.duration_of(frame_index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,7 @@ def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
 
 def _together(one: TrackRow, other: TrackRow) -> bool:
     """Whether two tracks are seen at once for long enough to be two people."""
-    last = min(one.span.last_time_seconds, other.span.last_time_seconds)
-    return last - max(one.span.first_time_seconds, other.span.first_time_seconds) > SHARED_SECONDS
+    return one.span.seconds_shared(other.span) > SHARED_SECONDS
 
 
 def _silenced(row: TrackRow) -> TrackRow:

@@ -12,7 +12,8 @@ import numpy as np
 
 from pipeline.identity import IdentityFuser
 from pipeline.kits.swaps import Swap
-from pipeline.results.outputs import FrameTimes, TrackSpan, read_of_record
+from pipeline.results.outputs import read_of_record
+from pipeline.results.spans import FrameTimes, TrackSpan
 
 _HIS_SHARE: Final = 0.75
 """Of the attention to a window's frames, what must lie on frames of one player for the window to speak of him."""

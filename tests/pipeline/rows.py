@@ -2,7 +2,8 @@
 
 from pipeline.identity import Identity, Status
 from pipeline.kits.teams import Team
-from pipeline.results.outputs import TrackRow, TrackSpan
+from pipeline.results.outputs import TrackRow
+from pipeline.results.spans import TrackSpan
 
 
 def row(
@@ -29,5 +30,6 @@ def row(
         n_reads=4 if number else 0,
         best_frames=(12, 30) if number else (),
     )
-    span = TrackSpan(track_id, round(25 * first), round(25 * (first + lasts)), first, first + lasts, 25, seen)
+    last = first + lasts
+    span = TrackSpan(track_id, round(25 * first), round(25 * last), first, last, 25, seen, [(first, last)])
     return TrackRow(span, identity, Team(team, (200, 16, 0)) if team else None)

@@ -69,7 +69,7 @@ def test_rounds_follow_the_video_s_time() -> None:
     [("settled_every", 0), ("settled_confidence", 1.1), ("settled_reads", 0), ("round_seconds", 0.0)],
 )
 def test_values_out_of_range_are_named(field: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{field} is {value}; allowed is"):
+    with pytest.raises(ValueError, match=f"{field} is {value:g}; allowed is"):
         EffortSettings(**{field: value})  # type: ignore[arg-type]
 
 

@@ -239,10 +239,3 @@ def test_saving_where_nothing_can_be_written(tmp_path: Path, net: JerseyTemporal
         save_checkpoint(tmp_path / "file" / "best.safetensors", net, INFO)
     with pytest.raises(CheckpointError, match=r"must end in \.safetensors"):
         save_checkpoint(tmp_path / "best.pt", net, INFO)
-
-
-def test_a_checkpoint_from_before_there_was_a_localizer_has_none(saved: Path, net: JerseyTemporalNet) -> None:
-    architecture = json.loads(saved.with_suffix(".json").read_text())["architecture"]
-    del architecture["localizer"]
-    edit(saved, architecture=architecture)
-    assert load_checkpoint(saved)[0].config == net.config

@@ -166,11 +166,6 @@ def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> Re
     return Reliability(edges, count.astype(np.int64), mean, share, error)
 
 
-def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> float:
-    """The expected calibration error alone; see `reliability`."""
-    return reliability(confidence, correct, bins).error
-
-
 def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
     """What answering only the confident predictions costs in coverage and saves in errors.
 

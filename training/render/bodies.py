@@ -11,8 +11,6 @@ from training.render.clothes import Garment, garments
 from training.render.geometry import Floats, Ints, mesh_of
 from training.render.skeleton import BONES
 
-ATLAS_WIDTH = 1.0
-"""Width in metres of the front (and of the back) picture of a texture; it shows x from -0.5 to 0.5."""
 SOFTNESS = 0.016
 """How gradually a vertex passes from one bone to the next, metres."""
 

@@ -275,7 +275,7 @@ def test_colour_names(rgb: Colour, name: str) -> None:
     [("background", 1.5), ("min_share", -0.1), ("max_kits", 0), ("nearest_kit", 2.0), ("interval_seconds", -1.0)],
 )
 def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
-    with pytest.raises(ValueError, match=rf"{field} is {value}; allowed is"):
+    with pytest.raises(ValueError, match=rf"{field} is {value:g}; allowed is"):
         TeamSettings(**{field: value})  # type: ignore[arg-type]  # the field is what varies
 
 

@@ -1,6 +1,8 @@
 """Tracks put together to players, players.csv and the printed table."""
 
 import csv
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from rows import row
 from pipeline.results.outputs import TrackRow
 from pipeline.results.players import Player, join_tracks, keep_one_wearer, write_players
 from pipeline.results.report import table
+from pipeline.results.spans import FrameTimes, TrackSpan
 
 
 def tracks(players: list[Player]) -> list[list[int]]:
@@ -89,6 +92,25 @@ def test_without_a_kit_nobody_loses_a_number(team: str | None) -> None:
 def test_one_after_the_other_may_wear_a_number() -> None:
     rows = [row(1, "7", first=0.0), row(2, "7", first=0.8), row(3, "7", first=9.0)]
     assert keep_one_wearer(rows) == rows
+
+
+def test_time_for_which_a_track_is_lost_is_not_seen() -> None:
+    times = FrameTimes(0.04)
+    for index in range(150):
+        times.add(0.04 * index)
+
+    def seen(one: TrackRow, frames: Iterable[int]) -> TrackRow:
+        span = TrackSpan.starting(one.span.track_id, next(iter(frames)), times)
+        for index in frames:
+            span.see(index, times)
+        return replace(one, span=span)
+
+    lost = seen(row(1, "7", confidence=0.99), [*range(50), *range(78, 150)])
+    between = seen(row(2, "7"), range(52, 90))
+    assert lost.span.stretches == [pytest.approx((-0.04, 1.96)), pytest.approx((3.08, 5.96))]
+    assert lost.span.seconds_shared(between.span) == between.span.seconds_shared(lost.span) == pytest.approx(0.48)
+    assert [one.identity.number for one in keep_one_wearer([lost, between])] == ["7", "7"]
+    assert tracks(join_tracks([lost, between])) == [[1, 2]]
 
 
 def test_players_csv_names_the_tracks(tmp_path: Path) -> None:

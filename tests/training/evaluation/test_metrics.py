@@ -16,7 +16,6 @@ from training.evaluation.metrics import (
     accuracy,
     confusion,
     coverage_at_risk,
-    expected_calibration_error,
     outcomes_of,
     per_class,
     reliability,
@@ -98,7 +97,7 @@ def test_borders_belong_to_the_bin_below() -> None:
 @pytest.mark.parametrize("bad", [[1.2], [-0.1], [float("nan")]])
 def test_confidence_outside_its_range_is_refused(bad: list[float]) -> None:
     with pytest.raises(ValueError, match="allowed is 0 to 1"):
-        expected_calibration_error(bad, [True])
+        reliability(bad, [True])
 
 
 def test_risk_coverage_by_hand() -> None:
