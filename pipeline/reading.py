@@ -34,7 +34,7 @@ class ReaderSettings:
     """Checkpoint (`.safetensors` with its JSON beside it); empty means the one that ships."""
     batch_size: int = 32
     """Windows gathered, over all tracks, before the network runs, 1 to 4096; the result does not depend on it, but
-    for rounding on CUDA."""
+    for rounding."""
     glance: float = 0.6
     """A window whose best crop alone is less readable than this, 0 to 1, or names the number that its track is settled
     on, is not looked at further: that crop is its read. 0 looks at every crop."""

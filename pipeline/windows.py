@@ -20,8 +20,9 @@ class WindowSettings:
     length: int = 5
     """Crops in a window; the shipped recognizer was trained on 5."""
     stride: int = 5
-    """A window is made each time a track has this many new crops: `length` means no crop is read twice, 1 that every
-    crop starts a read of its own. At most `length`, so that every taken crop is read."""
+    """A window is made each time a track has this many new crops: `length` means that crops are read once (the last
+    window of a track is filled up with some of the one before), 1 that every crop starts a read of its own. At most
+    `length`, so that every taken crop is read."""
     spacing_seconds: float = 0.12
     """Time a crop stands for: the best crop of each such stretch is taken, the others are dropped. 0 takes all."""
     min_quality: float = 0.05

@@ -228,7 +228,9 @@ def _read_description(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is no valid JSON ({error}).") from error
     if not isinstance(description, dict):
         raise CheckpointError(f"{path} is no description of a checkpoint: it holds no JSON object.")
-    version = description.get("format_version")
+    if "format_version" not in description:
+        raise CheckpointError(f"{path} does not describe a recognizer of this program: it names no format_version.")
+    version = description["format_version"]
     if version != FORMAT_VERSION:
         raise CheckpointError(f"{path} has format_version {version!r}; this program reads {FORMAT_VERSION}.")
     _require_keys(path, "", description, _KEYS)

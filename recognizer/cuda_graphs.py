@@ -57,6 +57,7 @@ class FixedShapes:
         self._recorded: dict[tuple[object, ...], tuple[Tensors, Callable[[], Tensors]]] = {}
         self._usable = True
 
+    @torch.inference_mode()  # a recording made with gradients would keep every activation for the whole run
     def __call__(self, *inputs: torch.Tensor) -> Tensors:
         """The function's results for these inputs, new tensors."""
         if not self._usable:

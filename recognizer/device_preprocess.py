@@ -1,8 +1,7 @@
 """The preprocessing for regions that already lie on a device, where one frame was uploaded for all that needs it.
 
 Resizing is linear along each side, so its matrix is what the CPU's resizing makes of the unit matrix; with the same
-rounding after each side both give the same pixels, but for ties that float arithmetic breaks either way (matrices must
-be multiplied in full float32, as is PyTorch's habit).
+rounding after each side both give the same pixels, but for ties that float arithmetic breaks either way.
 """
 
 from collections import defaultdict
@@ -15,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from recognizer.precision import forbid_tf32
 from recognizer.preprocess import Preprocess
 
 _LEAST_SIDE: Final = 64
@@ -35,6 +35,7 @@ class DevicePreprocess:
 
     def __init__(self, preprocess: Preprocess, device: torch.device) -> None:
         self._preprocess, self._device = preprocess, device
+        forbid_tf32(device, torch.float32)  # 10 bits of mantissa would make other pixels
         self._matrix = lru_cache(_MATRICES)(self._new_matrix)
 
     @torch.inference_mode()

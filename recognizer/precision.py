@@ -36,12 +36,14 @@ def resolve_precision(precision: Precision, device: torch.device, exact_on_cpu: 
 
 
 def forbid_tf32(device: torch.device, dtype: torch.dtype) -> None:
-    """For a network in float32 on CUDA, have convolutions computed in float32, in this process from now on.
+    """For what is computed in float32 on CUDA, have it computed in float32 indeed, in this process from now on.
 
-    cuDNN would otherwise round their inputs to TF32, which has 10 bits of mantissa.
+    cuDNN would otherwise round the inputs of convolutions to TF32, which has 10 bits of mantissa, and cuBLAS those of
+    matrix products where the variable TORCH_ALLOW_TF32_CUBLAS_OVERRIDE tells it to.
     """
     if device.type == "cuda" and dtype == torch.float32:
         torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def cpu_has_bfloat16() -> bool:

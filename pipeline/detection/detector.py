@@ -1,7 +1,7 @@
 """Finds the people in frames with a YOLO network; nothing of ultralytics leaves this module."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -165,13 +165,20 @@ def load_network(path: Path) -> tuple[nn.Module, list[str]]:
     try:
         classes = [str(name) for name in json.loads(card.read_text("utf-8"))["classes"]]
         network = build_network(len(classes))
-        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        tensors = {name: value.float() for name, value in load_file(path).items()}
+        if _shapes(tensors) != _shapes(network.state_dict()):
+            raise ValueError(f"they are not those of a YOLO11n with {len(classes)} class(es)")
+        network.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DetectorError(
             f"The detector's weights {path} cannot be used ({reason}); name another file with detector.weights."
         ) from error
     return network.eval(), classes
+
+
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def _class_indices(wanted: tuple[str, ...], names: Sequence[str], weights: str) -> list[int]:

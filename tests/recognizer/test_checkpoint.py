@@ -224,7 +224,7 @@ def test_descriptions_that_do_not_fit(saved: Path, changes: dict[str, Any], mess
         ("", "is no valid JSON"),
         ('{"a":', "is no valid JSON"),
         ("[]", "holds no JSON object"),
-        ("{}", "format_version None"),
+        ("{}", "does not describe a recognizer of this program"),
     ],
 )
 def test_descriptions_that_are_no_json(saved: Path, text: str, message: str) -> None:

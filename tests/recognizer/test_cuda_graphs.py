@@ -94,3 +94,17 @@ def test_where_recording_fails_the_function_runs_directly(caplog: pytest.LogCapt
         assert fixed(torch.zeros(5, 1))[0].tolist() == [[1.0]] * 5
     assert len(caplog.records) == 1
     assert "not permitted" in caplog.text
+
+
+def test_nothing_is_kept_for_gradients() -> None:
+    weights, graphs = torch.ones(1, requires_grad=True), []
+
+    def scale(values: torch.Tensor) -> Tensors:
+        graphs.append((values * weights).grad_fn)
+        return (values * weights,)
+
+    fixed = FixedShapes(scale, CPU, Recorder(), (2,))
+    fixed.prepare(2, torch.empty(1, 3))
+    assert not fixed(torch.ones(2, 3))[0].requires_grad
+    assert graphs
+    assert not any(graphs)

@@ -60,7 +60,7 @@ def test_a_clip_without_a_number_given_shows_a_dash(tmp_path: Path) -> None:
 def test_labels_that_cannot_be_used_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_clip(tmp_path).with_suffix(".labels.csv").write_text(LABELS.replace(",7,", ",107,"))
     assert main([str(tmp_path), "--device", "cpu"]) == 2
-    assert "number is '107'; allowed are 0 to 99" in capsys.readouterr().err
+    assert "number is '107', allowed are 0 to 99" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["run", "file"])

@@ -68,7 +68,7 @@ class Row:
 
     def error(self, column: str, expected: str) -> TableError:
         """What is wrong with the value in a column."""
-        return TableError(f"{self._where}: {column} is {self.text(column)!r}; {expected}.")
+        return TableError(f"{self._where}: {column} is {self.text(column)!r}, {expected}.")
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:

@@ -138,5 +138,5 @@ def test_looks_are_kept_while_a_player_may_come_back() -> None:
 
 @pytest.mark.parametrize(("key", "value"), [("gain", -1.0), ("margin", 1.5), ("looks", 0)])
 def test_settings_out_of_range_are_refused(key: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{key} is {value}"):
+    with pytest.raises(ValueError, match=f"{key} is {value:g}"):
         SwapSettings(**{key: value})  # type: ignore[arg-type]  # one of three fields

@@ -195,7 +195,7 @@ def another_video(run: Path) -> None:
         ),
         (lost_frames, [], "The run .* lost 2 frames in a hardware decoder, .*engine.decoder=software"),
         (unknown_frames, [], "does not say which frames were read"),
-        (lambda run: None, [(1, "123")], "line 2: jersey_number is '123'; allowed are 0 to 99 .* 00, -1, blank"),
+        (lambda run: None, [(1, "123")], "line 2: jersey_number is '123', allowed are 0 to 99 .* 00, -1, blank"),
         (lambda run: None, [(9, "12")], "track_id is '9', a track of .*tracks.csv is expected"),
         (lambda run: None, [(1, "12"), (1, "13")], "line 3: track_id is '1', one row for each track"),
     ],

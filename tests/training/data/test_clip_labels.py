@@ -53,7 +53,7 @@ def test_what_a_labels_row_means(tmp_path: Path, changes: dict[str, object], str
     [
         (
             {"number": "123"},
-            "x.labels.csv, line 2: number is '123'; allowed are 0 to 99 without a leading zero, 00, unk",
+            "x.labels.csv, line 2: number is '123', allowed are 0 to 99 without a leading zero, 00, unk",
         ),
         ({"number": "07"}, "number is '07'"),
         ({"track": "one"}, "line 2: track is 'one', a whole number from 0 is expected"),
