@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 2 something given cannot be used; 130 interrupted. Sequences are added whole or not at all, and none
 is added twice: an interrupted build goes on where it stopped when it is started again. The sequences of a run are added
-together, at its end.
+together, at its end, and so are those of any source that replaces another: what was there stays until then.
 """
 
 import argparse
@@ -165,7 +165,11 @@ def _kind(
     parser.set_defaults(build=build)
     add = parser.add_argument
     add("-o", "--output", metavar="ROOT", type=Path, required=True, help="the data set; what is in it stays")
-    add("--replace", action="store_true", help="build anew what is there from other labels, settings or pictures")
+    add(
+        "--replace",
+        action="store_true",
+        help="build anew what is there from other labels, settings or pictures; it stays until the new is whole",
+    )
     add("--config", metavar="FILE", type=Path, help="the pipeline's settings (see configs/pipeline.yaml)")
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="override one: detector.image_size=640")
     add("-q", "--quiet", action="store_true", help="say nothing but errors")

@@ -120,7 +120,8 @@ def build_run(tree: DatasetTree, run: FinishedRun, settings: Settings, cutting: 
         progress: called after every frame that is cut from.
 
     Raises:
-        BuildError: The video does not decode into as many frames as the run decoded; nothing of it is added.
+        BuildError: The video does not decode into as many frames as the run decoded; nothing of it is added,
+            and what it was to replace stays.
     """
     if not tree.begin(run.origin):
         return

@@ -149,6 +149,19 @@ def test_a_part_of_a_video_is_not_added_beside_the_whole(video: Path, tmp_path: 
     assert " from " not in source
 
 
+def test_a_run_that_does_not_fit_its_video_replaces_nothing(video: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    run = write_run(tmp_path / "run", video, {1: ("7", "read"), 2: ("46", "read")})
+    build_from_run(root, run)
+    before = crops_by_track_and_frame(root), manifest_rows(root)
+    patched_up_frames(run)
+    corrections = corrected(tmp_path, (1, "8"))
+    finished = open_run(run, corrections, None, None, SETTINGS, Cutting())
+    with pytest.raises(InputError, match="but into 32 in the run"), DatasetTree(root, replace=True) as tree:
+        build_run(tree, finished, SETTINGS, Cutting(), lambda update: None)
+    assert (crops_by_track_and_frame(root), manifest_rows(root)) == before
+
+
 def change_record(run: Path, **changes: dict[str, object]) -> None:
     record = json.loads((run / "run.json").read_text())
     for part, values in changes.items():
