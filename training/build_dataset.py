@@ -27,7 +27,7 @@ from training.building.progress import BuildProgress, Progress
 from training.building.runs import build_run, open_run
 from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.tree import DatasetTree, Tally
-from training.building.video import build_video, open_labelled_video
+from training.building.video import build_video, open_labelled_video, require_own_labels
 from training.building.writer import Cutting
 
 
@@ -59,6 +59,7 @@ def summary(root: Path, tally: Tally) -> str:
 def _video(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     videos = [open_labelled_video(v, options.labels, options.match, settings, cutting) for v in options.videos]
+    require_own_labels(videos)
     detector = PlayerDetector(settings.detector, resolve_device(options.device))
     with DatasetTree(options.output, options.replace) as tree:
         for video in videos:
@@ -122,7 +123,8 @@ def _parser() -> Parser:
         "--labels",
         metavar="PATH",
         type=Path,
-        help="labels file, or folder with NAME.labels.csv; NAME.boxes.csv lies beside it (default: beside the video)",
+        help="labels file of the one video, or folder with NAME.labels.csv for each; NAME.boxes.csv lies beside it "
+        "(default: beside the video)",
     )
     video.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
 

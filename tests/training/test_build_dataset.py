@@ -103,6 +103,14 @@ def test_an_interrupt_keeps_what_is_whole(
         (["video", "scene.mp4", "--set", "detector.weights=no.safetensors"], r"no\.safetensors does not exist"),
         (["video", "scene.mp4", "--set", "crops.min_side=0"], r"crops\.min_side is 0\.0; allowed is 1 to 4096"),
         (["video", "scene.mp4", "-o", "wrong.csv"], r"wrong\.csv is a file, but a folder is needed"),
+        (
+            ["video", "scene.mp4", "other.mp4", "--labels", "scene.labels.csv"],
+            r"scene\.mp4 and other\.mp4 would take the same labels, .*scene\.boxes\.csv; add them one at a time",
+        ),
+        (
+            ["video", "scene.mp4", "away/scene.mp4", "--labels", "."],
+            r"scene\.mp4 and away/scene\.mp4 would take the same labels",
+        ),
         (["run", "numbers"], r"numbers holds no finished run \(run\.json is missing\)"),
         (["run", "run", "--corrections", "fix.csv"], r"fix\.csv, line 2: jersey_number is '123'; allowed are 0 to 99"),
         (["run", "run", "--corrections", "wrong.csv"], r"wrong\.csv lacks the column 'track_id'"),
@@ -118,8 +126,11 @@ def test_what_cannot_be_used_is_one_sentence_and_leaves_nothing(
 ) -> None:
     write_csv(Path("wrong.csv"), ["a", "b"], [])
     write_csv(Path("fix.csv"), ["track_id", "jersey_number"], [(1, "123")])
+    Path("away").mkdir()
+    for length, other in enumerate(("other.mp4", "away/scene.mp4"), 3):
+        write_scene(Path(other), length)
     before = sorted(at_home.rglob("*"))
-    assert main([*arguments[:2], "-o", "data", *arguments[2:]]) == 2
+    assert main([arguments[0], "-o", "data", *arguments[1:]]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert len(printed.err.strip().splitlines()) == 1
