@@ -162,6 +162,17 @@ def test_a_run_that_does_not_fit_its_video_replaces_nothing(video: Path, tmp_pat
     assert (crops_by_track_and_frame(root), manifest_rows(root)) == before
 
 
+def test_a_renamed_copy_of_a_video_is_not_added_as_another(video: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    build_from_run(root, write_run(tmp_path / "run", video, {1: ("7", "read")}))
+    run = write_run(tmp_path / "again", video.rename(tmp_path / "copy.mp4"), {1: ("7", "read")})
+    with pytest.raises(
+        InputError, match=r"scene\.mp4@\w+ is in .*root already and shares frames with copy\.mp4@\w+, wh"
+    ):
+        build_from_run(root, run)
+    assert {row["match"] for row in manifest_rows(root)} == {"scene"}
+
+
 def change_record(run: Path, **changes: dict[str, object]) -> None:
     record = json.loads((run / "run.json").read_text())
     for part, values in changes.items():
