@@ -27,7 +27,7 @@ from training.building.progress import BuildProgress, Progress
 from training.building.runs import build_run, open_run
 from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.tree import DatasetTree, Tally
-from training.building.video import build_video, open_labelled_video, require_own_labels
+from training.building.video import build_video, open_labelled_video, require_own_labels, warn_of_namesake
 from training.building.writer import Cutting
 
 
@@ -65,6 +65,8 @@ def _video(options: argparse.Namespace, progress: Progress) -> Tally:
         for video in videos:
             tree.check(video.origin)
         for video in videos:
+            if options.match is None:
+                warn_of_namesake(tree, video.origin)
             build_video(tree, video, detector, settings, cutting, progress)
     return tree.tally
 
@@ -73,6 +75,8 @@ def _run(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     run = open_run(options.folder, options.corrections, options.video, options.match, settings, cutting)
     with DatasetTree(options.output, options.replace) as tree:
+        if options.match is None:
+            warn_of_namesake(tree, run.origin)
         build_run(tree, run, settings, cutting, progress)
     return tree.tally
 
@@ -154,8 +158,14 @@ def _parser() -> Parser:
     photos.set_defaults(gap_seconds=None, gap_frames=None, min_pictures=1)
     for cut, fewest in ((video, 3), (run, 3), (soccernet, 1), (crops, 1)):
         _add_cutting(cut, fewest)
-    for matched in (video, run, soccernet, crops):
-        matched.add_argument("--match", metavar="KEY", help="key of the match, which stays on one side of a split")
+    for matched, default in (
+        (video, "the file's name"),
+        (run, "the video file's name"),
+        (soccernet, "none"),
+        (crops, "the game, or the data set's name"),
+    ):
+        said = f"name of the match, which stays on one side of a split; one for all its files (default: {default})"
+        matched.add_argument("--match", metavar="KEY", help=said)
     return parser
 
 

@@ -50,6 +50,18 @@ def test_runs_and_crops_go_into_one_tree_and_again_add_nothing(
     assert pictures(Path("data")) == before
 
 
+def test_two_videos_of_one_name_are_told_to_count_as_one_match(at_home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for length, name in enumerate(("other", "twin"), 3):
+        Path(name).mkdir()
+        write_run(Path(name, "run"), write_scene(Path(name, "scene.mp4"), length), {1: ("7", "read")}, length)
+    for command in (["run"], ["run"], ["other/run", "--match", "other"]):
+        assert main(["run", *command, "-o", "data", "-q"]) == 0
+    assert caplog.messages == []
+    assert main(["run", "twin/run", "-o", "data", "-q"]) == 0
+    [said] = caplog.messages
+    assert re.match(r"scene\.mp4@\w+ and scene\.mp4@\w+ count as one match, 'scene', .* with its own --match\.", said)
+
+
 def test_a_video_goes_through_the_real_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with vendor_import():
         from ultralytics.utils import ASSETS

@@ -41,6 +41,16 @@ def share_frames(one: str, other: str) -> bool:
     return max(starts) < min(ends)
 
 
+def are_two_videos(one: str, other: str) -> bool:
+    """Whether two sources are videos, or parts of them, of different content.
+
+    >>> are_two_videos("a/match.mp4@0123456789ab", "b/match.mp4@ba9876543210 from 2 s"), are_two_videos("x/1", "x/2")
+    (True, False)
+    """
+    first, second = _PART_OF_VIDEO.fullmatch(one), _PART_OF_VIDEO.fullmatch(other)
+    return first is not None and second is not None and first["digest"] != second["digest"]
+
+
 def digest(*parts: object) -> str:
     """A short digest of values by their text (bytes as they are).
 

@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from recognizer.errors import InputError
 from training.building.manifest import ManifestRow, Place
-from training.building.origin import Origin, sequence_name, share_frames
+from training.building.origin import Origin, are_two_videos, sequence_name, share_frames
 from training.building.store import PART, Store
 from training.building.writer import Cutting, SequenceWriter
 from training.data.layout import UNREADABLE_FOLDER
@@ -113,6 +113,11 @@ class DatasetTree:
                 f"{origin.source} is in {self.root} already, built from other labels, settings or pictures "
                 f"({builder!r}, now {origin.builder!r}); give --replace to build it anew."
             )
+
+    def other_video(self, origin: Origin) -> str | None:
+        """A video in the tree that counts as the match of this one and is another; None where there is none."""
+        others = self._store.manifest.sources_of(origin.match)
+        return next((source for source in others if are_two_videos(source, origin.source)), None)
 
     def begin(self, origin: Origin) -> bool:
         """Start on a source; returns False where it was built to its end and all of it is there.

@@ -110,6 +110,18 @@ def require_own_labels(videos: Sequence[LabelledVideo]) -> None:
             )
 
 
+def warn_of_namesake(tree: DatasetTree, origin: Origin) -> None:
+    """Log that a video counts as the match of another one, as only their files' names are the same."""
+    if other := tree.other_video(origin):
+        logger.warning(
+            "%s and %s count as one match, %r, by their files' names, and stay on one side of a split; where they are "
+            "two matches, add one of them with its own --match.",
+            origin.source,
+            other,
+            origin.match,
+        )
+
+
 def video_name(source: VideoSource) -> str:
     """A name by which a video is known wherever it lies: its file name and a digest of its content."""
     record = input_record(source.info)
