@@ -61,7 +61,7 @@ def _video(options: argparse.Namespace, progress: Progress) -> Tally:
     videos = [open_labelled_video(v, options.labels, options.match, settings, cutting) for v in options.videos]
     require_own_labels(videos)
     detector = PlayerDetector(settings.detector, resolve_device(options.device))
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         for video in videos:
             tree.check(video.origin)
         for video in videos:
@@ -74,7 +74,7 @@ def _video(options: argparse.Namespace, progress: Progress) -> Tally:
 def _run(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     run = open_run(options.folder, options.corrections, options.video, options.match, settings, cutting)
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         if options.match is None:
             warn_of_namesake(tree, run.origin)
         build_run(tree, run, settings, cutting, progress)
@@ -84,7 +84,7 @@ def _run(options: argparse.Namespace, progress: Progress) -> Tally:
 def _soccernet(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     data = open_jersey_folder(options.folder, options.truth, options.name, options.match)
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         build_jersey_folder(tree, data, settings.crops, cutting, progress)
     return tree.tally
 
@@ -92,7 +92,7 @@ def _soccernet(options: argparse.Namespace, progress: Progress) -> Tally:
 def _photos(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, _ = _settings(options)
     data = open_photo_folder(options.folder, options.name)
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         build_photos(tree, data, settings.crops, progress)
     return tree.tally
 
@@ -100,7 +100,7 @@ def _photos(options: argparse.Namespace, progress: Progress) -> Tally:
 def _crops(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     data = open_crop_folder(options.folder, options.name, options.match)
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         build_crops(tree, data, settings.crops, cutting, options.tight, progress)
     return tree.tally
 

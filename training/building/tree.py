@@ -7,6 +7,7 @@ Wherever that is cut off, the next build removes what is half, or carries it to 
 
 import contextlib
 import errno
+import json
 import os
 import sys
 from collections import Counter
@@ -15,12 +16,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from pipeline.crops import CropSettings
 from recognizer.errors import InputError
-from training.building.manifest import ManifestRow, Place
+from recognizer.labels import NUMBERS
+from training.building.manifest import ManifestRow, Place, replace_text
 from training.building.origin import Origin, are_two_videos, sequence_name, share_frames
 from training.building.store import PART, Store
 from training.building.writer import Cutting, SequenceWriter
-from training.data.layout import UNREADABLE_FOLDER
+from training.data.geometry import geometry_of, geometry_options, geometry_text, read_geometry, unlike
+from training.data.layout import CROPS, UNREADABLE_FOLDER
 
 if sys.platform != "win32":
     import fcntl
@@ -51,23 +55,29 @@ class DatasetTree:
 
     Args:
         root: the data set's folder; made if missing.
+        crops: how the regions that are added are cut; a root whose regions were cut otherwise is refused, and a new one
+            is told. None: nothing is known of it.
         replace: whether sources that are there in another form are replaced, once the new one is whole, instead of
             refused.
 
     Raises:
-        BuildError: The root is no folder, cannot be written to, or another build is writing to it.
+        BuildError: The root is no folder, cannot be written to, another build is writing to it, or its regions were cut
+            otherwise.
         ManifestError: Its manifest cannot be used.
     """
 
-    def __init__(self, root: Path, replace: bool = False) -> None:
+    def __init__(self, root: Path, replace: bool = False, crops: CropSettings | None = None) -> None:
         self.root = root
         self.tally = Tally()
         self._replace = replace
+        self._geometry = None if crops is None else geometry_of(crops)
         self._parts = 0
         self._old: list[Place] = []
         """Sequences that go once the source that was begun is whole."""
         self._waiting: dict[Place, Path] = {}
         """Its finished sequences, if there are old ones."""
+        self._is_new = False
+        """Whether no region is in it yet, so that the first one decides how all are cut."""
         self._made: list[Path] = []
         self._lock: int | None = None
         self._taken = False
@@ -80,6 +90,7 @@ class DatasetTree:
             self._store = Store(self.root)
             self._taken = True
             self._store.repair()
+            self._require_geometry()
         except OSError as error:
             self._leave()
             raise self._unwritable(error) from error
@@ -178,6 +189,9 @@ class DatasetTree:
         if not done:
             return
         rows = [ManifestRow(*place, sub.name, origin.match, origin.source, *sub[1:], origin.builder) for sub in done]
+        if self._is_new and self._geometry is not None:
+            replace_text(self.root / CROPS, json.dumps(self._geometry, indent=2) + "\n")
+        self._is_new = False
         self._store.finish(part, rows)
         if self._old:
             self._waiting[place] = part
@@ -202,6 +216,21 @@ class DatasetTree:
     def _other_forms(self, origin: Origin) -> list[Place]:
         rows, places = self._store.manifest.rows, self._store.manifest.places(origin.source)
         return [place for place in places if any(row.builder != origin.builder for row in rows(place))]
+
+    def _require_geometry(self) -> None:
+        """Refuse to mix regions that show different parts of a player; the file itself comes with the first sequence.
+
+        A root that holds pictures and no file stays without one: nobody knows how they were cut.
+        """
+        found = read_geometry(self.root)
+        numbers = (*NUMBERS, UNREADABLE_FOLDER)
+        self._is_new = found is None and not any((self.root / number).exists() for number in numbers)
+        if found and self._geometry and (others := unlike(found, self._geometry)):
+            here = geometry_text({name: self._geometry[name] for name in others})
+            raise BuildError(
+                f"The regions in {self.root} were cut with {geometry_text(others)} (its {CROPS} says so), and these "
+                f"would be cut with {here}; give {geometry_options(others)} or build another data set with -o."
+            )
 
     def _take_root(self) -> None:
         if self.root.exists() and not self.root.is_dir():

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
+from training.data.geometry import geometry_text, read_geometry
 from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.data.root import find_data_root
 from training.data.tree import choose_items, share_note
@@ -158,6 +159,8 @@ def _check_tree(report: Report, settings: TrainSettings) -> None:
     """The data set, its split and what it covers."""
     layout = scan(find_data_root(settings.data.root))
     report.lines += ["", layout.describe(), ""]
+    geometry = read_geometry(layout.root)
+    report.lines.append(f"regions cut with: {geometry_text(geometry) if geometry else 'not recorded'}")
     data = settings.data
     present = {_folder(item) for item in layout.items}
     for name in ("train_numbers", "test_numbers"):

@@ -184,6 +184,10 @@ def forget_video(run: Path) -> None:
     change_record(run, input={"path": str(run / "gone.mp4")})
 
 
+def other_regions(run: Path) -> None:
+    change_record(run, settings={"crops": {"centre_y": 0.3, "min_side": 9.0}})
+
+
 def patched_up_frames(run: Path) -> None:
     """A hardware decoder took two patched-up pictures for whole ones."""
     change_record(run, input={"decoder": "hardware"}, counts={"frames_decoded": FRAMES + 2})
@@ -218,6 +222,12 @@ def another_video(run: Path) -> None:
             "scene.mp4 decodes into 30 frames here, but into 32 in the run .*engine.decoder=software",
         ),
         (lost_frames, [], "The run .* lost 2 frames in a hardware decoder, .*engine.decoder=software"),
+        (
+            other_regions,
+            [],
+            "The run .* read regions cut with crops.centre_y=0.3, and these would be cut with crops.centre_y=0.32; "
+            "give --set crops.centre_y=0.3",
+        ),
         (unknown_frames, [], "does not say which frames were read"),
         (lambda run: None, [(1, "123")], "line 2: jersey_number is '123'; allowed are 0 to 99 .* 00, -1, blank"),
         (lambda run: None, [(9, "12")], "track_id is '9', a track of .*tracks.csv is expected"),

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from building_media import make_crop, manifest_rows, pictures
 
+from pipeline.crops import CropSettings
 from training.building.manifest import Place
 from training.building.origin import Origin
 from training.building.store import PART, Store
-from training.building.tree import DatasetTree
+from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.data.layout import scan
+from training.data.geometry import GeometryError, read_geometry
+from training.data.layout import CROPS, scan
 
 OLD = Origin("match.mp4@0123456789ab", "derby", "video 1")
 NEW = Origin("match.mp4@0123456789ab", "derby", "video 2")
@@ -169,3 +171,44 @@ def test_rows_of_what_is_given_up_go_first(tmp_path: Path, monkeypatch: pytest.M
 def dropped_sequence(root: Path) -> str:
     """Name of track 1's sequence of the source that is replaced."""
     return next(row["sequence"] for row in manifest_rows(root) if row["source"] == OLD.source)
+
+
+def add_cut_by(root: Path, crops: CropSettings, origin: Origin = OLD) -> None:
+    """A sequence whose regions were cut so."""
+    with DatasetTree(root, crops=crops) as tree:
+        assert tree.begin(origin)
+        add(tree, origin, {"1": "7"}, 1)
+        tree.end(origin)
+
+
+def test_a_tree_knows_how_its_regions_were_cut(tmp_path: Path) -> None:
+    root, crops = tmp_path / "root", CropSettings(side_of_height=0.4)
+    with DatasetTree(root, crops=crops):
+        pass
+    assert not root.exists(), "nothing was added"
+    add_cut_by(root, crops)
+    assert read_geometry(root) == {"side_of_height": 0.4, "side_of_width": 0.45, "centre_y": 0.32, "top_slack": 0.03}
+    assert scan(root).rejected == ()
+    before = held(root)
+    with pytest.raises(
+        BuildError,
+        match=r"were cut with crops\.side_of_height=0\.4 \(its crops\.json says so\), and these would be cut with "
+        r"crops\.side_of_height=0\.35; give --set crops\.side_of_height=0\.4 or build another",
+    ):
+        add_cut_by(root, CropSettings(), OTHER)
+    assert held(root) == before
+    add_cut_by(root, CropSettings(side_of_height=0.4, min_side=20.0), OTHER)
+    assert len(held(root)) == 2
+
+
+def test_a_tree_whose_regions_were_cut_nobody_knows_how_stays_so(tmp_path: Path) -> None:
+    build_old(tmp_path)
+    add_cut_by(tmp_path, CropSettings(), Origin("third.mp4@000000000000", "", "video 1"))
+    assert read_geometry(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"side_of_height": null}'])
+def test_a_record_of_regions_that_cannot_be_used(tmp_path: Path, text: str) -> None:
+    (tmp_path / CROPS).write_text(text)
+    with pytest.raises(GeometryError, match=r"crops\.json does not tell how .*; mend it or remove it"):
+        add_cut_by(tmp_path, CropSettings())

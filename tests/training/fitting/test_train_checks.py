@@ -62,6 +62,7 @@ def test_a_sound_run(tree: Path, tmp_path: Path) -> None:
     assert "train and test numbers overlap: no" in report.text
     assert "train and validation sequences overlap: no" in report.text
     assert "3 of 3 test numbers have both digits trained in their places." in report.text
+    assert "regions cut with: not recorded" in report.text
     assert report.text.endswith("Training can start.\n")
     assert not (tmp_path / "run").exists()
 
