@@ -13,6 +13,8 @@ NUMBER_ZONE = (0.25, 0.19, 0.79, 0.43)
 """Where a back number stands on a standing player's box (left, top, right, bottom as shares of the box), from
 13,284 broadcast crops: centre x 0.52, y 0.31, width 0.43, height 0.20, with a little margin."""
 
+GEOMETRY = ("side_of_height", "side_of_width", "centre_y", "top_slack")
+"""Crop settings that change what a region shows."""
 _STANDING_ASPECT = 0.45
 """Width of a standing or running player's box as a share of its height (median 57 x 127 px of the same crops)."""
 _EDGE = 2.0

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from pipeline.crops import CropSettings
+from pipeline.crops import GEOMETRY, CropSettings
 from pipeline.types import CropWindow, FloatArray, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
@@ -20,8 +20,6 @@ from recognizer.labels import NUMBERS
 from recognizer.precision import Precision
 from recognizer.reader import Backend, JerseyReader, ReaderOutput, default_weights
 
-_GEOMETRY: Final = ("side_of_height", "side_of_width", "centre_y", "top_slack")
-"""Crop settings that change what a region shows."""
 _ENCODED_TOGETHER: Final = 64
 """Crops in one pass of the backbone; more is no faster and takes more memory."""
 
@@ -172,7 +170,7 @@ def differences(info: CheckpointInfo, crops: CropSettings, windows: WindowSettin
     """
     settings = info.training_data.get("settings")
     trained = settings.get("crops") if isinstance(settings, dict) else None
-    known = {name: trained[name] for name in _GEOMETRY if name in trained} if isinstance(trained, dict) else {}
+    known = {name: trained[name] for name in GEOMETRY if name in trained} if isinstance(trained, dict) else {}
     found = [
         f"crops.{name} is {getattr(crops, name):g} (trained on {value:g})"
         for name, value in known.items()

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 2 something given cannot be used; 130 interrupted. Sequences are added whole or not at all, and none
 is added twice: an interrupted build goes on where it stopped when it is started again. The sequences of a run are added
-together, at its end.
+together, at its end, and so are those of any source that replaces another: what was there stays until then.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from training.building.progress import BuildProgress, Progress
 from training.building.runs import build_run, open_run
 from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.tree import DatasetTree, Tally
-from training.building.video import build_video, open_labelled_video
+from training.building.video import build_video, open_labelled_video, require_own_labels, warn_of_namesake
 from training.building.writer import Cutting
 
 
@@ -59,11 +59,14 @@ def summary(root: Path, tally: Tally) -> str:
 def _video(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     videos = [open_labelled_video(v, options.labels, options.match, settings, cutting) for v in options.videos]
+    require_own_labels(videos)
     detector = PlayerDetector(settings.detector, resolve_device(options.device))
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         for video in videos:
             tree.check(video.origin)
         for video in videos:
+            if options.match is None:
+                warn_of_namesake(tree, video.origin)
             build_video(tree, video, detector, settings, cutting, progress)
     return tree.tally
 
@@ -71,7 +74,9 @@ def _video(options: argparse.Namespace, progress: Progress) -> Tally:
 def _run(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     run = open_run(options.folder, options.corrections, options.video, options.match, settings, cutting)
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
+        if options.match is None:
+            warn_of_namesake(tree, run.origin)
         build_run(tree, run, settings, cutting, progress)
     return tree.tally
 
@@ -79,7 +84,7 @@ def _run(options: argparse.Namespace, progress: Progress) -> Tally:
 def _soccernet(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     data = open_jersey_folder(options.folder, options.truth, options.name, options.match)
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         build_jersey_folder(tree, data, settings.crops, cutting, progress)
     return tree.tally
 
@@ -87,7 +92,7 @@ def _soccernet(options: argparse.Namespace, progress: Progress) -> Tally:
 def _photos(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, _ = _settings(options)
     data = open_photo_folder(options.folder, options.name)
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         build_photos(tree, data, settings.crops, progress)
     return tree.tally
 
@@ -95,7 +100,7 @@ def _photos(options: argparse.Namespace, progress: Progress) -> Tally:
 def _crops(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     data = open_crop_folder(options.folder, options.name, options.match)
-    with DatasetTree(options.output, options.replace) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         build_crops(tree, data, settings.crops, cutting, options.tight, progress)
     return tree.tally
 
@@ -122,7 +127,8 @@ def _parser() -> Parser:
         "--labels",
         metavar="PATH",
         type=Path,
-        help="labels file, or folder with NAME.labels.csv; NAME.boxes.csv lies beside it (default: beside the video)",
+        help="labels file of the one video, or folder with NAME.labels.csv for each; NAME.boxes.csv lies beside it "
+        "(default: beside the video)",
     )
     video.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
 
@@ -152,8 +158,14 @@ def _parser() -> Parser:
     photos.set_defaults(gap_seconds=None, gap_frames=None, min_pictures=1)
     for cut, fewest in ((video, 3), (run, 3), (soccernet, 1), (crops, 1)):
         _add_cutting(cut, fewest)
-    for matched in (video, run, soccernet, crops):
-        matched.add_argument("--match", metavar="KEY", help="key of the match, which stays on one side of a split")
+    for matched, default in (
+        (video, "the file's name"),
+        (run, "the video file's name"),
+        (soccernet, "none"),
+        (crops, "the game, or the data set's name"),
+    ):
+        said = f"name of the match, which stays on one side of a split; one for all its files (default: {default})"
+        matched.add_argument("--match", metavar="KEY", help=said)
     return parser
 
 
@@ -165,7 +177,11 @@ def _kind(
     parser.set_defaults(build=build)
     add = parser.add_argument
     add("-o", "--output", metavar="ROOT", type=Path, required=True, help="the data set; what is in it stays")
-    add("--replace", action="store_true", help="build anew what is there from other labels, settings or pictures")
+    add(
+        "--replace",
+        action="store_true",
+        help="build anew what is there from other labels, settings or pictures; it stays until the new is whole",
+    )
     add("--config", metavar="FILE", type=Path, help="the pipeline's settings (see configs/pipeline.yaml)")
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="override one: detector.image_size=640")
     add("-q", "--quiet", action="store_true", help="say nothing but errors")

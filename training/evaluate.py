@@ -31,7 +31,8 @@ from training.evaluation.metrics import outcome_name
 from training.evaluation.reads import Reads, read_views
 from training.evaluation.report import digit_names, markdown, record
 from training.evaluation.select import Selection, recorded_selection
-from training.evaluation.soccernet import SETTINGS, Protocol, run_protocol
+from training.evaluation.soccernet import SETTINGS, run_protocol
+from training.evaluation.tracklets import Protocol
 from training.fitting.run_state import BEST, LAST
 
 EVALUATION = "evaluation.json"
@@ -188,8 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--crops",
         choices=("players", "numbers"),
-        default="players",
-        help="what a picture shows: a whole player (default) or the number alone",
+        help="what a picture shows: a whole player (default), or the number alone; a data set's are read as they are",
     )
     group.add_argument(
         "--config", type=Path, metavar="FILE", help=f"pipeline settings, but for {', '.join(SETTINGS)}; see --set"

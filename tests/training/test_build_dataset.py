@@ -11,11 +11,13 @@ from factories import write_video
 from PIL import Image
 
 import training.build_dataset
+from pipeline.crops import CropSettings
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
 from pipeline.types import Frame
 from pipeline.vendor import vendor_import
 from training.build_dataset import main
+from training.data.geometry import geometry_of, read_geometry
 from training.data.layout import scan
 
 BOTH = [(1, 0, 5, "7", "player", "legible"), (2, 0, 5, "46", "player", "legible")]
@@ -43,11 +45,24 @@ def test_runs_and_crops_go_into_one_tree_and_again_add_nothing(
         assert main(command) == 0
     assert [item.number for item in scan(Path("data")).items] == ["7", "7", "46", None]
     assert "data: 2 sequences with 2 pictures added, 0 were there already." in capsys.readouterr().out
+    assert read_geometry(Path("data")) == geometry_of(CropSettings())
     before = pictures(Path("data"))
     for command in commands:
         assert main(command) == 0
         assert "data: 0 sequences with 0 pictures added, 2 were there already." in capsys.readouterr().out
     assert pictures(Path("data")) == before
+
+
+def test_two_videos_of_one_name_are_told_to_count_as_one_match(at_home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for length, name in enumerate(("other", "twin"), 3):
+        Path(name).mkdir()
+        write_run(Path(name, "run"), write_scene(Path(name, "scene.mp4"), length), {1: ("7", "read")}, length)
+    for command in (["run"], ["run"], ["other/run", "--match", "other"]):
+        assert main(["run", *command, "-o", "data", "-q"]) == 0
+    assert caplog.messages == []
+    assert main(["run", "twin/run", "-o", "data", "-q"]) == 0
+    [said] = caplog.messages
+    assert re.match(r"scene\.mp4@\w+ and scene\.mp4@\w+ count as one match, 'scene', .* with its own --match\.", said)
 
 
 def test_a_video_goes_through_the_real_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,6 +118,14 @@ def test_an_interrupt_keeps_what_is_whole(
         (["video", "scene.mp4", "--set", "detector.weights=no.safetensors"], r"no\.safetensors does not exist"),
         (["video", "scene.mp4", "--set", "crops.min_side=0"], r"crops\.min_side is 0; allowed is 1 to 4096"),
         (["video", "scene.mp4", "-o", "wrong.csv"], r"wrong\.csv is a file, but a folder is needed"),
+        (
+            ["video", "scene.mp4", "other.mp4", "--labels", "scene.labels.csv"],
+            r"scene\.mp4 and other\.mp4 would take the same labels, .*scene\.boxes\.csv; add them one at a time",
+        ),
+        (
+            ["video", "scene.mp4", "away/scene.mp4", "--labels", "."],
+            r"scene\.mp4 and away/scene\.mp4 would take the same labels",
+        ),
         (["run", "numbers"], r"numbers holds no finished run \(run\.json is missing\)"),
         (["run", "run", "--corrections", "fix.csv"], r"fix\.csv, line 2: jersey_number is '123', allowed are 0 to 99"),
         (["run", "run", "--corrections", "wrong.csv"], r"wrong\.csv lacks the column 'track_id'"),
@@ -118,8 +141,11 @@ def test_what_cannot_be_used_is_one_sentence_and_leaves_nothing(
 ) -> None:
     write_csv(Path("wrong.csv"), ["a", "b"], [])
     write_csv(Path("fix.csv"), ["track_id", "jersey_number"], [(1, "123")])
+    Path("away").mkdir()
+    for length, other in enumerate(("other.mp4", "away/scene.mp4"), 3):
+        write_scene(Path(other), length)
     before = sorted(at_home.rglob("*"))
-    assert main([*arguments[:2], "-o", "data", *arguments[2:]]) == 2
+    assert main([arguments[0], "-o", "data", *arguments[1:]]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert len(printed.err.strip().splitlines()) == 1

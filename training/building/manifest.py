@@ -116,6 +116,10 @@ class Manifest:
         """The sequences that come from a source, sorted."""
         return sorted(self._places.get(source, ()))
 
+    def sources_of(self, match: str) -> list[str]:
+        """What the sequences of a match come from, sorted."""
+        return sorted({row.source for group in self._rows.values() for row in group if row.match == match})
+
     def add(self, rows: Sequence[ManifestRow]) -> None:
         """Append rows in one write."""
         text = rows_to_text(rows)

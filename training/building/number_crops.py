@@ -133,6 +133,7 @@ def build_crops(
                 folders[file.parent].append(file)
             groups = (_crops(files, settings, tight, tree.tally) for files in folders.values())
             add_sequence(tree, origin, tracklet.number, safe_track(Path(tracklet.name).stem), cutting, groups)
+            tree.settle()
         progress(BuildProgress(data.name, "sequences", done, len(data.tracklets), tree.tally.sequences))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 _SEQUENCE_IDS: Final = 10**8
 _PART_OF_VIDEO: Final = re.compile(
-    r"(?P<video>.+@[0-9a-f]{12})(?: from (?P<start>[0-9.e+]+) s(?: to (?P<end>[0-9.e+]+) s)?)?"
+    r".+@(?P<digest>[0-9a-f]{12})(?: from (?P<start>[0-9.e+]+) s(?: to (?P<end>[0-9.e+]+) s)?)?"
 )
 """A video's name as `training.building.video.video_name` makes it."""
 
@@ -25,18 +25,30 @@ class Origin:
 
 
 def share_frames(one: str, other: str) -> bool:
-    """Whether two sources are parts of one video that overlap.
+    """Whether two sources are parts of one video that overlap, whatever its file is called.
 
     >>> whole, part = "match.mp4@0123456789ab", "match.mp4@0123456789ab from 2 s to 5 s"
     >>> share_frames(whole, part), share_frames(part, "match.mp4@0123456789ab from 5 s")
     (True, False)
+    >>> share_frames(whole, "copy.mp4@0123456789ab")
+    True
     """
     first, second = _PART_OF_VIDEO.fullmatch(one), _PART_OF_VIDEO.fullmatch(other)
-    if first is None or second is None or first["video"] != second["video"]:
+    if first is None or second is None or first["digest"] != second["digest"]:
         return False
     starts = [float(part["start"] or 0) for part in (first, second)]
     ends = [float(part["end"] or "inf") for part in (first, second)]
     return max(starts) < min(ends)
+
+
+def are_two_videos(one: str, other: str) -> bool:
+    """Whether two sources are videos, or parts of them, of different content.
+
+    >>> are_two_videos("a/match.mp4@0123456789ab", "b/match.mp4@ba9876543210 from 2 s"), are_two_videos("x/1", "x/2")
+    (True, False)
+    """
+    first, second = _PART_OF_VIDEO.fullmatch(one), _PART_OF_VIDEO.fullmatch(other)
+    return first is not None and second is not None and first["digest"] != second["digest"]
 
 
 def digest(*parts: object) -> str:

@@ -111,6 +111,7 @@ def build_photos(tree: DatasetTree, data: PhotoFolder, settings: CropSettings, p
         origin = Origin(f"{data.name}/{photo.image}", photo.source, f"photos {recipe}")
         if tree.begin(origin):
             _add_photo(tree, origin, photo, path, settings)
+            tree.settle()
         progress(BuildProgress(data.name, "photos", done, len(data.photos), tree.tally.sequences))
 
 

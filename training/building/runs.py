@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.config import as_plain
-from pipeline.crops import cut_crops
+from pipeline.crops import CropSettings, cut_crops
 from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import with_boxes
 from pipeline.results.folder import RECORD
@@ -22,6 +22,7 @@ from training.building.tracks import TrackSequences
 from training.building.tree import BuildError, DatasetTree
 from training.building.video import video_name, warn_of_loss
 from training.building.writer import Cutting
+from training.data.geometry import geometry_of, geometry_options, geometry_text, unlike
 from training.data.layout import UNREADABLE_FOLDER
 from training.data.tables import TableError, read_table
 
@@ -68,6 +69,7 @@ def open_run(
         numbers |= read_corrections(corrections, tracks, folder)
     if not (folder / BOXES).is_file():
         raise BuildError(f"The run {folder} lacks {BOXES}; make it again with python -m pipeline.run.")
+    _require_same_regions(folder, record, settings.crops)
     source = _open_video(folder, record, video)
     match = source.info.name if match is None else match
     every = int(record["settings"]["detector"]["every"])
@@ -120,7 +122,8 @@ def build_run(tree: DatasetTree, run: FinishedRun, settings: Settings, cutting: 
         progress: called after every frame that is cut from.
 
     Raises:
-        BuildError: The video does not decode into as many frames as the run decoded; nothing of it is added.
+        BuildError: The video does not decode into as many frames as the run decoded; nothing of it is added,
+            and what it was to replace stays.
     """
     if not tree.begin(run.origin):
         return
@@ -167,6 +170,16 @@ def _read_record(folder: Path) -> dict[str, Any]:
             "boxes may belong to other frames; make the run again with engine.decoder=software."
         )
     return dict(record)
+
+
+def _require_same_regions(folder: Path, record: dict[str, Any], crops: CropSettings) -> None:
+    """Refuse to cut other regions than the run read, as far as its record tells."""
+    recorded, here = record["settings"].get("crops"), geometry_of(crops)
+    if isinstance(recorded, dict) and (others := unlike(recorded, here)):
+        raise BuildError(
+            f"The run {folder} read regions cut with {geometry_text(others)}, and these would be cut with "
+            f"{geometry_text({name: here[name] for name in others})}; give {geometry_options(others)}."
+        )
 
 
 def _read_tracks(path: Path) -> tuple[set[int], dict[int, str | None]]:

@@ -114,6 +114,7 @@ def build_jersey_folder(
         if tree.begin(origin):
             crops = _crops(files, settings, tree.tally)
             add_sequence(tree, origin, number, safe_track(tracklet), cutting, [crops])
+            tree.settle()
         progress(BuildProgress(data.name, "tracklets", done, len(data.numbers), tree.tally.sequences))
 
 

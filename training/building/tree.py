@@ -1,14 +1,14 @@
 """The tree being built: whole sequences appear in one rename, each is listed, none is built twice.
 
-A sequence grows in the hidden folder `.part` of the root. When it is done its manifest rows are laid beside it, its
-folder is renamed into place, the rows are appended to the manifest, and the hidden folder is removed. Wherever that is
-cut off, the next build removes what is half, or lists what is whole.
+A sequence grows in the hidden folder `.part` of the root and is put in its place when it is done. Where a source is
+there in another form, its new sequences wait until all of them are done, and then take the places of the old ones.
+Wherever that is cut off, the next build removes what is half, or carries it to its end: see `training.building.store`.
 """
 
 import contextlib
 import errno
+import json
 import os
-import shutil
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,30 +16,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from pipeline.crops import CropSettings
 from recognizer.errors import InputError
-from training.building.manifest import (
-    FinishedSources,
-    Manifest,
-    ManifestRow,
-    Place,
-    replace_text,
-    rows_from_text,
-    rows_to_text,
-)
-from training.building.origin import Origin, sequence_name, share_frames
+from recognizer.labels import NUMBERS
+from training.building.manifest import ManifestRow, Place, replace_text
+from training.building.origin import Origin, are_two_videos, sequence_name, share_frames
+from training.building.store import PART, Store
 from training.building.writer import Cutting, SequenceWriter
-from training.data.layout import IMAGE_SUFFIXES, MANIFEST, UNREADABLE_FOLDER
+from training.data.geometry import geometry_of, geometry_options, geometry_text, read_geometry, unlike
+from training.data.layout import CROPS, UNREADABLE_FOLDER
 
 if sys.platform != "win32":
     import fcntl
 
-PART: Final = ".part"
-"""Hidden folder of the root in which sequences grow."""
-
-FINISHED: Final = ".finished.csv"
-"""Hidden file of the root that lists the sources built to their end."""
-
-_ROWS: Final = "rows.csv"
 _WRITE_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM}
 
 
@@ -66,19 +55,29 @@ class DatasetTree:
 
     Args:
         root: the data set's folder; made if missing.
-        replace: whether sources that are there in another form are removed first, instead of refused.
+        crops: how the regions that are added are cut; a root whose regions were cut otherwise is refused, and a new one
+            is told. None: nothing is known of it.
+        replace: whether sources that are there in another form are replaced, once the new one is whole, instead of
+            refused.
 
     Raises:
-        BuildError: The root is no folder, cannot be written to, or another build is writing to it.
+        BuildError: The root is no folder, cannot be written to, another build is writing to it, or its regions were cut
+            otherwise.
         ManifestError: Its manifest cannot be used.
     """
 
-    def __init__(self, root: Path, replace: bool = False) -> None:
+    def __init__(self, root: Path, replace: bool = False, crops: CropSettings | None = None) -> None:
         self.root = root
         self.tally = Tally()
         self._replace = replace
-        self._part = root / PART
+        self._geometry = None if crops is None else geometry_of(crops)
         self._parts = 0
+        self._old: list[Place] = []
+        """Sequences that go once the source that was begun is whole."""
+        self._waiting: dict[Place, Path] = {}
+        """Its finished sequences, if there are old ones."""
+        self._is_new = False
+        """Whether no region is in it yet, so that the first one decides how all are cut."""
         self._made: list[Path] = []
         self._lock: int | None = None
         self._taken = False
@@ -88,10 +87,10 @@ class DatasetTree:
         """Lock the root, remove what an interrupted build left half, list what it left whole."""
         try:
             self._take_root()
-            self._manifest = Manifest(self.root / MANIFEST)
+            self._store = Store(self.root)
             self._taken = True
-            self._finished = FinishedSources(self.root / FINISHED)
-            self._repair()
+            self._store.repair()
+            self._require_geometry()
         except OSError as error:
             self._leave()
             raise self._unwritable(error) from error
@@ -120,34 +119,50 @@ class DatasetTree:
                 "twice; give --replace to have this one instead."
             )
         if not self._replace and (others := self._other_forms(origin)):
-            builder = self._manifest.rows(others[0])[0].builder
+            builder = self._store.manifest.rows(others[0])[0].builder
             raise BuildError(
                 f"{origin.source} is in {self.root} already, built from other labels, settings or pictures "
                 f"({builder!r}, now {origin.builder!r}); give --replace to build it anew."
             )
 
+    def other_video(self, origin: Origin) -> str | None:
+        """A video in the tree that counts as the match of this one and is another; None where there is none."""
+        others = self._store.manifest.sources_of(origin.match)
+        return next((source for source in others if are_two_videos(source, origin.source)), None)
+
     def begin(self, origin: Origin) -> bool:
         """Start on a source; returns False where it was built to its end and all of it is there.
+
+        What it replaces stays until `settle` or `end`; where neither is called, nothing of the source is added.
 
         Raises:
             BuildError: It is there in another form and is not to be replaced.
         """
         self.check(origin)
-        for source in self._overlapping(origin):
-            self._remove(source, self._manifest.places(source))
-        if others := self._other_forms(origin):
-            self._remove(origin.source, others)
-        places = self._manifest.places(origin.source)
-        done = (origin.source, origin.builder) in self._finished and all(map(self._is_whole, places))
+        for part in self._waiting.values():
+            self._store.drop(part)
+        manifest, self._waiting = self._store.manifest, {}
+        self._old = [place for source in self._overlapping(origin) for place in manifest.places(source)]
+        self._old += self._other_forms(origin)
+        places = manifest.places(origin.source)
+        known = not self._old and (origin.source, origin.builder) in self._store.finished
+        done = known and all(map(self._store.is_whole, places))
         self.tally.there_already += len(places) if done else 0
         return not done
 
+    def settle(self) -> None:
+        """All of the source that was begun is there: what it replaces goes, and its sequences take their places."""
+        if self._old:
+            self._store.swap(self._waiting.values(), self._old)
+        self._old, self._waiting = [], {}
+
     def end(self, origin: Origin) -> None:
-        """Record that a source was built to its end."""
-        self._finished.add(origin.source, origin.builder)
+        """Settle, and record that the source was built to its end, so that it is not begun again."""
+        self.settle()
+        self._store.finished.add(origin.source, origin.builder)
 
     def open(self, origin: Origin, number: str | None, track: str, cutting: Cutting) -> SequenceWriter | None:
-        """Start a sequence; None where it is there, whole.
+        """Start a sequence; None where it is there, whole and of this form.
 
         Args:
             origin: where it comes from; `begin` was called for it.
@@ -156,14 +171,17 @@ class DatasetTree:
             cutting: how the sequence is cut into sub-folders.
         """
         place = self._place(origin, number, track)
-        if self._is_whole(place):
+        if place in self._waiting or self._store.is_whole(place, origin.builder):
             self.tally.there_already += 1
             return None
         self._parts += 1
-        return SequenceWriter(self._part / str(self._parts) / place.sequence, track, cutting)
+        return SequenceWriter(self.root / PART / str(self._parts) / place.sequence, track, cutting)
 
     def commit(self, writer: SequenceWriter, origin: Origin, number: str | None) -> None:
-        """Put a finished sequence in its place and list it; one without pictures leaves nothing."""
+        """Put a finished sequence in its place and list it, at once or, where it replaces others, with `settle`.
+
+        One without pictures leaves nothing.
+        """
         place, part = Place(number or UNREADABLE_FOLDER, writer.folder.name), writer.folder.parent
         done = writer.finish()
         if writer.left_out:
@@ -171,56 +189,48 @@ class DatasetTree:
         if not done:
             return
         rows = [ManifestRow(*place, sub.name, origin.match, origin.source, *sub[1:], origin.builder) for sub in done]
-        replace_text(part / _ROWS, rows_to_text(rows))
-        self._remove_folder(place)
-        self._manifest.remove([place])
-        self._folder(place).parent.mkdir(exist_ok=True)
-        writer.folder.rename(self._folder(place))
-        self._manifest.add(rows)
-        shutil.rmtree(part)
+        if self._is_new and self._geometry is not None:
+            replace_text(self.root / CROPS, json.dumps(self._geometry, indent=2) + "\n")
+        self._is_new = False
+        self._store.finish(part, rows)
+        if self._old:
+            self._waiting[place] = part
+        else:
+            self._store.put(part)
         self.tally.sequences += 1
         self.tally.pictures += sum(sub.frames for sub in done)
-
-    def _folder(self, place: Place) -> Path:
-        return self.root / place.number / place.sequence
 
     def _place(self, origin: Origin, number: str | None, track: str) -> Place:
         """Where a track's sequence belongs: its own name, or the next one no other source has taken."""
         bump = 0
         while True:
             place = Place(number or UNREADABLE_FOLDER, sequence_name(origin.source, track, bump))
-            if all(row.source == origin.source for row in self._manifest.rows(place)):
+            if all(row.source == origin.source for row in self._store.manifest.rows(place)):
                 return place
             bump += 1
 
-    def _remove(self, source: str, places: list[Place]) -> None:
-        self._finished.remove(source)
-        for place in places:
-            self._remove_folder(place)
-        self._manifest.remove(places)
-
     def _overlapping(self, origin: Origin) -> list[str]:
-        known = self._manifest.sources()
+        known = self._store.manifest.sources()
         return [source for source in known if source != origin.source and share_frames(source, origin.source)]
 
     def _other_forms(self, origin: Origin) -> list[Place]:
-        places = self._manifest.places(origin.source)
-        return [place for place in places if any(r.builder != origin.builder for r in self._manifest.rows(place))]
+        rows, places = self._store.manifest.rows, self._store.manifest.places(origin.source)
+        return [place for place in places if any(row.builder != origin.builder for row in rows(place))]
 
-    def _is_whole(self, place: Place) -> bool:
-        """Whether a sequence is listed and its sub-folders hold as many pictures as the manifest says."""
-        rows = self._manifest.rows(place)
-        return bool(rows) and all(_pictures(self._folder(place) / row.subdir) == row.frames for row in rows)
+    def _require_geometry(self) -> None:
+        """Refuse to mix regions that show different parts of a player; the file itself comes with the first sequence.
 
-    def _remove_folder(self, place: Place) -> None:
-        """Remove a sequence's folder; it leaves its place in one rename."""
-        if self._folder(place).exists():
-            away = self._part / "removed"
-            away.mkdir(parents=True, exist_ok=True)
-            self._folder(place).rename(away / place.sequence)
-            shutil.rmtree(away)
-            with contextlib.suppress(OSError):  # other sequences are left under the number
-                self._folder(place).parent.rmdir()
+        A root that holds pictures and no file stays without one: nobody knows how they were cut.
+        """
+        found = read_geometry(self.root)
+        numbers = (*NUMBERS, UNREADABLE_FOLDER)
+        self._is_new = found is None and not any((self.root / number).exists() for number in numbers)
+        if found and self._geometry and (others := unlike(found, self._geometry)):
+            here = geometry_text({name: self._geometry[name] for name in others})
+            raise BuildError(
+                f"The regions in {self.root} were cut with {geometry_text(others)} (its {CROPS} says so), and these "
+                f"would be cut with {here}; give {geometry_options(others)} or build another data set with -o."
+            )
 
     def _take_root(self) -> None:
         if self.root.exists() and not self.root.is_dir():
@@ -237,26 +247,11 @@ class DatasetTree:
                 self._lock = None
                 raise BuildError(f"Another build is writing to {self.root}; wait until it is done.") from error
 
-    def _repair(self) -> None:
-        """List sequences that were renamed into place but not listed, then drop everything half."""
-        journals = sorted(self._part.glob(f"*/{_ROWS}"))
-        if journals:
-            self._manifest = Manifest(self.root / MANIFEST)  # an interrupt may have left memory behind the file
-        for journal in journals:
-            rows = rows_from_text(journal.read_text(encoding="utf-8", errors="surrogateescape"))
-            place = rows[0].place
-            moved = self._folder(place).exists() and not (journal.parent / place.sequence).exists()
-            if moved and list(self._manifest.rows(place)) != rows:
-                self._manifest.remove([place])
-                self._manifest.add(rows)
-        if self._part.exists():
-            shutil.rmtree(self._part)
-
     def _leave(self) -> None:
         """Give the root back; where this fails, the next build repairs."""
         with contextlib.suppress(OSError):
             if self._taken:
-                self._repair()
+                self._store.repair()
         for folder in reversed(self._made):
             with contextlib.suppress(OSError):  # something was written there
                 folder.rmdir()
@@ -267,12 +262,3 @@ class DatasetTree:
     def _unwritable(self, error: OSError) -> BuildError:
         reason = (error.strerror or str(error)).lower()
         return BuildError(f"Cannot write to {self.root}: {reason}; what is in it is whole.")
-
-
-def _pictures(folder: Path) -> int:
-    """How many pictures a sub-folder holds; 0 where there is none."""
-    try:
-        with os.scandir(folder) as entries:
-            return sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in entries)
-    except OSError:
-        return 0

@@ -1,7 +1,7 @@
 """From a video and its labels to sequences, through the pipeline's own detector, tracker and crops."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +91,35 @@ def open_labelled_video(
         match,
     )
     return LabelledVideo(source, stretches, boxes, Origin(video_name(source), match, f"video {recipe}"))
+
+
+def require_own_labels(videos: Sequence[LabelledVideo]) -> None:
+    """Refuse videos that would take the same labels.
+
+    Raises:
+        BuildError: Two of them would.
+    """
+    first: dict[Path, LabelledVideo] = {}
+    for video in videos:
+        other = first.setdefault(video.boxes.resolve(), video)
+        if other.origin.source != video.origin.source:
+            raise BuildError(
+                f"{other.source.info.path} and {video.source.info.path} would take the same labels, with the boxes "
+                f"{video.boxes}; add them one at a time, each with its own --labels, or name the folder that holds a "
+                "NAME.labels.csv for each."
+            )
+
+
+def warn_of_namesake(tree: DatasetTree, origin: Origin) -> None:
+    """Log that a video counts as the match of another one, as only their files' names are the same."""
+    if other := tree.other_video(origin):
+        logger.warning(
+            "%s and %s count as one match, %r, by their files' names, and stay on one side of a split; where they are "
+            "two matches, add one of them with its own --match.",
+            origin.source,
+            other,
+            origin.match,
+        )
 
 
 def video_name(source: VideoSource) -> str:

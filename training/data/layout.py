@@ -8,7 +8,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -27,6 +27,9 @@ IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 
 MANIFEST: Final = "manifest.csv"
 """Table in the root that says where each sub-folder came from; a tree without one is fine."""
+
+CROPS: Final = "crops.json"
+"""File in the root that says how the regions were cut out of players; see `training.data.geometry`."""
 
 MANIFEST_COLUMNS: Final = (
     "number",
@@ -209,7 +212,7 @@ class _Scanner:
     def items(self, root: Path) -> Iterator[SubSequence]:
         """The usable sub-folders, in order; fills `rejected`."""
         of_sequence = {(number, sequence): match for (number, sequence, _), match in self.matches.items()}
-        numbers = self._folders(root, "a number folder", keep=MANIFEST)
+        numbers = self._folders(root, "a number folder", keep=(MANIFEST, CROPS))
         known = [folder for folder in numbers if folder.name in _FOLDER_ORDER]
         for folder in numbers:
             if folder.name not in _FOLDER_ORDER:
@@ -224,16 +227,16 @@ class _Scanner:
                     if names := self._pictures(subdir):
                         yield _sub_sequence(subdir, names, match)
 
-    def _folders(self, parent: Path, expected: str, keep: str = "") -> list[Path]:
+    def _folders(self, parent: Path, expected: str, keep: Collection[str] = ()) -> list[Path]:
         """Folders inside `parent` in natural order; stray files, but for `keep`, are rejected."""
         entries = self._entries(parent)
         if entries is None:
             return []
         for entry in entries:
-            if not entry.is_dir() and entry.name != keep:
+            if not entry.is_dir() and entry.name not in keep:
                 self.rejected.append(Rejected(Path(entry.path), f"a file where {expected} belongs"))
         folders = [Path(entry.path) for entry in entries if entry.is_dir()]
-        if not folders and keep == "":
+        if not folders and not keep:
             self.rejected.append(Rejected(parent, f"holds no folder where {expected} belongs"))
         return sorted(folders, key=lambda folder: (natural_key(Path(folder.name)), folder.name))
 

@@ -18,11 +18,12 @@ from recognizer.preprocess import Preprocess
 from training.data.batch import Batch
 from training.data.crop_cache import open_cache
 from training.data.dataset import WindowDataset, collate
+from training.data.geometry import read_geometry
 from training.data.layout import Layout, SubSequence, scan
 from training.data.root import find_data_root
 from training.data.splits import by_class, split_by
 from training.fitting.distributed import Team
-from training.fitting.feed import TrainingData
+from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.settings import DataSettings, TrainSettings
 from training.synthesis.augment import film
 from training.synthesis.looks import draw_look
@@ -165,6 +166,7 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
         "trained_sequences": " ".join(sorted(sequence_marks(trained))),
         "unreadable_pictures": len(cache.unreadable),
         "rejected": len(layout.rejected),
+        TREE_CROPS: read_geometry(layout.root),
     }
     return TrainingData(batches, batches.steps, validation, windows.codes, description)
 

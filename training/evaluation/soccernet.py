@@ -1,32 +1,28 @@
 """The SoccerNet jersey protocol: one number, or -1, for each tracklet; plain accuracy with -1 as a class.
 
-The windows of a tracklet are cut, read and fused by the pipeline's own stages. Tracklets are folders of pictures
-(`IMAGES/{tracklet}/*.jpg`, with or without a `*_gt.json`), or the player sequences of a data-set tree.
+The windows of a tracklet are cut, read and fused by the pipeline's own stages; see `training.evaluation.tracklets` for
+what a tracklet is.
 """
 
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 
 from pipeline.crops import CropSettings, sharpness
 from pipeline.identity import Identity, IdentityFuser
-from pipeline.media.images import natural_key
 from pipeline.media.video_source import ASSUMED_RATE
 from pipeline.reading import WindowReader
 from pipeline.settings import Settings
 from pipeline.types import Crop, UInt8Image
 from pipeline.windows import WindowBuffer
-from recognizer.errors import InputError
 from training.building.pictures import crop_of_player, frame_of, read_rgb
-from training.building.soccernet import read_truth
-from training.data.layout import IMAGE_SUFFIXES, scan
 from training.evaluation.metrics import wilson_interval
 from training.evaluation.text import Cell, table
+from training.evaluation.tracklets import Protocol, ProtocolError, Shows, Tracklet, find_tracklets
 
 NO_NUMBER: Final = -1
 """The protocol's sign for a tracklet in which nobody can read a number."""
@@ -36,34 +32,7 @@ SETTINGS: Final = (*_EVERY_PICTURE, "reader.glance=0", "identity.min_confidence=
 """What the protocol changes in the pipeline's settings: a tracklet may be a handful of pictures, and each counts; a
 missed number costs as much there as a wrong one."""
 
-Shows = Literal["players", "numbers"]
 Progress = Callable[[int], None]
-
-
-class ProtocolError(InputError):
-    """Pictures and truth that cannot be used together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """What is to be predicted."""
-
-    images: Path
-    """Folder of tracklet folders (or one that holds it as `images`), or a data-set tree."""
-    truth: Path | None
-    """`{"0": 10, "1": -1}`; by default the one `*_gt.json` in or beside the folder. Without any, nothing is scored."""
-    shows: Shows
-    """players: each picture is a whole player, of whom the jersey region is cut as from a box of that size;
-    numbers: each picture is read as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tracklet:
-    """One player followed through a clip."""
-
-    name: str
-    files: tuple[Path, ...]
-    """Pictures in order of time; may be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +168,11 @@ def run_protocol(protocol: Protocol, settings: Settings, device: torch.device, p
     Raises:
         InputError: Pictures, truth, settings or checkpoint cannot be used.
     """
-    tracklets, truth = find_tracklets(protocol)
+    tracklets, truth, shows = find_tracklets(protocol)
     reader, fuser, lost = WindowReader(settings.reader, device), IdentityFuser(settings.identity), 0
     for place, tracklet in enumerate(tracklets):
         buffer = WindowBuffer(settings.windows, reader.preprocess)
-        for crop in _crops(tracklet, protocol.shows, settings.crops):
+        for crop in _crops(tracklet, shows, settings.crops):
             if crop is None:
                 lost += 1
                 continue
@@ -218,59 +187,6 @@ def run_protocol(protocol: Protocol, settings: Settings, device: torch.device, p
     if lost == sum(len(tracklet.files) for tracklet in tracklets):
         raise ProtocolError(f"None of the {lost:,} pictures in {protocol.images} can be read; give readable ones.")
     return Result(identities, truth, lost)
-
-
-def find_tracklets(protocol: Protocol) -> tuple[list[Tracklet], Mapping[str, str | None] | None]:
-    """The tracklets in natural order, and their truth where it is known.
-
-    Tracklets that the truth names and of which there is no picture are predicted -1.
-
-    Raises:
-        InputError: There is no picture, the truth cannot be read, or they do not belong together.
-    """
-    if not protocol.images.is_dir():
-        raise ProtocolError(f"{protocol.images} is no folder; give one of the form TRACKLET/*.jpg.")
-    inner = protocol.images / "images"
-    folder = inner if inner.is_dir() else protocol.images
-    found = {path.name: pictures for path in folder.iterdir() if path.is_dir() and (pictures := _pictures(path))}
-    if not found:
-        return _tree(protocol)
-    truth_file = protocol.truth or _truth_beside(folder)
-    truth = read_truth(truth_file) if truth_file else None
-    if truth is not None and not set(truth) & set(found):
-        raise ProtocolError(
-            f"{truth_file} names none of the {len(found)} tracklets in {folder}; give the pair that fits."
-        )
-    names = sorted({*found, *(truth or ())}, key=lambda name: natural_key(Path(name)))
-    return [Tracklet(name, found.get(name, ())) for name in names], truth
-
-
-def _tree(protocol: Protocol) -> tuple[list[Tracklet], Mapping[str, str | None]]:
-    """Player sequences of a data-set tree, which knows its truth."""
-    if protocol.truth is not None:
-        raise ProtocolError(
-            f"{protocol.images} holds no folders of pictures that {protocol.truth} could name; a data set "
-            "(NUMBER/SEQUENCE/SUBDIR/*.jpg) needs no --ground-truth."
-        )
-    files: dict[str, list[Path]] = {}
-    truth: dict[str, str | None] = {}
-    for item in scan(protocol.images).items:
-        files.setdefault(item.key, []).extend(item.frames)
-        truth[item.key] = item.number
-    return [Tracklet(name, tuple(paths)) for name, paths in files.items()], truth
-
-
-def _pictures(folder: Path) -> tuple[Path, ...]:
-    kept = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
-    return tuple(sorted((path for path in kept if path.is_file()), key=natural_key))
-
-
-def _truth_beside(folder: Path) -> Path | None:
-    """The one `*_gt.json` in or above a folder of tracklets."""
-    found = sorted([*folder.glob("*_gt.json"), *folder.parent.glob("*_gt.json")])
-    if len(found) > 1:
-        raise ProtocolError(f"{folder} has {len(found)} files *_gt.json in or beside it; name one: --ground-truth.")
-    return found[0] if found else None
 
 
 def _crops(tracklet: Tracklet, shows: Shows, settings: CropSettings) -> Iterator[Crop | None]:

@@ -4,13 +4,14 @@ import importlib.util
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
+from training.data.geometry import geometry_text, read_geometry
 from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.data.root import find_data_root
 from training.data.tree import choose_items, share_note
@@ -20,6 +21,9 @@ from training.fitting.run_state import RESUME, freeze_named, training_precision
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.fitting.start import build_reader, preprocess_text, settle_preprocess
 from training.mixture.recipe import labelled_clips, missing_folders
+
+_SHOWN: Final = 8
+"""Matches of one side that are named."""
 
 
 class Coverage(NamedTuple):
@@ -155,6 +159,8 @@ def _check_tree(report: Report, settings: TrainSettings) -> None:
     """The data set, its split and what it covers."""
     layout = scan(find_data_root(settings.data.root))
     report.lines += ["", layout.describe(), ""]
+    geometry = read_geometry(layout.root)
+    report.lines.append(f"regions cut with: {geometry_text(geometry) if geometry else 'not recorded'}")
     data = settings.data
     present = {_folder(item) for item in layout.items}
     for name in ("train_numbers", "test_numbers"):
@@ -165,7 +171,8 @@ def _check_tree(report: Report, settings: TrainSettings) -> None:
     trained, held_out = choose_items(layout, data, settings.seed)
     shared = {item.key for item in trained} & {item.key for item in held_out}
     report.lines.append(f"train and validation sequences overlap: {', '.join(sorted(shared)) if shared else 'no'}")
-    report.lines += [f"{name}: {_amount(items)}" for name, items in (("train", trained), ("validation", held_out))]
+    for name, items in (("train", trained), ("validation", held_out)):
+        report.lines += [f"{name}: {_amount(items)}", f"{name} matches: {_matches(items)}"]
     if note := share_note(trained, held_out, data.validation_share):
         report.lines.append(f"note: {note}")
     report.lines += ["", _coverage(trained, data.test_numbers), "", _weights(trained, settings.class_weights), ""]
@@ -212,6 +219,15 @@ def _amount(items: Sequence[SubSequence]) -> str:
     numbers = sorted({_folder(item) for item in items}, key=lambda name: (len(name), name))
     sequences = len({item.key for item in items})
     return f"{sequences} sequences, {len(items)} windows of {len(numbers)} numbers: {', '.join(numbers) or 'none'}"
+
+
+def _matches(items: Sequence[SubSequence]) -> str:
+    """How many matches are known, and the names of the first; files of one match that go by two names show here."""
+    names = sorted({item.match for item in items if item.match != item.key})
+    if not names:
+        return "none known"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{len(names)}: {', '.join(names[:_SHOWN])}{more}"
 
 
 def _folder(item: SubSequence) -> str:

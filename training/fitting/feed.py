@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.data.batch import Batch
+
+TREE_CROPS: Final = "crops"
+"""Name in a description: how a data set's regions were cut; goes into the checkpoint's settings, where the pipeline
+looks for it."""
 
 
 @dataclass(frozen=True, slots=True)

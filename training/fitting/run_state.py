@@ -19,7 +19,7 @@ from recognizer.preprocess import Preprocess
 from training.fitting.average import MovingAverage
 from training.fitting.differences import OF_THE_MACHINE, first_difference
 from training.fitting.distributed import Team
-from training.fitting.feed import TrainingData
+from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.loss import Learner
 from training.fitting.measure import Figures, Reads
 from training.fitting.schedule import EarlyStopping
@@ -30,7 +30,7 @@ BEST: Final = "best.safetensors"
 LAST: Final = "last.safetensors"
 RESUME: Final = "resume.pt"
 _FORMAT: Final = 1
-_NO_MATTER: Final = {"rejected", "matches", "trained_sequences"}
+_NO_MATTER: Final = {"rejected", "matches", "trained_sequences", TREE_CROPS}
 """What is said of the data that may differ, or follows from the split."""
 _FREE_ON_RESUME: Final = OF_THE_MACHINE | {"fit.epochs", "fit.patience", "fit.min_delta"}
 """Settings that may change when a run is taken up again: those of the machine, and how long it goes on."""
@@ -243,12 +243,18 @@ def saved_preprocess(path: Path) -> Preprocess:
 
 def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapping[str, Any]) -> None:
     """Write the averaged weights as a checkpoint that alone rebuilds network and preprocessing."""
+    described = {name: value for name, value in description.items() if name != TREE_CROPS}
+    recorded = as_plain(settings)
+    if settings.source == "tree":  # its regions were cut before; settings.crops says nothing of them
+        del recorded["crops"]
+        if crops := description.get(TREE_CROPS):
+            recorded["crops"] = crops
     start = {"start": run.start_record} if run.start_record else {}
     info = CheckpointInfo(
         preprocess=settings.preprocess.complete(),
         window_length=settings.sampling.length,
         temperature=run.temperature,
-        training_data={**description, "settings": as_plain(settings), **start},
+        training_data={**described, "settings": recorded, **start},
         metrics={**(run.history[-1] if run.history else {}), "history": run.history},
     )
     save_checkpoint(path, run.average.module, info)

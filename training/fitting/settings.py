@@ -229,7 +229,8 @@ class TrainSettings:
     mixture: MixtureSettings = field(default_factory=MixtureSettings)
     """The mixture of data sets, for source: mixture."""
     crops: CropSettings = field(default_factory=CropSettings)
-    """Crop geometry of the mixture's tracked players; the pipeline must use the same."""
+    """Crop geometry of the mixture's tracked players; the pipeline must use the same. A data set's own is in its
+    crops.json."""
 
     def __post_init__(self) -> None:
         _require(self, "seed", 0 <= self.seed < 2**31, "0 to 2147483647")

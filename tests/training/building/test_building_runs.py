@@ -149,6 +149,30 @@ def test_a_part_of_a_video_is_not_added_beside_the_whole(video: Path, tmp_path: 
     assert " from " not in source
 
 
+def test_a_run_that_does_not_fit_its_video_replaces_nothing(video: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    run = write_run(tmp_path / "run", video, {1: ("7", "read"), 2: ("46", "read")})
+    build_from_run(root, run)
+    before = crops_by_track_and_frame(root), manifest_rows(root)
+    patched_up_frames(run)
+    corrections = corrected(tmp_path, (1, "8"))
+    finished = open_run(run, corrections, None, None, SETTINGS, Cutting())
+    with pytest.raises(InputError, match="but into 32 in the run"), DatasetTree(root, replace=True) as tree:
+        build_run(tree, finished, SETTINGS, Cutting(), lambda update: None)
+    assert (crops_by_track_and_frame(root), manifest_rows(root)) == before
+
+
+def test_a_renamed_copy_of_a_video_is_not_added_as_another(video: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    build_from_run(root, write_run(tmp_path / "run", video, {1: ("7", "read")}))
+    run = write_run(tmp_path / "again", video.rename(tmp_path / "copy.mp4"), {1: ("7", "read")})
+    with pytest.raises(
+        InputError, match=r"scene\.mp4@\w+ is in .*root already and shares frames with copy\.mp4@\w+, wh"
+    ):
+        build_from_run(root, run)
+    assert {row["match"] for row in manifest_rows(root)} == {"scene"}
+
+
 def change_record(run: Path, **changes: dict[str, object]) -> None:
     record = json.loads((run / "run.json").read_text())
     for part, values in changes.items():
@@ -158,6 +182,10 @@ def change_record(run: Path, **changes: dict[str, object]) -> None:
 
 def forget_video(run: Path) -> None:
     change_record(run, input={"path": str(run / "gone.mp4")})
+
+
+def other_regions(run: Path) -> None:
+    change_record(run, settings={"crops": {"centre_y": 0.3, "min_side": 9.0}})
 
 
 def patched_up_frames(run: Path) -> None:
@@ -194,6 +222,12 @@ def another_video(run: Path) -> None:
             "scene.mp4 decodes into 30 frames here, but into 32 in the run .*engine.decoder=software",
         ),
         (lost_frames, [], "The run .* lost 2 frames in a hardware decoder, .*engine.decoder=software"),
+        (
+            other_regions,
+            [],
+            "The run .* read regions cut with crops.centre_y=0.3, and these would be cut with crops.centre_y=0.32; "
+            "give --set crops.centre_y=0.3",
+        ),
         (unknown_frames, [], "does not say which frames were read"),
         (lambda run: None, [(1, "123")], "line 2: jersey_number is '123', allowed are 0 to 99 .* 00, -1, blank"),
         (lambda run: None, [(9, "12")], "track_id is '9', a track of .*tracks.csv is expected"),

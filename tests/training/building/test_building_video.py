@@ -132,6 +132,27 @@ def test_corrected_labels_replace_the_old_ones_when_told_to(video: Path, tmp_pat
     assert not (tmp_path / "root" / "46").exists()
 
 
+def test_an_interrupted_replacement_leaves_the_old_sequences(video: Path, tmp_path: Path) -> None:
+    root, settings = tmp_path / "root", replace(SETTINGS, tracker=TrackerSettings(buffer_seconds=0.1))
+    write_labels(video, BOTH)
+    build(root, video, SceneDetector(second_until=8), settings=settings)
+    before = pictures(root), manifest_rows(root)
+    write_labels(video, [(1, 0, 29, "8", "player", "legible"), BOTH[1]])
+    labelled = open_labelled_video(video, None, None, settings, Cutting())
+
+    def stop(update: BuildProgress) -> None:
+        if update.done == 25:
+            assert update.sequences == 1, "one of the new ones is done"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), DatasetTree(root, replace=True) as tree:
+        build_video(tree, labelled, cast(PlayerDetector, SceneDetector(second_until=8)), settings, Cutting(), stop)
+    assert (pictures(root), manifest_rows(root)) == before
+    build(root, video, SceneDetector(second_until=8), replaces=True, settings=settings)
+    assert sorted((row["number"], row["frames"]) for row in manifest_rows(root)) == [("46", "8"), ("8", "30")]
+    assert len(pictures(root)) == 38
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

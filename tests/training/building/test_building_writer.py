@@ -27,6 +27,7 @@ def build(
         for index in range(frames):
             writer.add(make_crop(index, quality=0.2 + 0.1 * (index == 1)))
         tree.commit(writer, origin, number)
+        tree.settle()
 
 
 def test_sequences_are_cut_at_gaps_and_the_best_picture_is_the_anchor(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_source_built_to_its_end_is_not_begun_again(tmp_path: Path) -> None:
 def test_a_name_another_source_has_taken_is_passed_over(tmp_path: Path) -> None:
     taken = ManifestRow("7", NAME, "0", "", "other.mp4", 0, 0, 1, "video 9")
     with DatasetTree(tmp_path) as tree:
-        tree._manifest.add([taken])
+        tree._store.manifest.add([taken])
         build(tree)
         build(tree)
     names = [row["sequence"] for row in manifest_rows(tmp_path)]

@@ -1,5 +1,6 @@
 """Feeding a training from a data-set tree."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,18 @@ import torch
 from trees import make_tree
 
 from pipeline.config import as_plain
+from pipeline.crops import CropSettings
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from training.data.batch import Batch
-from training.data.layout import scan
+from training.data.geometry import geometry_of
+from training.data.layout import CROPS, scan
 from training.data.splits import SplitKey
 from training.data.tree import TooFewClassesError, choose_items, tree_data
 from training.evaluation.select import recorded_selection, select, trained_keys
 from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team
+from training.fitting.feed import TREE_CROPS
 from training.fitting.settings import DataSettings, FitSettings, PreprocessSettings, TrainSettings, WindowSampling
 
 
@@ -140,6 +144,15 @@ def test_the_split_is_told_apart_wherever_the_data_lies(tree: Path, tmp_path: Pa
     assert tree_data(replace(settings(moved), seed=1), Team()).description["split"] != split
     sorted(moved.rglob("*.jpg"))[0].unlink()
     assert tree_data(settings(moved), Team()).description["split"] != split
+
+
+def test_how_regions_were_cut_goes_with_the_data(tree: Path, tmp_path: Path) -> None:
+    assert tree_data(settings(tree), Team()).description[TREE_CROPS] is None
+    told = shutil.copytree(tree, tmp_path / "told")
+    (told / CROPS).write_text(json.dumps(geometry_of(CropSettings(centre_y=0.3))))
+    data = tree_data(settings(told), Team())
+    assert data.description[TREE_CROPS] == geometry_of(CropSettings(centre_y=0.3))
+    assert data.description["rejected"] == 0
 
 
 def test_no_tree(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from recognizer.labels import encode
 from recognizer.preprocess import Preprocess
 from training.evaluate import main
 from training.evaluation import soccernet
-from training.evaluation.soccernet import SETTINGS, Protocol, ProtocolError, as_int, find_tracklets, run_protocol, score
+from training.evaluation.soccernet import SETTINGS, as_int, run_protocol, score
+from training.evaluation.tracklets import Protocol, ProtocolError, find_tracklets
 
 CPU = torch.device("cpu")
 GREY = {"10": 60, "7": 110, "00": 160, None: 230}
@@ -188,19 +189,33 @@ def test_unreadable_pictures_are_counted(tmp_path: Path) -> None:
 
 def test_a_data_set_is_its_own_truth(tmp_path: Path) -> None:
     root = make_tree(tmp_path / "tree", {"7": 1, "-1": 1}, subdirs=2, frames=3)
-    tracklets, truth = find_tracklets(Protocol(root, None, "numbers"))
+    tracklets, truth, _ = find_tracklets(Protocol(root, None))
     assert [tracklet.name for tracklet in tracklets] == ["7/player_1_seq_101", "-1/player_2_seq_102"]
     assert [len(tracklet.files) for tracklet in tracklets] == [6, 6]
     assert truth == {"7/player_1_seq_101": "7", "-1/player_2_seq_102": None}
     with pytest.raises(ProtocolError, match="needs no --ground-truth"):
-        find_tracklets(Protocol(root, tmp_path / "gt.json", "numbers"))
+        find_tracklets(Protocol(root, tmp_path / "gt.json"))
+
+
+@pytest.mark.usefixtures("_stub")
+def test_pictures_of_a_data_set_are_read_as_they_are(tmp_path: Path) -> None:
+    folder = tmp_path / "tree" / "7" / "player_1_seq_1" / "0"
+    folder.mkdir(parents=True)
+    for frame in range(31):
+        player("7", frame).save(folder / f"1_{frame}_0.png")
+    for shows in (None, "numbers"):
+        run(Protocol(tmp_path / "tree", None, shows))  # type: ignore[arg-type]  # one of the two
+        whole = np.concatenate([pixels(window) for window in StubReader.seen])
+        assert (whole == 0).mean() > 0.4, "all of the picture is there, its black parts too"
+    with pytest.raises(ProtocolError, match="is a data set, whose pictures are jersey regions already; leave out"):
+        run(Protocol(tmp_path / "tree", None, "players"))
 
 
 def test_pictures_stand_in_order_of_time(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     for frame in (2, 10, 1):
         player("10").save(tmp_path / "0" / f"0_{frame}.png")
-    tracklets, truth = find_tracklets(Protocol(tmp_path, None, "players"))
+    tracklets, truth, _ = find_tracklets(Protocol(tmp_path, None, "players"))
     assert [file.stem for file in tracklets[0].files] == ["0_1", "0_2", "0_10"]
     assert truth is None
 

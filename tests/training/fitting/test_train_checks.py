@@ -1,5 +1,6 @@
 """What --check says before a training starts."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def test_a_sound_run(tree: Path, tmp_path: Path) -> None:
     assert "train and test numbers overlap: no" in report.text
     assert "train and validation sequences overlap: no" in report.text
     assert "3 of 3 test numbers have both digits trained in their places." in report.text
+    assert "regions cut with: not recorded" in report.text
     assert report.text.endswith("Training can start.\n")
     assert not (tmp_path / "run").exists()
 
@@ -71,6 +73,14 @@ def test_a_match_held_out_whole_that_is_far_from_the_share_is_noted(tmp_path: Pa
     assert "note: 0.50 of the data is held out instead of 0.2, since matches are held out whole" in check(run).text
     by_sequence = replace(run, data=replace(run.data, split_by="sequence", validation_share=0.25))
     assert "is held out instead of" not in check(by_sequence).text
+
+
+def test_matches_of_both_sides_are_named(tree: Path, tmp_path: Path) -> None:
+    known = make_tree(tmp_path / "known", {"7": 6, "46": 6}, frames=2, matches=12)
+    report = check(settings(known, tmp_path)).text
+    assert re.search(r"^train matches: 10: (match_\d+, ){7}match_\d+ and 2 more$", report, re.MULTILINE)
+    assert re.search(r"^validation matches: 2: match_\d+, match_\d+$", report, re.MULTILINE)
+    assert "train matches: none known" in check(settings(tree, tmp_path)).text
 
 
 def test_an_output_that_is_a_file_is_a_problem(tree: Path, tmp_path: Path) -> None:

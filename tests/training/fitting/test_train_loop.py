@@ -11,9 +11,13 @@ import pytest
 import torch
 from runs import STEPS, StopAfter, batch_of, small_data, small_settings, state_of, use_narrow_backbone
 
+from pipeline.crops import CropSettings
+from pipeline.reading import differences
+from pipeline.windows import WindowSettings
 from recognizer.checkpoint import load_checkpoint
 from recognizer.model import ModelConfig
-from training.fitting.feed import TrainingData
+from training.data.geometry import geometry_of
+from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.loop import Interrupted, run_training
 from training.fitting.measure import Figures
 from training.fitting.run_state import RESUME, TrainingError, training_precision
@@ -89,6 +93,20 @@ def test_the_checkpoint_rebuilds_the_averaged_network(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         *("best.json", "best.safetensors", "last.json", "last.safetensors", RESUME)
     ]
+
+
+def test_the_pipeline_is_told_how_a_data_sets_regions_were_cut(tmp_path: Path) -> None:
+    settings, data = small_settings(tmp_path / "known", epochs=1), small_data()
+    known = replace(data, description={"windows": 8, TREE_CROPS: geometry_of(CropSettings(side_of_height=0.4))})
+    _, info = load_checkpoint(run_training(settings, known).last)
+    assert differences(info, CropSettings(), WindowSettings(length=2, stride=2)) == [
+        "crops.side_of_height is 0.35 (trained on 0.4)"
+    ]
+    assert set(info.training_data) == {"windows", "settings"}
+    resumed = replace(data, description={"windows": 8, TREE_CROPS: None})  # what is known now and was not then
+    assert run_training(settings, resumed, resume=True).history
+    _, info = load_checkpoint(run_training(replace(settings, output=str(tmp_path / "unknown")), data).last)
+    assert differences(info, CropSettings(side_of_height=0.5), WindowSettings(length=2, stride=2)) == []
 
 
 def test_frozen_layers_stay_until_they_are_thawed(tmp_path: Path) -> None:
