@@ -100,6 +100,10 @@ class Losses:
         else:
             self._lost.add(mark)
 
+    def give_up_waiting(self) -> None:
+        """Decoding stopped with pictures still in the decoder, of which timestamps do not tell which they are."""
+        self._waiting.clear()
+
     def count(self, first: int | None, end: int | None) -> int:
         """Frames lost with first <= timestamp < end, at least; None is no limit."""
         marks = self._lost | self._waiting if self._counts_packets else self._lost

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -31,6 +32,8 @@ from pipeline.types import Frame
 
 logger = logging.getLogger(__name__)
 
+_PROBED = 32
+"""Pictures that tell in what order timestamps are."""
 _SEEK_MARGIN = 1
 """Seconds to seek before the start: seeking goes by decoding time, which runs ahead of presentation."""
 
@@ -75,6 +78,8 @@ class VideoFile:
                 raise VideoError(f"No picture of {path} can be decoded; the file is damaged.")
             self._time_base = stream.time_base
             self._origin = first.pts or 0
+            self._by_decoding = self._stamped_by_decoding()
+            self._first_mark = (first.dts or 0) if self._by_decoding else self._origin
             self._stored_size = first.width, first.height
             self._orientation = Orientation.of(first)
             stated = stated_seconds(container, stream)
@@ -84,7 +89,7 @@ class VideoFile:
             self._info = replace(self._info, decoder="hardware")
         seeks = span.start > _SEEK_MARGIN
         joined = seeks and self._starts_anew()  # a moment on its clock may come twice: no seeking
-        self._seek_to = self._seek_point() if seeks and not joined else None
+        self._seek_to = self._seek_point() if seeks and not joined and not self._by_decoding else None
         if span.start and next(self.frames(), None) is None:
             length = f" (it is {stated:.1f} s long)" if stated and not joined else ""
             raise VideoError(f"{path} has no frame {span}{length}.")
@@ -113,10 +118,10 @@ class VideoFile:
                 container.seek(self._seek_to, stream=stream)
             packets = PacketReader(container, container.streams)
             losses = Losses(stream.codec_context.name, nominal_ticks(stream), self._refused)
-            clock = FrameClock(self._origin, nominal_ticks(stream), self._ticks(Fraction(BACKWARD_JUMP)))
+            clock = FrameClock(self._first_mark, nominal_ticks(stream), self._ticks(Fraction(BACKWARD_JUMP)))
             to_bgr = UprightBgr(self._stored_size, self._orientation, self._threads)
             for picture in _whole_pictures(stream, packets, losses):
-                time = clock.tick(picture.pts) * self._time_base
+                time = clock.tick(picture.dts if self._by_decoding else picture.pts) * self._time_base
                 if span.end is not None and time >= span.end:
                     to_the_end = False
                     break
@@ -133,6 +138,8 @@ class VideoFile:
             first = self._origin + self._ticks(span.start) if span.start else None
             end = None if span.end is None else self._origin + self._ticks(span.end)
             passed_over = packets.passed_over(stream) if to_the_end and self._seek_to is None else 0
+            if self._by_decoding and not to_the_end:
+                losses.give_up_waiting()
             self._frames_lost = losses.count(first, end) + packets.errors + passed_over
             self._refused = losses.refused
             self._truncated = to_the_end and packets.breaks_off(stream)
@@ -165,6 +172,25 @@ class VideoFile:
         """Smallest number of ticks that lasts at least `seconds`."""
         return -int(-seconds // self._time_base)
 
+    def _stamped_by_decoding(self) -> bool:
+        """Whether timestamps count pictures in the order of decoding, as some writers of AVI, WMV and MXF have it.
+
+        A picture's turn is then told by the packet that brought it out of the decoder.
+        """
+        with open_container(self._path) as container:
+            stream = video_stream(container, self._path, threads=self._threads)
+            if not stream.codec_context.has_b_frames:
+                return False
+            packets = islice(PacketReader(container, [stream]), _PROBED)
+            stamps = [packet.pts for packet in packets if packet.pts is not None and packet.dts is not None]
+        if any(later <= earlier for earlier, later in pairwise(stamps)):
+            return False
+        with open_container(self._path) as container:
+            stream = video_stream(container, self._path, threads=self._threads)
+            shown = [picture.pts for picture in islice(_pictures(container, stream), _PROBED)]
+        known = [stamp for stamp in shown if stamp is not None]
+        return any(0 < earlier - later <= self._ticks(Fraction(BACKWARD_JUMP)) for earlier, later in pairwise(known))
+
     def _starts_anew(self) -> bool:
         with open_container(self._path) as container:
             return starts_anew(container, video_stream(container, self._path, threads=self._threads))
@@ -185,8 +211,12 @@ class VideoFile:
 
 
 def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    return next(_pictures(container, stream), None)
+
+
+def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     losses = Losses(stream.codec_context.name, nominal_ticks(stream))
-    return next(_whole_pictures(stream, PacketReader(container, [stream]), losses), None)
+    return _whole_pictures(stream, PacketReader(container, [stream]), losses)
 
 
 def _whole_pictures(stream: VideoStream, packets: PacketReader, losses: Losses) -> Iterator[VideoFrame]:

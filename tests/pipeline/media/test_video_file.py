@@ -51,6 +51,30 @@ def test_first_frame_is_at_zero_when_the_stream_starts_later(tmp_path: Path) -> 
     assert source.info.origin == 3
 
 
+def write_reordered(path: Path, count: int) -> Path:
+    """H.264 with B-frames, of which FFmpeg stamps the pictures in AVI, MXF and WMV in the order of decoding."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"x264-params": "bframes=3:b-adapt=0"})
+        pictures = numbered_pictures(count)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mxf", ".wmv", ".mp4"])
+def test_pictures_stamped_in_the_order_of_decoding_have_their_own_times(suffix: str, tmp_path: Path) -> None:
+    path = write_reordered(tmp_path / f"match{suffix}", 60)
+    whole = open_source(path)
+    frames = [(read_index(frame.bgr), frame.time) for frame in whole.frames()]
+    assert frames == list(enumerate(even_times(60)))
+    part = open_source(path, start_seconds=1.2, duration_seconds=0.4)
+    assert [frame.time for frame in part.frames()] == even_times(60)[30:40]
+    assert whole.frames_lost == part.frames_lost == 0
+
+
 @pytest.mark.parametrize("first", [0, 3])
 def test_a_matroska_file_that_begins_later_is_whole(first: int, tmp_path: Path) -> None:
     """Its header states the time of the end, not the length."""
