@@ -56,7 +56,7 @@ class DetectorSettings:
     """Overlap (intersection over union, 0 to 1) from which the weaker of two boxes is dropped."""
     classes: tuple[str, ...] = ()
     """Names of the model's classes to keep; empty keeps those that mean people (person, player, goalkeeper,
-    referee)."""
+    goalie, referee)."""
     batch_size: int = 4
     """Frames handed to the detector at a time, 1 to 256, on a CPU to as many cores; the result does not depend on
     it, but for rounding on CUDA."""

@@ -20,14 +20,15 @@ from pipeline.types import Frame, TrackedBoxes
 _MOST_FITTED = 400  # tracks, the best seen ones, that kits are found from; all tracks are then assigned
 _CHUNK = 256  # tracks assigned at a time; bounds the memory
 _SETTLE_SECONDS: Final = 30.0
-"""So often swaps are looked for,"""
+"""How often swaps are looked for."""
 _SETTLE_LOOKS: Final = 10_000
-"""or when so many looks have come since, about 70 MB."""
+"""Looks, about 70 MB, after which swaps are looked for earlier."""
 _KEPT: Final = 15
-"""Latest clear looks at a person still there that are kept, so that a swap among them can be found when more come,"""
+"""Latest clear looks at a person still there that are kept, so that a swap among them is found when more come."""
 _MOST_KEPT: Final = 150
-"""with those between them at a person hidden by others; so many in all."""
+"""Looks kept at one person in all: the clear ones and those between them, in which others hide him."""
 _SLACK_SECONDS: Final = 1e-6
+"""How much earlier than due a look may come: times are rounded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,8 @@ class VideoSource(Protocol):
         """Decode the video once more, one frame at a time.
 
         Every pass gives the same frames (of a damaged video some pixels may differ where the damage went unnoticed).
-        `Frame.index` counts the frames handed out from 0, also when the span
-        starts later; `Frame.time` counts from the first frame of the whole video and strictly increases.
+        `Frame.index` counts the frames handed out from 0, also when the span starts later; `Frame.time` counts from
+        the first frame of the whole video and strictly increases.
 
         Raises:
             VideoError: The source has become unreadable since it was opened.

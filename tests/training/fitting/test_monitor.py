@@ -79,7 +79,9 @@ def test_a_grid_shows_the_frames_side_by_side() -> None:
     assert grid[:32, :-64].min() < 100  # the caption is there
 
 
-def test_a_monitor_without_a_writer_keeps_quiet() -> None:
+def test_a_monitor_without_a_writer_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     monitor = Monitor()
     monitor.windows(unmixed(batch_of(0)), 0)
     monitor.close()
+    assert not list(tmp_path.iterdir())
