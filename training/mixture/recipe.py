@@ -143,7 +143,7 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
         crops: the pipeline's crop geometry.
 
     Raises:
-        MixtureError: None of the games of `settings.games` is there.
+        MixtureError: No unreadable player is there, or none of the games of `settings.games`.
     """
     data = Path(settings.data)
     hockey = load_player_crops(data / "player_crops" / "hockey", data / "player_crops" / "hockey.csv")
@@ -151,6 +151,11 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     real = TrackSource(tracks + hockey + broadcast, crops, settings.readable)
     share = torso_share(crops)
     torsos, bare = real.torsos(3000, settings.seed), real.bare(3000, settings.seed)
+    if not torsos:
+        raise MixtureError(
+            f"In {settings.clips} no unreadable player is labelled on whom numbers could be printed; label some as "
+            "unreadable."
+        )
     crops_of_games = load_number_crops(data / "soccernet_numbers", settings.games, every=3)
     soccer = {number: pictures for number, pictures in crops_of_games.items() if number in NUMBERS}
     if not soccer:
