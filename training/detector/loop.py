@@ -17,7 +17,7 @@ from pipeline.detection.yolo import grid
 from pipeline.types import BoolArray, FloatArray, UInt8Image
 from pipeline.vendor import vendor_import
 from training.detector.augment import augment
-from training.detector.data import LabelledFrame
+from training.detector.data import DetectorDataError, LabelledFrame
 from training.detector.weights import shift_logits
 
 log = logging.getLogger(__name__)
@@ -164,6 +164,21 @@ def learn(
     return torch.stack([torch.as_tensor(part) for part in parts.values()]).detach()
 
 
+def steps_of(frames: Sequence[LabelledFrame], settings: DetectorTraining) -> int:
+    """Steps of the whole training.
+
+    Raises:
+        DetectorDataError: the frames do not fill one batch.
+    """
+    views = sum(settings.repeats(f) for f in frames)
+    if views < settings.batch_size:
+        raise DetectorDataError(
+            f"{len(frames)} frames to train on give {views} views in an epoch, fewer than batch_size "
+            f"({settings.batch_size}); list more frames with the command label, or lower batch_size."
+        )
+    return views // settings.batch_size * settings.epochs
+
+
 def fine_tune(
     state: dict[str, Tensor], frames: Sequence[LabelledFrame], settings: DetectorTraining
 ) -> dict[str, Tensor]:
@@ -172,7 +187,11 @@ def fine_tune(
     Returns:
         The mean weights of the last part of the training, mixed with the starting weights, class logits shifted;
         float32.
+
+    Raises:
+        DetectorDataError: the frames do not fill one batch.
     """
+    steps = steps_of(frames, settings)
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     network, criterion = prepare(state)
@@ -180,8 +199,6 @@ def fine_tune(
     start = [parameter.detach().clone() for parameter in trained]
     mean = torch.optim.swa_utils.AveragedModel(network)
     optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    views = sum(settings.repeats(f) for f in frames)
-    steps = max(1, views // settings.batch_size * settings.epochs)
     warm_up = max(1, round(0.05 * steps))
     epochs = (batches(frames, settings, rng) for _ in range(settings.epochs))
     for step, batch in enumerate(chain.from_iterable(epochs), start=1):
