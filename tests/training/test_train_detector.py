@@ -273,6 +273,19 @@ def test_labelling_refuses_a_match_of_a_clip_that_is_not_there(
     assert not (tmp_path / "work").exists()
 
 
+def test_labelling_refuses_two_clips_of_one_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second, rendered = (tmp_path / part for part in ("clips/a/goal.mp4", "clips/b/goal.mp4", "made/goal.mp4"))
+    for clip in (first, second, rendered):
+        clip.parent.mkdir(parents=True)
+        clip.write_bytes(b"")
+    rest = ["--start", "none.safetensors", "--work", str(tmp_path / "work")]
+    assert main(["label", "--clips", str(tmp_path / "clips"), *rest]) == 2
+    assert capsys.readouterr().err.endswith(f"{first} and {second} have one name; rename one of them and its labels.\n")
+    assert main(["label", "--clips", str(first.parent), "--renders", str(rendered.parent), *rest]) == 2
+    assert f"{first} and {rendered} have one name" in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
+
+
 def test_halves_share_no_match() -> None:
     assert halves(["d", "a", "c", "b", "a", "e"]) == (["a", "c", "e"], ["b", "d"])
     assert halves(["a", "a"]) == (["a"], [])

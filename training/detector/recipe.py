@@ -45,9 +45,10 @@ def label(
     """Write the list of frames and its pictures into the work directory; returns the list's path.
 
     Raises:
-        DetectorDataError: a clip that `same_match` names is not there.
+        DetectorDataError: two clips have one name, or a clip that `same_match` names is not there.
     """
     videos = sorted(clips.rglob("*.mp4"))
+    _require_names_apart([*videos, *_rendered(renders)])
     same_match = _same_match(settings, videos)
     pictures = work / "frames"
     pictures.mkdir(parents=True, exist_ok=True)
@@ -73,6 +74,19 @@ def label(
     return work / MANIFEST
 
 
+def _rendered(folder: Path | None) -> list[Path]:
+    return sorted(folder.glob("*.mp4")) if folder is not None else []
+
+
+def _require_names_apart(clips: Sequence[Path]) -> None:
+    """Pictures bear their clip's name, so that no two clips may share one."""
+    known: dict[str, Path] = {}
+    for clip in clips:
+        other = known.setdefault(clip.stem, clip)
+        if other != clip:
+            raise DetectorDataError(f"{other} and {clip} have one name; rename one of them and its labels.")
+
+
 def _same_match(settings: DetectorTraining, videos: Sequence[Path]) -> dict[str, str]:
     """The match of every clip that the settings name."""
     same_match = dict(pair.split("=", 1) for pair in settings.same_match)
@@ -86,7 +100,7 @@ def _same_match(settings: DetectorTraining, videos: Sequence[Path]) -> dict[str,
 def rendered_frames(folder: Path, pictures: Path, count: int) -> list[LabelledFrame]:
     """Frames of the clips of `training.render_match` in a folder: their boxes leave nobody on the pitch out."""
     listed = []
-    for clip in sorted(folder.glob("*.mp4")):
+    for clip in _rendered(folder):
         people = boxes_by_frame(clip.with_suffix(".boxes.csv"))
         for frame in spread(clip, count):
             image, found = _written(pictures, clip, frame), people.get(frame.index, NO_BOXES)
