@@ -142,8 +142,8 @@ class FitSettings:
     """Pairs [epoch, share]: from that epoch (the first is 0) that share of the backbone's tensors is frozen. Before
     the first pair model.frozen_fraction holds."""
     frozen: tuple[str, ...] = ()
-    """Beginnings of the names of tensors that are not trained, as lstm. or backbone.layer4.0.conv. Only sensible with
-    start_from."""
+    """Beginnings of the names of tensors that are not trained, as lstm. or backbone.layer4.0.conv; a batch norm frozen
+    so keeps its statistics too. Only sensible with start_from."""
     save_every: int = 1
     """Epochs between two writings of the last checkpoint and the state; a best epoch and the end always write."""
     monitor: Literal["number", "readable", "both_digits", "loss"] = "number"

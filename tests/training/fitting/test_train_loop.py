@@ -122,6 +122,20 @@ def test_named_tensors_stay_frozen_and_the_rest_learns(tmp_path: Path) -> None:
         assert not torch.equal(first[f"reader.{name}"], last[f"reader.{name}"]), name
 
 
+@pytest.mark.parametrize("part", ["localizer.", "spatial_attention.", "backbone."])
+def test_a_frozen_part_keeps_its_batch_statistics(tmp_path: Path, part: str) -> None:
+    settings = small_settings(tmp_path / "run", epochs=2, frozen=(part,))
+    settings = replace(settings, model=replace(settings.model, localizer=True))
+    with pytest.raises(Interrupted):
+        run_training(settings, small_data(), should_stop=StopAfter(1))
+    first = state_of(tmp_path / "run")["learner"]
+    run_training(settings, small_data(), resume=True)
+    last = state_of(tmp_path / "run")["learner"]
+    same = {name.removeprefix("reader.") for name in first if torch.equal(first[name], last[name])}
+    assert any(name.endswith("running_var") for name in same)
+    assert same == {name.removeprefix("reader.") for name in first if name.startswith(f"reader.{part}")}
+
+
 def test_a_frozen_name_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     settings = small_settings(tmp_path / "run", epochs=1, frozen=("backbone.layer9",))
     with pytest.raises(TrainingError, match=r"fit.frozen holds 'backbone.layer9', and no tensor's name begins so"):
