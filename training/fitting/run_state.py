@@ -222,7 +222,8 @@ def load_state(
     run.average.module.load_state_dict(state["average"])
     run.average.steps = state["average_steps"]
     run.optimizer.load_state_dict(state["optimizer"])
-    run.scaler.load_state_dict(state["scaler"])
+    if state["scaler"]:  # without one, the run was in another format than float16 so far
+        run.scaler.load_state_dict(state["scaler"])
     for name, value in state["watch"].items():
         setattr(run.watch, name, value)
     run.epoch, run.step = state["epoch"], state["step"]
