@@ -249,22 +249,29 @@ def _prepare(
     settings: TrainSettings, data: TrainingData, team: Team, device: torch.device, should_stop: Callable[[], bool]
 ) -> Bench:
     """Resolve the number format and the class weights."""
-    weights: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
-    chosen = settings.class_weights
-    if chosen.scheme != "none":
-        if data.codes is None:
-            raise TrainingError(
-                f"class_weights.scheme is {chosen.scheme}, and how often each class occurs in these data is not known; "
-                "set it to none."
-            )
-        found = digit_weights(
-            data.codes, chosen.scheme, chosen.beta, chosen.empty_tens_factor, square_root=chosen.square_root
-        )
-        logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
-        weights = (torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device))
+    weights = _class_weights(settings, data, device)
     loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights, settings.fit.localization)
     precision, around = training_precision(settings.precision, device), surroundings(data, team)
     return Bench(settings, team, device, precision, loss, data.steps, around, should_stop)
+
+
+def _class_weights(
+    settings: TrainSettings, data: TrainingData, device: torch.device
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Weights (11,) of the tens and of the units classes; None where every class counts alike."""
+    chosen = settings.class_weights
+    if chosen.equal:
+        return None, None
+    if data.codes is None:
+        raise TrainingError(
+            f"class_weights.scheme is {chosen.scheme}, empty_tens_factor {chosen.empty_tens_factor:g}, and how often "
+            "each class occurs in these data is not known; set them to none and 1."
+        )
+    found = digit_weights(
+        data.codes, chosen.scheme, chosen.beta, chosen.empty_tens_factor, square_root=chosen.square_root
+    )
+    logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
+    return torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device)
 
 
 def _thaw(run: Run, bench: Bench) -> nn.Module:

@@ -184,13 +184,18 @@ class ClassWeightSettings:
     beta: float = 0.9999
     """Beta of the effective number, (1 - beta^n) / (1 - beta); 0 up to 1."""
     empty_tens_factor: float = 1.0
-    """Factor on the weight of 'no tens digit'; under 1 where single digits outnumber the rest."""
+    """Factor on the weight of 'no tens digit', under any scheme; under 1 where single digits outnumber the rest."""
     square_root: bool = False
     """Whether the square root of the weights is taken, which softens them."""
 
     def __post_init__(self) -> None:
         _require(self, "beta", 0.0 <= self.beta < 1.0, "0 up to 1, without 1")
         _require(self, "empty_tens_factor", 0.0 < self.empty_tens_factor <= 10.0, "above 0 to 10")
+
+    @property
+    def equal(self) -> bool:
+        """Whether every class counts alike."""
+        return self.scheme == "none" and self.empty_tens_factor == 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,11 +170,14 @@ def test_number_formats() -> None:
         training_precision("float16", cpu)
 
 
-def test_class_weights_need_counts_and_change_the_loss(tmp_path: Path) -> None:
-    weighted = replace(small_settings(tmp_path / "a", epochs=1), class_weights=ClassWeightSettings("balanced"))
-    with pytest.raises(TrainingError, match=r"class_weights\.scheme is balanced, and how often each class occurs"):
+@pytest.mark.parametrize(
+    "weights", [ClassWeightSettings("balanced"), ClassWeightSettings("none", empty_tens_factor=0.5)]
+)
+def test_class_weights_need_counts_and_change_the_loss(tmp_path: Path, weights: ClassWeightSettings) -> None:
+    weighted = replace(small_settings(tmp_path / "a", epochs=1), class_weights=weights)
+    with pytest.raises(TrainingError, match=r"scheme is (balanced|none), .* how often each class occurs in these"):
         run_training(weighted, small_data())
-    codes = np.array([[10, 0], [10, 1], [10, 2], [10, 3], [10, 3]], np.int64)
+    codes = np.array([[10, 0], [10, 1], [10, 2], [10, 3], [10, 3], [4, 3]], np.int64)
     counted = replace(small_data(), codes=codes)
     plain = run_training(small_settings(tmp_path / "b", epochs=1), counted)
     assert run_training(weighted, counted).history[0]["train/loss"] != plain.history[0]["train/loss"]
