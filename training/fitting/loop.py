@@ -222,7 +222,7 @@ def finish_epoch(run: Run, figures: Figures, data: TrainingData, bench: Bench, m
     run.history.append({name: round(value, 6) for name, value in figures.items()})
     judged = next((name for name in data.validation if f"{name}/loss" in figures), "train")
     loss = figures[f"{judged}/loss"]
-    wanted = bench.settings.fit.monitor
+    wanted = bench.settings.fit.monitor if judged in data.validation else "loss"  # mixed windows tell no accuracy
     figure = figures.get(f"{judged}/{wanted}", figures[f"{judged}/number"])  # all unreadable: none is 'readable'
     better = run.watch.update(-loss if wanted == "loss" else figure, loss)
     run.epoch, run.step, run.log = run.epoch + 1, 0, EpochLog()

@@ -148,7 +148,8 @@ class FitSettings:
     """Epochs between two writings of the last checkpoint and the state; a best epoch and the end always write."""
     monitor: Literal["number", "readable", "both_digits", "loss"] = "number"
     """Which figure of the validation windows chooses the best checkpoint and stops training: number (likeliest number
-    or none), readable (likeliest number of the readable windows), both_digits, or loss."""
+    or none), readable (likeliest number of the readable windows), both_digits, or loss. Without validation windows it
+    is the loss of the training windows."""
     patience: int = 10
     """Epochs without progress after which training stops; 0 never stops early."""
     min_delta: float = 0.0

@@ -148,10 +148,15 @@ def test_training_stops_early(tmp_path: Path) -> None:
     assert result.last.exists()
 
 
-def test_without_validation_the_training_figures_decide(tmp_path: Path) -> None:
-    result = run_training(small_settings(tmp_path / "run", epochs=1, monitor="loss"), small_data(validation=False))
+@pytest.mark.parametrize("monitor", ["number", "loss"])
+def test_without_validation_the_training_loss_decides(tmp_path: Path, monitor: str) -> None:
+    settings = small_settings(tmp_path / "run", epochs=3, monitor=monitor)
+    result = run_training(settings, small_data(validation=False))
     assert result.best.exists()
     assert not any(name.startswith("validation") for name in result.history[0])
+    least = min(figures["train/loss"] for figures in result.history)
+    watch = state_of(tmp_path / "run")["watch"]
+    assert (watch["best"], watch["best_loss"]) == pytest.approx((-least, least), abs=1e-5)
 
 
 def test_bfloat16_on_the_cpu(tmp_path: Path) -> None:
