@@ -105,14 +105,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path("configs/train.yaml"), help="settings (%(default)s)")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--resume", action="store_true", help="go on where the run in the output folder stopped")
-    parser.add_argument("--check", action="store_true", help="check settings and data, say what is covered, and end")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="check settings, data and output folder (with --resume: the run in it), say what is covered, and end",
+    )
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     stop, settings = StopRequest(), TrainSettings()
     try:
         settings = load(TrainSettings, args.config, args.overrides)
         if args.check:
-            report = check(settings)
+            report = check(settings, args.resume)
             sys.stdout.write(report.text)
             return 0 if report.usable else EXIT_BAD_INPUT
         with stop.listening():

@@ -149,6 +149,7 @@ def test_the_data_root_may_stand_in_the_environment(
         (["fit.epoch=3"], "--set fit.epoch=3: unknown key 'fit.epoch' (value 3) (did you mean 'epochs'?)"),
         (["fit.mixup_probability=2"], "fit.mixup_probability is 2.0; allowed is 0 to 1"),
         (["source=mixture"], "fit.steps_per_epoch is 0; the mixture has no end"),
+        (["source=mixture", "fit.steps_per_epoch=1", "class_weights.scheme=balanced"], "allows none and 1"),
         (["source=mixture", "fit.steps_per_epoch=1", "mixture.data=/no"], "set mixture.data and mixture.clips"),
         (["data.root=/no/such/tree"], "/no/such/tree"),
         (["data.train_numbers=['4', '07']"], "data.train_numbers holds '07'; allowed are '0' to '99', '00' and '-1'"),

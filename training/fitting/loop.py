@@ -32,6 +32,7 @@ from training.fitting.run_state import (
     load_state,
     new_run,
     require_finite,
+    require_unused,
     save_reader,
     save_state,
     surroundings,
@@ -118,12 +119,8 @@ def run_training(
     if resume:
         state = bench.folder / RESUME
         load_state(state, run, settings, bench.around, bench.device, with_log=bench.team.leads)
-    elif (bench.folder / RESUME).exists():
-        raise TrainingError(
-            f"{bench.folder} holds a training already; go on with it by --resume, or give another folder as output."
-        )
-    elif any((bench.folder / name).exists() for name in (BEST, LAST)):
-        raise TrainingError(f"{bench.folder} holds the checkpoints of a training; give another folder as output.")
+    else:
+        require_unused(bench.folder)
     _make(bench.folder)
     with open_monitor(bench.folder, settings.tensorboard and bench.team.leads) as monitor:
         while run.epoch < settings.fit.epochs and not run.watch.exhausted:

@@ -54,6 +54,20 @@ def require_finite(figures: Figures) -> None:
             )
 
 
+def require_unused(folder: Path) -> None:
+    """Refuse an output folder in which a training would write over another one.
+
+    Raises:
+        TrainingError: It holds a state or checkpoints.
+    """
+    if (folder / RESUME).exists():
+        raise TrainingError(
+            f"{folder} holds a training already; go on with it by --resume, or give another folder as output."
+        )
+    if any((folder / name).exists() for name in (BEST, LAST)):
+        raise TrainingError(f"{folder} holds the checkpoints of a training; give another folder as output.")
+
+
 def freeze_named(network: JerseyTemporalNet, beginnings: Sequence[str]) -> None:
     """Stop training the tensors whose names begin so; what is frozen already stays so.
 

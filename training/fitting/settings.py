@@ -243,6 +243,12 @@ class TrainSettings:
             raise ValueError("output is empty; allowed is the path of a folder")
         if self.source == "mixture" and self.fit.steps_per_epoch < 1:
             raise ValueError("fit.steps_per_epoch is 0; the mixture has no end and needs a whole number from 1")
+        if self.source == "mixture" and not self.class_weights.equal:
+            scheme, factor = self.class_weights.scheme, self.class_weights.empty_tens_factor
+            raise ValueError(
+                f"class_weights.scheme is {scheme}, empty_tens_factor {factor:g}; the mixture evens out its classes "
+                "itself and allows none and 1"
+            )
 
 
 def _require(settings: object, name: str, holds: bool, allowed: str) -> None:

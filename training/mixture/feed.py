@@ -15,11 +15,11 @@ from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
 from training.fitting.settings import TrainSettings
 from training.mixture.recipe import (
-    MixtureError,
     build_mixture,
     held_out_source,
     load_labelled_clips,
     require_folders,
+    require_matches,
 )
 from training.mixture.stream import Ingredient, WindowStream
 from training.synthesis.shirts import torso_share
@@ -70,12 +70,7 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
     require_folders(settings.mixture)
     tracks = load_labelled_clips(settings.mixture)
     matches = {track.match for track in tracks}
-    absent = [name for name in settings.mixture.held_out if name not in matches]
-    if absent or not matches.difference(settings.mixture.held_out):
-        name = absent[0] if absent else "every clip that is there"
-        raise MixtureError(
-            f"mixture.held_out names {name}; name some of the clips that are there: {', '.join(matches)}."
-        )
+    require_matches(settings.mixture, sorted(matches))
     kept = [track for track in tracks if track.match not in settings.mixture.held_out]
     ingredients = build_mixture(settings.mixture, kept, settings.crops)
     checks: dict[str, list[Batch]] = {}

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -119,6 +120,26 @@ def labelled_clips(clips: Path) -> dict[str, Path]:
     """The labels of every clip that has any, by its name: those of `training/labels`, and those beside the clips."""
     found = [*LABELS.glob("*.labels.csv"), *clips.glob("*.labels.csv")]
     return {path.name.removesuffix(".labels.csv"): path for path in sorted(found, key=lambda path: path.name)}
+
+
+def require_matches(settings: MixtureSettings, present: Collection[str]) -> None:
+    """Make sure that the matches held out are there, and others to train on.
+
+    Args:
+        settings: the mixture.
+        present: names of the labelled clips that are there.
+
+    Raises:
+        MixtureError: They are not.
+    """
+    absent = [name for name in settings.held_out if name not in present]
+    if not present:
+        raise MixtureError(f"No labelled clip is in the folder {settings.clips}; set mixture.clips.")
+    if absent or not set(present).difference(settings.held_out):
+        name = absent[0] if absent else "every clip that is there"
+        raise MixtureError(
+            f"mixture.held_out names {name}; name some of the clips that are there: {', '.join(present)}."
+        )
 
 
 def load_labelled_clips(settings: MixtureSettings) -> list[Track]:
