@@ -18,6 +18,7 @@ import torch
 
 from pipeline.config import load
 from pipeline.device import resolve_device
+from recognizer.checks import require_range
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
@@ -61,6 +62,9 @@ _PICTURES: Final = FitSettings(
 )
 """What the three trainings have in common."""
 
+_START_SHARES: Final = ("tracks", "basketball_crops", "drawn", "rendered")
+"""Sources of the start, which sees neither games nor photos."""
+
 FOLDS: Final = (Fold("A", "C", "even", "odd"), Fold("C", "A", "odd", "even"))
 
 
@@ -98,6 +102,15 @@ class HeldOutSettings:
     """Seed of weights, windows and chance."""
     game: Literal["", "A", "C"] = ""
     """The one game to be read, for a quick comparison of two settings; empty for both."""
+
+    def __post_init__(self) -> None:
+        require_range("start_smallest", self.start_smallest, 8, 90)
+        require_range("seed", self.seed, 0, 2**31 - 1)
+        for name in ("start", "fit", "windows"):
+            if getattr(self, name).steps_per_epoch < 1:
+                raise ValueError(f"{name}.steps_per_epoch is 0; the mixture has no end and needs a whole number from 1")
+        if not any(getattr(self.mixture, name) for name in _START_SHARES):
+            raise ValueError(f"mixture.{', '.join(_START_SHARES)} are all 0; the start sees nothing else and needs one")
 
 
 def start_settings(settings: HeldOutSettings) -> TrainSettings:

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from pipeline.config import load
 from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
+from recognizer.checks import require_range
 from recognizer.command import Parser, ending_in_a_sentence
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
@@ -67,6 +68,9 @@ class UnseenSettings:
     """How every recipe is trained, all of them for as many steps; what sets the recipes apart is laid over it."""
     seed: int = 0
     """Seed of weights, order and chance."""
+
+    def __post_init__(self) -> None:
+        require_range("seed", self.seed, 0, 2**31 - 1)
 
 
 def base_settings(settings: UnseenSettings, tree: str, length: int) -> TrainSettings:

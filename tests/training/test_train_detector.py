@@ -239,53 +239,6 @@ def test_train_and_measure_by_command(
     assert "no labelled frame is of the match 'nowhere'; there are m0, m1" in capsys.readouterr().err.lower()
 
 
-def test_training_refuses_a_match_that_is_not_listed(
-    tmp_path: Path, frames: list[LabelledFrame], capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_manifest(tmp_path / "frames.jsonl", frames)
-    out = tmp_path / "out.safetensors"
-    assert main(["train", "--work", str(tmp_path), "--hold-out", "m0", "M1", "--out", str(out)]) == 2
-    assert capsys.readouterr().err.endswith("--hold-out names the match 'M1'; there are m0, m1.\n")
-    assert not out.exists()
-
-
-def test_training_refuses_frames_that_fill_no_batch(
-    tmp_path: Path, frames: list[LabelledFrame], capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_manifest(tmp_path / "frames.jsonl", frames)
-    save_file(load_file(default_weights()), tmp_path / "start.safetensors")
-    out = tmp_path / "out.safetensors"
-    command = ["train", "--work", str(tmp_path), "--out", str(out), "--set=batch_size=13"]
-    assert main(command) == 2
-    assert "4 frames to train on give 12 views in an epoch, fewer than batch_size (13); list" in capsys.readouterr().err
-    assert main([*command, "--hold-out", "m0", "m1"]) == 2
-    assert "0 frames to train on give 0 views in an epoch" in capsys.readouterr().err
-    assert not out.exists()
-
-
-def test_labelling_refuses_a_match_of_a_clip_that_is_not_there(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "wide_a.mp4").write_bytes(b"")
-    command = ["label", "--clips", str(tmp_path), "--start", "none.safetensors", "--work", str(tmp_path / "work")]
-    assert main([*command, "--set=same_match=[wide_a=a, wide_b=a]"]) == 2
-    assert capsys.readouterr().err.endswith("same_match names the clip 'wide_b'; there are wide_a.\n")
-    assert not (tmp_path / "work").exists()
-
-
-def test_labelling_refuses_two_clips_of_one_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, second, rendered = (tmp_path / part for part in ("clips/a/goal.mp4", "clips/b/goal.mp4", "made/goal.mp4"))
-    for clip in (first, second, rendered):
-        clip.parent.mkdir(parents=True)
-        clip.write_bytes(b"")
-    rest = ["--start", "none.safetensors", "--work", str(tmp_path / "work")]
-    assert main(["label", "--clips", str(tmp_path / "clips"), *rest]) == 2
-    assert capsys.readouterr().err.endswith(f"{first} and {second} have one name; rename one of them and its labels.\n")
-    assert main(["label", "--clips", str(first.parent), "--renders", str(rendered.parent), *rest]) == 2
-    assert f"{first} and {rendered} have one name" in capsys.readouterr().err
-    assert not (tmp_path / "work").exists()
-
-
 def test_halves_share_no_match() -> None:
     assert halves(["d", "a", "c", "b", "a", "e"]) == (["a", "c", "e"], ["b", "d"])
     assert halves(["a", "a"]) == (["a"], [])

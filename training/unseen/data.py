@@ -18,6 +18,8 @@ import numpy as np
 
 from pipeline.crops import CropSettings
 from pipeline.types import UInt8Image
+from recognizer.checks import require_range
+from recognizer.labels import NUMBERS
 from training.data.layout import frame_name
 from training.mixture.composition import join_digits, shirt_colours
 from training.mixture.drawn import DrawSource
@@ -64,6 +66,23 @@ class UnseenData:
     """Sequences of the digits 0 to 9, always alone, that every recipe's common start is trained on."""
     seed: int = 0
     """Chooses and draws."""
+
+    def __post_init__(self) -> None:
+        for name in ("train_numbers", "test_numbers"):
+            for number in getattr(self, name):
+                if number not in NUMBERS:
+                    raise ValueError(f"{name} holds {number!r}; allowed are '0' to '99' and '00'")
+        for digits in (1, 2):
+            if not any(len(number) == digits for number in self.train_numbers):
+                raise ValueError(f"train_numbers is {list(self.train_numbers)}; it needs one of {digits} digit(s) too")
+        if not self.test_numbers:
+            raise ValueError("test_numbers is empty; allowed are '0' to '99' and '00'")
+        if both := sorted({*self.train_numbers} & {*self.test_numbers}):
+            raise ValueError(f"test_numbers holds {both[0]!r}, which train_numbers holds too; only one may")
+        require_range("without_tens", self.without_tens, 0.0, 1.0)
+        for name in ("train_sequences", "test_sequences", "composed_sequences", "digit_sequences"):
+            require_range(name, getattr(self, name), 1, 90_000)  # their names have five digits
+        require_range("seed", self.seed, 0, 2**31 - 1)
 
 
 class Side(NamedTuple):
