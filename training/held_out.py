@@ -17,14 +17,13 @@ from typing import Final, Literal, NamedTuple
 import torch
 
 from pipeline.config import load
-from pipeline.device import resolve_device
 from recognizer.checks import require_range
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
 from training.evaluation.number_sets import SHOWN, Tally, both, frequent_errors, score_photos, score_tracklets
 from training.fitting.augment_batch import AugmentSettings
-from training.fitting.distributed import Team
+from training.fitting.distributed import Team, take_device
 from training.fitting.once import train_once
 from training.fitting.settings import (
     DataSettings,
@@ -181,7 +180,7 @@ def run_test(settings: HeldOutSettings) -> dict[str, Tally]:
         InputError: Data are missing.
     """
     require_folders(settings.mixture)
-    device, data = resolve_device(settings.device), Path(settings.mixture.data)
+    device, data = take_device(settings.device), Path(settings.mixture.data)
     start = train(start_settings(settings), device)
     results: dict[str, Tally] = {}
     folds = [fold for fold in FOLDS if settings.game in ("", fold.other_game)]

@@ -18,7 +18,6 @@ import torch
 from torch.utils.data import DataLoader
 
 from pipeline.config import load
-from pipeline.device import resolve_device
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
 from recognizer.checks import require_range
 from recognizer.command import Parser, ending_in_a_sentence
@@ -29,7 +28,7 @@ from training.data.tree import choose_items, tree_data
 from training.evaluation.decoders import JOINT, PLAIN, SEED, decode_all
 from training.evaluation.metrics import outcomes_of, wilson_interval
 from training.fitting.augment_batch import AugmentSettings
-from training.fitting.distributed import Team
+from training.fitting.distributed import Team, take_device
 from training.fitting.measure import read_all
 from training.fitting.once import train_once
 from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
@@ -122,7 +121,7 @@ def evaluate(checkpoint: Path, root: Path, numbers: Sequence[str], device: torch
 
 def compare(settings: UnseenSettings) -> dict[str, dict[str, dict[str, tuple[int, int]]]]:
     """Build, train and measure; returns right and all windows by recipe, tree and decoder."""
-    output, device = Path(settings.output), resolve_device(settings.device)
+    output, device = Path(settings.output), take_device(settings.device)
     if not all((output / tree).is_dir() for tree in _TREES):
         partial = output / ".trees.part"
         shutil.rmtree(partial, ignore_errors=True)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from pipeline.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
 from training.data.batch import Batch
@@ -193,7 +194,7 @@ class TrainBatches:
             sampler=self._sampler,
             collate_fn=collate,
             num_workers=settings.data.workers,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=resolve_device(settings.device).type == "cuda",
             drop_last=True,  # a last batch of one window would leave batch norms little to compare
             worker_init_fn=leave_interrupts_to_the_parent,
             persistent_workers=settings.data.workers > 0,

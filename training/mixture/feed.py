@@ -6,9 +6,9 @@ from functools import partial
 from itertools import islice
 
 import numpy as np
-import torch
 from torch.utils.data import DataLoader
 
+from pipeline.device import resolve_device
 from training.data.batch import Batch
 from training.data.tree import leave_interrupts_to_the_parent
 from training.fitting.distributed import Team
@@ -54,7 +54,7 @@ class StreamBatches:
             stream,
             batch_size=None,
             num_workers=workers,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=resolve_device(settings.device).type == "cuda",
             prefetch_factor=8 if workers else None,
             worker_init_fn=leave_interrupts_to_the_parent,
         )
