@@ -36,7 +36,7 @@ def picture(side: int, seed: int) -> UInt8Image:
 
 def side(photo_number: str = "48") -> Side:
     photo = NumberPhoto("a", picture(192, 1), np.array([70, 70, 120, 120], np.float32), photo_number)
-    return Side([picture(60, i) for i in range(3)], (), {"4": [picture(26, 2)], "8": [picture(30, 3)]}, [photo])
+    return Side([picture(60, i) for i in range(3)], (), {"4": [[picture(26, 2)]], "8": [[picture(30, 3)]]}, [photo])
 
 
 @pytest.mark.parametrize(

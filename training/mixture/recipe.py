@@ -173,7 +173,7 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     share = torso_share(crops)
     torsos, bare = real.torsos(3000, settings.seed), real.bare(3000, settings.seed)
     crops_of_games = load_number_crops(data / "soccernet_numbers", settings.games, every=3)
-    soccer = {number: pictures for number, pictures in crops_of_games.items() if number in NUMBERS}
+    soccer = {number: tracklets for number, tracklets in crops_of_games.items() if number in NUMBERS}
     if not soccer:
         games = ", ".join(settings.games)
         raise MixtureError(f"{data / 'soccernet_numbers'} holds nothing of the games {games}; set mixture.games.")
@@ -185,10 +185,8 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     ingredients = [
         Ingredient("tracks", real, settings.tracks, plain=False),
         Ingredient("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos, plain=True),
-        Ingredient("soccer_crops", paste(soccer, torsos, in_time_order=True), settings.soccer_crops, plain=True),
-        Ingredient(
-            "basketball_crops", paste(basketball, torsos, in_time_order=False), settings.basketball_crops, plain=True
-        ),
+        Ingredient("soccer_crops", paste(soccer, torsos), settings.soccer_crops, plain=True),
+        Ingredient("basketball_crops", paste(basketball, torsos), settings.basketball_crops, plain=True),
         Ingredient(
             "drawn",
             DrawSource(torsos, torso_share=share, tight_share=settings.tight, bare=bare),

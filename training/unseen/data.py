@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,8 +90,8 @@ class Side(NamedTuple):
 
     torsos: Regions
     fonts: tuple[Path, ...]
-    digits: dict[str, list[UInt8Image]]
-    """Real cut-out numbers by number: of a game's crops, and of photos."""
+    digits: dict[str, list[list[UInt8Image]]]
+    """Tracklets of real cut-out numbers by number: of a game's crops, and of photos one each."""
     photos: list[NumberPhoto]
     """Photos that show the shirt round their one number."""
 
@@ -121,7 +121,7 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
     sides = [[p for p in photos if (p.source in tested) is on_test] for on_test in (False, True)]
     for digits, side in zip((train_digits, test_digits), sides, strict=True):
         for photo in side:
-            digits.setdefault(photo.number, []).append(photo.cut_out())
+            digits.setdefault(photo.number, []).append([photo.cut_out()])
     shown = [[photo for photo in side if photo.on_shirt] for side in sides]
     return Side(torsos[0], fonts[0], train_digits, shown[0]), Side(torsos[1], fonts[1], test_digits, shown[1])
 
@@ -178,8 +178,9 @@ def composed_sources(rng: Rng, side: Side, number: str) -> list[Source]:
     """What can show a number without a picture of it: its digits drawn, or real ones set side by side."""
     sources: list[Source] = [DrawSource(side.torsos, 0.0, [number], side.fonts, readable=True)]
     if len(number) == 2 and all(side.digits.get(digit) for digit in number):
-        pairs = pair_crops(rng, side.digits[number[0]], side.digits[number[1]], 300)
-        sources.append(PasteSource({number: pairs}, side.torsos))
+        left, right = (list(chain.from_iterable(side.digits[digit])) for digit in number)
+        pairs = pair_crops(rng, left, right, 300)
+        sources.append(PasteSource({number: [pairs]}, side.torsos))  # a sequence shows several pairs
     return sources
 
 
