@@ -7,7 +7,6 @@ What is finished stands in the output folder and is not done again; other settin
 
 import json
 import logging
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -33,12 +32,12 @@ from training.fitting.measure import read_all
 from training.fitting.once import train_once
 from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.publish import mean_checkpoint
-from training.unseen.data import UnseenData, build_trees
+from training.unseen.data import UnseenData
 from training.unseen.recipes import AVERAGED, RECIPES, Recipe, seed_items, settings_of
+from training.unseen.trees import ensure_trees
 
 logger = logging.getLogger(__name__)
 
-_TREES = ("digits", "shirts", "seen", "composed")
 _DECODERS = (PLAIN, SEED, JOINT)
 _BATCH = 32
 
@@ -122,14 +121,7 @@ def evaluate(checkpoint: Path, root: Path, numbers: Sequence[str], device: torch
 def compare(settings: UnseenSettings) -> dict[str, dict[str, dict[str, tuple[int, int]]]]:
     """Build, train and measure; returns right and all windows by recipe, tree and decoder."""
     output, device = Path(settings.output), take_device(settings.device)
-    if not all((output / tree).is_dir() for tree in _TREES):
-        partial = output / ".trees.part"
-        shutil.rmtree(partial, ignore_errors=True)
-        build_trees(settings.data, partial)
-        for tree in _TREES:
-            shutil.rmtree(output / tree, ignore_errors=True)
-            (partial / tree).rename(output / tree)
-        partial.rmdir()
+    ensure_trees(settings.data, output)
     start = train_start(settings, device)
     checkpoints = {recipe.name: train_recipe(settings, recipe, start, device) for recipe in RECIPES}
     averaged = output / "with_averaging" / "last.safetensors"
