@@ -177,7 +177,10 @@ def _fingerprint(*parts: Sequence[SubSequence]) -> str:
 
 
 class TrainBatches:
-    """The batches of every epoch: each window once, in an order that depends on seed and epoch."""
+    """The batches of every epoch: each window once but for a rest that fills no batch.
+
+    The order, and with it the rest, depends on seed and epoch.
+    """
 
     def __init__(self, windows: WindowDataset, settings: TrainSettings, team: Team) -> None:
         filmed = settings.augment.enabled and settings.augment.film

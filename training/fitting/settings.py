@@ -113,7 +113,8 @@ class FitSettings:
     epochs: int = 30
     """Epochs at the most."""
     steps_per_epoch: int = 0
-    """Batches in an epoch; 0 takes every training window once. The mixture has no end and needs a number."""
+    """Batches in an epoch; 0 takes every training window once, but for a rest, another one in every epoch, that fills
+    no batch. The mixture has no end and needs a number."""
     batch_size: int = 32
     """Windows in a batch (in each process, where several train)."""
     learning_rate: float = 1e-3
