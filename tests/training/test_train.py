@@ -9,9 +9,12 @@ from runs import use_narrow_backbone
 from trees import make_tree
 
 import training.fitting.loop
+import training.train
 from pipeline.config import as_plain, load
 from recognizer.checkpoint import load_checkpoint
 from training import analyze_weights, evaluate
+from training.fitting.distributed import Team
+from training.fitting.feed import TrainingData
 from training.fitting.settings import TrainSettings
 from training.train import main
 
@@ -122,6 +125,30 @@ def test_a_second_ctrl_c_ends_at_once(
     assert main(arguments_for(tree, tmp_path / "run")) == 130
     assert capsys.readouterr().err == "Ended at once.\n", "nothing was saved yet"
     assert not (tmp_path / "run" / "resume.pt").exists()
+
+
+@pytest.mark.parametrize("torchrun", [False, True])
+def test_ctrl_c_ends_at_once_while_data_are_loaded(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], torchrun: bool
+) -> None:
+    """One process of a torchrun waits for the others instead."""
+    use_narrow_backbone(monkeypatch)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    if torchrun:
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    load_data, loaded = training.train.load_data, []
+
+    def interrupted_load(settings: TrainSettings, team: Team) -> TrainingData:
+        signal.raise_signal(signal.SIGINT)
+        loaded.append(load_data(settings, team))
+        return loaded[0]
+
+    monkeypatch.setattr(training.train, "load_data", interrupted_load)
+    assert main(arguments_for(tree, tmp_path / "run")) == 130
+    error = capfd.readouterr().err
+    assert ("Stopping once the data are loaded and one step is done and saved" in error) == torchrun
+    assert error.endswith("goes on with --resume.\n" if torchrun else "Ended at once.\n")
+    assert (tmp_path / "run" / "resume.pt").exists() == bool(loaded) == torchrun
 
 
 def test_check_trains_nothing(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
