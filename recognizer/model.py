@@ -196,7 +196,7 @@ class JerseyTemporalNet(nn.Module):
     def train(self, mode: bool = True) -> "JerseyTemporalNet":
         """Set training or serving mode; frozen batch norms stay in serving mode."""
         super().train(mode)
-        for module in self.backbone.modules():
+        for module in self.modules():
             if isinstance(module, nn.BatchNorm2d) and not any(p.requires_grad for p in module.parameters()):
                 module.eval()
         return self

@@ -17,13 +17,13 @@ from typing import Final, Literal, NamedTuple
 import torch
 
 from pipeline.config import load
+from recognizer.checks import require_range
 from recognizer.command import Parser, ending_in_a_sentence
-from recognizer.device import resolve_device
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
 from training.evaluation.number_sets import SHOWN, Tally, both, frequent_errors, score_photos, score_tracklets
 from training.fitting.augment_batch import AugmentSettings
-from training.fitting.distributed import Team
+from training.fitting.distributed import Team, take_device
 from training.fitting.once import train_once
 from training.fitting.settings import (
     DataSettings,
@@ -60,6 +60,9 @@ _PICTURES: Final = FitSettings(
     ema=0.99,
 )
 """What the three trainings have in common."""
+
+_START_SHARES: Final = ("tracks", "basketball_crops", "drawn", "rendered")
+"""Sources of the start, which sees neither games nor photos."""
 
 FOLDS: Final = (Fold("A", "C", "even", "odd"), Fold("C", "A", "odd", "even"))
 
@@ -98,6 +101,15 @@ class HeldOutSettings:
     """Seed of weights, windows and chance."""
     game: Literal["", "A", "C"] = ""
     """The one game to be read, for a quick comparison of two settings; empty for both."""
+
+    def __post_init__(self) -> None:
+        require_range("start_smallest", self.start_smallest, 8, 90)
+        require_range("seed", self.seed, 0, 2**31 - 1)
+        for name in ("start", "fit", "windows"):
+            if getattr(self, name).steps_per_epoch < 1:
+                raise ValueError(f"{name}.steps_per_epoch is 0; the mixture has no end and needs a whole number from 1")
+        if not any(getattr(self.mixture, name) for name in _START_SHARES):
+            raise ValueError(f"mixture.{', '.join(_START_SHARES)} are all 0; the start sees nothing else and needs one")
 
 
 def start_settings(settings: HeldOutSettings) -> TrainSettings:
@@ -168,7 +180,7 @@ def run_test(settings: HeldOutSettings) -> dict[str, Tally]:
         InputError: Data are missing.
     """
     require_folders(settings.mixture)
-    device, data = resolve_device(settings.device), Path(settings.mixture.data)
+    device, data = take_device(settings.device), Path(settings.mixture.data)
     start = train(start_settings(settings), device)
     results: dict[str, Tally] = {}
     folds = [fold for fold in FOLDS if settings.game in ("", fold.other_game)]

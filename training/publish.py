@@ -15,7 +15,7 @@ import torch
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
-from recognizer.model import JerseyTemporalNet
+from recognizer.model import JerseyTemporalNet, ModelConfig
 
 
 class PublishError(InputError):
@@ -25,10 +25,12 @@ class PublishError(InputError):
 def mean_network(networks: Sequence[JerseyTemporalNet]) -> JerseyTemporalNet:
     """The mean of the weights of networks of one architecture, in the last of them.
 
+    What only their trainings differed in, dropout and what was frozen, may differ; the last network's is kept.
+
     Raises:
         PublishError: They differ in architecture.
     """
-    if any(network.config != networks[-1].config for network in networks):
+    if any(_architecture(network) != _architecture(networks[-1]) for network in networks):
         raise PublishError("The networks differ in architecture; only those trained from one start can be averaged.")
     states = [network.state_dict() for network in networks]
     mean = {
@@ -37,6 +39,10 @@ def mean_network(networks: Sequence[JerseyTemporalNet]) -> JerseyTemporalNet:
     }
     networks[-1].load_state_dict(mean)
     return networks[-1].eval()
+
+
+def _architecture(network: JerseyTemporalNet) -> ModelConfig:
+    return replace(network.config, dropout=0.0, frozen_fraction=0.0)
 
 
 def joined_record(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The command that trains the recognizer: `python -m training.train --config configs/train.yaml`.
 
-A run can be stopped with Ctrl-C and goes on with `--resume`; `--check` looks at settings and data and trains nothing.
+A run can be stopped with Ctrl-C and goes on with `--resume`; while its data are loaded, Ctrl-C ends it at once.
+`--check` looks at settings, data and output folder and trains nothing.
 Started by `torchrun`, several processes train one network; as many must resume it, on the same data.
 """
 
@@ -9,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -35,11 +36,14 @@ logger = logging.getLogger(__name__)
 class StopRequest:
     """Ctrl-C or a request to end, taken note of until the step is done; a second one ends at once.
 
-    Under torchrun, which passes on what the terminal has sent already, a second one says nothing new.
+    Before the first step there is nothing to save, and the first one ends at once. Under torchrun a process never ends
+    before the others, which would wait for it; a second one, which torchrun passes on, says nothing new there.
     """
 
     def __init__(self) -> None:
         self.made = False
+        self.stepping = False
+        """Whether the data are loaded and steps are made."""
 
     def __call__(self) -> bool:
         """Whether the request was made."""
@@ -56,11 +60,12 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
-        if self.made and "TORCHELASTIC_RUN_ID" not in os.environ:
+        if (self.made or not self.stepping) and "TORCHELASTIC_RUN_ID" not in os.environ:
             raise KeyboardInterrupt
         self.made = True
         if os.environ.get("RANK", "0") == "0":
-            os.write(2, b"\nStopping once this step is done and saved; a second Ctrl-C ends at once.\n")
+            awaited = b"this step is" if self.stepping else b"the data are loaded and one step is"
+            os.write(2, b"\nStopping once %s done and saved; a second Ctrl-C ends at once.\n" % awaited)
 
 
 def load_data(settings: TrainSettings, team: Team) -> TrainingData:
@@ -74,9 +79,7 @@ def show_progress(batches: Iterable[Batch], count: int, name: str) -> Iterable[B
     return bar
 
 
-def train(
-    settings: TrainSettings, resume: bool = False, should_stop: Callable[[], bool] = lambda: False
-) -> TrainResult:
+def train(settings: TrainSettings, resume: bool, stop: StopRequest) -> TrainResult:
     """Train one run to its end, alone or as one process of a torchrun.
 
     Raises:
@@ -88,13 +91,15 @@ def train(
             logging.getLogger().setLevel(logging.WARNING)
         settled = settle_preprocess(settings, saved_preprocess(Path(settings.output) / RESUME) if resume else None)
         logger.info("%s", preprocess_text(settings, settled, resumed=resume))
+        data = load_data(settled, team)
+        stop.stepping = True
         return run_training(
             settled,
-            load_data(settled, team),
+            data,
             resume=resume,
             team=team,
             device=device,
-            should_stop=should_stop,
+            should_stop=stop,
             progress=show_progress if team.leads else lambda batches, _count, _name: batches,
         )
 
@@ -105,14 +110,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path("configs/train.yaml"), help="settings (%(default)s)")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--resume", action="store_true", help="go on where the run in the output folder stopped")
-    parser.add_argument("--check", action="store_true", help="check settings and data, say what is covered, and end")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="check settings, data and output folder (with --resume: the run in it), say what is covered, and end",
+    )
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     stop, settings = StopRequest(), TrainSettings()
     try:
         settings = load(TrainSettings, args.config, args.overrides)
         if args.check:
-            report = check(settings)
+            report = check(settings, args.resume)
             sys.stdout.write(report.text)
             return 0 if report.usable else EXIT_BAD_INPUT
         with stop.listening():

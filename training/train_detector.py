@@ -47,7 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--config", type=Path, help="YAML file, such as configs/train_detector.yaml")
     common.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, over the file's")
     step = steps.add_parser("label", parents=[common], help="list frames and the people in them")
-    step.add_argument("--clips", type=Path, required=True, help="folder of clips; NAME.boxes.csv beside labelled ones")
+    step.add_argument(
+        "--clips",
+        type=Path,
+        required=True,
+        help="folder of clips, no two of one name; NAME.boxes.csv beside labelled ones",
+    )
     step.add_argument("--frames", type=Path, help="folder of hand-labelled frames in YOLO layout")
     step.add_argument("--renders", type=Path, help="folder of rendered clips, see rendered_repeats")
     step.add_argument("--start", type=Path, required=True, help="YOLO11n weights for COCO, .safetensors")

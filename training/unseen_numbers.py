@@ -7,7 +7,6 @@ What is finished stands in the output folder and is not done again; other settin
 
 import json
 import logging
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,8 +18,8 @@ from torch.utils.data import DataLoader
 
 from pipeline.config import load
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
+from recognizer.checks import require_range
 from recognizer.command import Parser, ending_in_a_sentence
-from recognizer.device import resolve_device
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import scan
@@ -28,17 +27,17 @@ from training.data.tree import choose_items, tree_data
 from training.evaluation.decoders import JOINT, PLAIN, SEED, decode_all
 from training.evaluation.metrics import outcomes_of, wilson_interval
 from training.fitting.augment_batch import AugmentSettings
-from training.fitting.distributed import Team
+from training.fitting.distributed import Team, take_device
 from training.fitting.measure import read_all
 from training.fitting.once import train_once
 from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
 from training.publish import mean_checkpoint
-from training.unseen.data import UnseenData, build_trees
+from training.unseen.data import UnseenData
 from training.unseen.recipes import AVERAGED, RECIPES, Recipe, seed_items, settings_of
+from training.unseen.trees import ensure_trees
 
 logger = logging.getLogger(__name__)
 
-_TREES = ("digits", "shirts", "seen", "composed")
 _DECODERS = (PLAIN, SEED, JOINT)
 _BATCH = 32
 
@@ -67,6 +66,9 @@ class UnseenSettings:
     """How every recipe is trained, all of them for as many steps; what sets the recipes apart is laid over it."""
     seed: int = 0
     """Seed of weights, order and chance."""
+
+    def __post_init__(self) -> None:
+        require_range("seed", self.seed, 0, 2**31 - 1)
 
 
 def base_settings(settings: UnseenSettings, tree: str, length: int) -> TrainSettings:
@@ -118,15 +120,8 @@ def evaluate(checkpoint: Path, root: Path, numbers: Sequence[str], device: torch
 
 def compare(settings: UnseenSettings) -> dict[str, dict[str, dict[str, tuple[int, int]]]]:
     """Build, train and measure; returns right and all windows by recipe, tree and decoder."""
-    output, device = Path(settings.output), resolve_device(settings.device)
-    if not all((output / tree).is_dir() for tree in _TREES):
-        partial = output / ".trees.part"
-        shutil.rmtree(partial, ignore_errors=True)
-        build_trees(settings.data, partial)
-        for tree in _TREES:
-            shutil.rmtree(output / tree, ignore_errors=True)
-            (partial / tree).rename(output / tree)
-        partial.rmdir()
+    output, device = Path(settings.output), take_device(settings.device)
+    ensure_trees(settings.data, output)
     start = train_start(settings, device)
     checkpoints = {recipe.name: train_recipe(settings, recipe, start, device) for recipe in RECIPES}
     averaged = output / "with_averaging" / "last.safetensors"

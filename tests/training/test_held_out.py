@@ -43,13 +43,33 @@ def reader(folder: Path) -> JerseyReader:
     return JerseyReader(save_small_net(folder / "net.safetensors"), torch.device("cpu"), backend="torch")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("start_smallest=2", "start_smallest is 2; allowed is 8 to 90."),
+        ("seed=-1", "seed is -1; allowed is 0 to "),
+        ("windows.steps_per_epoch=0", "windows.steps_per_epoch is 0; the mixture has no end"),
+        (
+            "mixture={tracks: 0, basketball_crops: 0, drawn: 0}",
+            "mixture.tracks, basketball_crops, drawn, rendered are all 0; the start sees nothing else and needs one.",
+        ),
+    ],
+)
+def test_settings_out_of_range_are_one_sentence(capsys: pytest.CaptureFixture[str], wrong: str, message: str) -> None:
+    assert main(["--set", wrong]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
 def test_games_are_loaded_apart(tmp_path: Path) -> None:
     folder = write_games(tmp_path)
     assert [(one.game, one.number, len(one.pictures)) for one in load_tracklets(folder, ["C"])] == [
         ("C", "7", 3),
         ("C", "00", 5),
     ]
-    assert {number: len(crops) for number, crops in load_number_crops(folder, every=2).items()} == {"7": 5, "00": 3}
+    crops = load_number_crops(folder, every=2)
+    assert {number: [len(one) for one in tracklets] for number, tracklets in crops.items()} == {"7": [3, 2], "00": [3]}
 
 
 def test_halves_of_the_photos_share_no_source() -> None:

@@ -13,9 +13,9 @@ from training.publish import main, mean_checkpoint
 CPU = torch.device("cpu")
 
 
-def save_net(path: Path, seed: int, head_size: int = 8, size: int = 64) -> Path:
+def save_net(path: Path, seed: int, head_size: int = 8, size: int = 64, **model: float) -> Path:
     torch.manual_seed(seed)
-    net = JerseyTemporalNet(ModelConfig(hidden_size=8, head_size=head_size)).eval()
+    net = JerseyTemporalNet(ModelConfig(hidden_size=8, head_size=head_size, **model)).eval()  # type: ignore[arg-type]  # shares by name
     record = {"matches": [f"match {seed}"], "settings": {"seed": seed}}
     save_checkpoint(path, net, CheckpointInfo(Preprocess(size=size), training_data=record))
     return path
@@ -29,6 +29,13 @@ def test_the_mean_lies_between_the_networks_it_is_made_of(tmp_path: Path) -> Non
     assert all(torch.allclose(between[name], (first[name] + second[name]) / 2, atol=1e-6) for name in between)
     assert info.training_data["matches"] == ["match 1"]
     assert info.training_data["averaged_with"] == [{"matches": ["match 0"], "settings": {"seed": 0}}]
+
+
+def test_networks_that_dropped_and_froze_other_shares_are_averaged(tmp_path: Path) -> None:
+    shares = ({"dropout": 0.1, "frozen_fraction": 0.0}, {"dropout": 0.3, "frozen_fraction": 0.6})
+    paths = [save_net(tmp_path / f"{place}.safetensors", place, **share) for place, share in enumerate(shares)]
+    mean, _ = mean_checkpoint(paths)
+    assert (mean.config.dropout, mean.config.frozen_fraction) == (0.3, 0.6)
 
 
 def test_one_network_is_packed_and_given_its_temperature(tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ from runs import use_narrow_backbone
 from trees import make_tree
 
 import training.fitting.loop
+import training.train
 from pipeline.config import as_plain, load
 from recognizer.checkpoint import load_checkpoint
 from training import analyze_weights, evaluate
+from training.fitting.distributed import Team
+from training.fitting.feed import TrainingData
 from training.fitting.settings import TrainSettings
 from training.train import main
 
@@ -124,6 +127,30 @@ def test_a_second_ctrl_c_ends_at_once(
     assert not (tmp_path / "run" / "resume.pt").exists()
 
 
+@pytest.mark.parametrize("torchrun", [False, True])
+def test_ctrl_c_ends_at_once_while_data_are_loaded(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], torchrun: bool
+) -> None:
+    """One process of a torchrun waits for the others instead."""
+    use_narrow_backbone(monkeypatch)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    if torchrun:
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    load_data, loaded = training.train.load_data, []
+
+    def interrupted_load(settings: TrainSettings, team: Team) -> TrainingData:
+        signal.raise_signal(signal.SIGINT)
+        loaded.append(load_data(settings, team))
+        return loaded[0]
+
+    monkeypatch.setattr(training.train, "load_data", interrupted_load)
+    assert main(arguments_for(tree, tmp_path / "run")) == 130
+    error = capfd.readouterr().err
+    assert ("Stopping once the data are loaded and one step is done and saved" in error) == torchrun
+    assert error.endswith("goes on with --resume.\n" if torchrun else "Ended at once.\n")
+    assert (tmp_path / "run" / "resume.pt").exists() == bool(loaded) == torchrun
+
+
 def test_check_trains_nothing(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*arguments_for(tree, tmp_path / "run", "data.test_numbers=['27']"), "--check"]) == 0
     assert "0 of 1 test numbers have both digits trained" in capsys.readouterr().out
@@ -149,6 +176,7 @@ def test_the_data_root_may_stand_in_the_environment(
         (["fit.epoch=3"], "--set fit.epoch=3: unknown key 'fit.epoch' (value 3) (did you mean 'epochs'?)"),
         (["fit.mixup_probability=2"], "fit.mixup_probability is 2.0; allowed is 0 to 1"),
         (["source=mixture"], "fit.steps_per_epoch is 0; the mixture has no end"),
+        (["source=mixture", "fit.steps_per_epoch=1", "class_weights.scheme=balanced"], "allows none and 1"),
         (["source=mixture", "fit.steps_per_epoch=1", "mixture.data=/no"], "set mixture.data and mixture.clips"),
         (["data.root=/no/such/tree"], "/no/such/tree"),
         (["data.train_numbers=['4', '07']"], "data.train_numbers holds '07'; allowed are '0' to '99', '00' and '-1'"),

@@ -36,7 +36,27 @@ def picture(side: int, seed: int) -> UInt8Image:
 
 def side(photo_number: str = "48") -> Side:
     photo = NumberPhoto("a", picture(192, 1), np.array([70, 70, 120, 120], np.float32), photo_number)
-    return Side([picture(60, i) for i in range(3)], (), {"4": [picture(26, 2)], "8": [picture(30, 3)]}, [photo])
+    return Side([picture(60, i) for i in range(3)], (), {"4": [[picture(26, 2)]], "8": [[picture(30, 3)]]}, [photo])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("data.train_numbers=[]", "data.train_numbers is []; it needs one of 1 digit(s) too."),
+        ("data.train_numbers=['4']", "data.train_numbers is ['4']; it needs one of 2 digit(s) too."),
+        ("data.test_numbers=[]", "data.test_numbers is empty; allowed are '0' to '99' and '00'."),
+        ("data.test_numbers=['-1']", "data.test_numbers holds '-1'; allowed are '0' to '99' and '00'."),
+        ("data.test_numbers=['49']", "data.test_numbers holds '49', which train_numbers holds too; only one may."),
+        ("data.without_tens=1.5", "data.without_tens is 1.5; allowed is 0 to 1."),
+        ("data.test_sequences=0", "data.test_sequences is 0; allowed is 1 to 90000."),
+        ("seed=-1", "seed is -1; allowed is 0 to "),
+    ],
+)
+def test_settings_out_of_range_are_one_sentence(capsys: pytest.CaptureFixture[str], wrong: str, message: str) -> None:
+    assert main(["--set", wrong]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
 
 
 def test_pairs_are_as_high_as_their_left_half() -> None:

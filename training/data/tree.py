@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pipeline.device import resolve_device
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from recognizer.errors import InputError
@@ -178,7 +179,10 @@ def _fingerprint(*parts: Sequence[SubSequence]) -> str:
 
 
 class TrainBatches:
-    """The batches of every epoch: each window once, in an order that depends on seed and epoch."""
+    """The batches of every epoch: each window once but for a rest that fills no batch.
+
+    The order, and with it the rest, depends on seed and epoch.
+    """
 
     def __init__(self, windows: WindowDataset, settings: TrainSettings, team: Team) -> None:
         filmed = settings.augment.enabled and settings.augment.film
@@ -195,7 +199,7 @@ class TrainBatches:
             sampler=self._sampler,
             collate_fn=collate,
             num_workers=settings.data.workers,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=resolve_device(settings.device).type == "cuda",
             drop_last=True,  # a last batch of one window would leave batch norms little to compare
             worker_init_fn=leave_interrupts_to_the_parent,
             persistent_workers=settings.data.workers > 0,

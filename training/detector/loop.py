@@ -6,21 +6,44 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pipeline.detection.detector import build_network
-from pipeline.detection.yolo import grid
+from pipeline.detection.yolo import STRIDE, grid
 from pipeline.types import BoolArray, FloatArray, UInt8Image
 from pipeline.vendor import vendor_import
+from recognizer.checks import require_range
 from training.detector.augment import augment
-from training.detector.data import LabelledFrame
+from training.detector.data import DetectorDataError, LabelledFrame
 from training.detector.weights import shift_logits
 
 log = logging.getLogger(__name__)
+
+
+_RANGES: Final = {
+    "clip_frames": (1, 10_000),
+    "labelled_clip_frames": (1, 10_000),
+    "certain": (0.0, 1.0),
+    "possible": (0.0, 1.0),
+    "teacher_size": (256, 4096),
+    "epochs": (1, 1000),
+    "hand_repeats": (0, 1000),
+    "rendered_clip_frames": (1, 10_000),
+    "rendered_repeats": (0, 1000),
+    "batch_size": (1, 1024),
+    "learning_rate": (1e-8, 1.0),
+    "weight_decay": (0.0, 1.0),
+    "average_from": (0.0, 0.99),
+    "start_share": (0.0, 1.0),
+    "class_shift": (-20.0, 20.0),
+    "seed": (0, 2**31 - 1),
+    "threads": (0, 1024),
+}
+"""Least and largest value of each number of `DetectorTraining`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +91,24 @@ class DetectorTraining:
     """Of everything random."""
     threads: int = 2
     """CPU threads; 0 leaves the number alone."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            require_range(name, getattr(self, name), low, high)
+        for side in self.view:
+            require_range("view", side, STRIDE, 4096)
+            if side % STRIDE:
+                raise ValueError(f"view holds {side}; allowed are multiples of {STRIDE}")
+        for scale in self.scales:
+            require_range("scales", scale, 0.1, 10.0)
+        if self.scales[0] > self.scales[1]:
+            raise ValueError(f"scales is {list(self.scales)}; the smaller one stands first")
+        for pair in self.same_match:
+            clip, _, match = pair.partition("=")
+            if not clip or not match:
+                raise ValueError(f"same_match holds {pair!r}; allowed are texts of the form CLIP=MATCH")
+        if len({pair.partition("=")[0] for pair in self.same_match}) < len(self.same_match):
+            raise ValueError("same_match names a clip twice; a clip is of one match")
 
     def repeats(self, frame: LabelledFrame) -> int:
         """Views of a frame in an epoch."""
@@ -164,6 +205,21 @@ def learn(
     return torch.stack([torch.as_tensor(part) for part in parts.values()]).detach()
 
 
+def steps_of(frames: Sequence[LabelledFrame], settings: DetectorTraining) -> int:
+    """Steps of the whole training.
+
+    Raises:
+        DetectorDataError: the frames do not fill one batch.
+    """
+    views = sum(settings.repeats(f) for f in frames)
+    if views < settings.batch_size:
+        raise DetectorDataError(
+            f"{len(frames)} frames to train on give {views} views in an epoch, fewer than batch_size "
+            f"({settings.batch_size}); list more frames with the command label, or lower batch_size."
+        )
+    return views // settings.batch_size * settings.epochs
+
+
 def fine_tune(
     state: dict[str, Tensor], frames: Sequence[LabelledFrame], settings: DetectorTraining
 ) -> dict[str, Tensor]:
@@ -172,7 +228,11 @@ def fine_tune(
     Returns:
         The mean weights of the last part of the training, mixed with the starting weights, class logits shifted;
         float32.
+
+    Raises:
+        DetectorDataError: the frames do not fill one batch.
     """
+    steps = steps_of(frames, settings)
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     network, criterion = prepare(state)
@@ -180,8 +240,6 @@ def fine_tune(
     start = [parameter.detach().clone() for parameter in trained]
     mean = torch.optim.swa_utils.AveragedModel(network)
     optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    views = sum(settings.repeats(f) for f in frames)
-    steps = max(1, views // settings.batch_size * settings.epochs)
     warm_up = max(1, round(0.05 * steps))
     epochs = (batches(frames, settings, rng) for _ in range(settings.epochs))
     for step, batch in enumerate(chain.from_iterable(epochs), start=1):

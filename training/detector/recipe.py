@@ -15,6 +15,7 @@ from training.data.clip_labels import boxes_by_frame
 from training.detector.data import (
     NO_BOXES,
     NOTHING_SEEN,
+    DetectorDataError,
     LabelledFrame,
     Teacher,
     beside_labels,
@@ -41,15 +42,21 @@ START = "start.safetensors"
 def label(
     clips: Path, frames: Path | None, renders: Path | None, start: Path, work: Path, settings: DetectorTraining
 ) -> Path:
-    """Write the list of frames and its pictures into the work directory; returns the list's path."""
+    """Write the list of frames and its pictures into the work directory; returns the list's path.
+
+    Raises:
+        DetectorDataError: two clips have one name, or a clip that `same_match` names is not there.
+    """
+    videos = sorted(clips.rglob("*.mp4"))
+    _require_names_apart([*videos, *_rendered(renders)])
+    same_match = _same_match(settings, videos)
     pictures = work / "frames"
     pictures.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(start_detector(start, work / START), settings.teacher_size)
-    same_match = dict(pair.split("=", 1) for pair in settings.same_match)
     listed = read_yolo_folder(frames, frames.name) if frames is not None else []
     if renders is not None:
         listed += rendered_frames(renders, pictures, settings.rendered_clip_frames)
-    for clip in sorted(clips.rglob("*.mp4")):
+    for clip in videos:
         boxes = clip.with_suffix(".boxes.csv")
         tracked = read_tracked_boxes(boxes, clip.with_suffix(".labels.csv")) if boxes.is_file() else ({}, {})
         count = settings.labelled_clip_frames if boxes.is_file() else settings.clip_frames
@@ -67,10 +74,33 @@ def label(
     return work / MANIFEST
 
 
+def _rendered(folder: Path | None) -> list[Path]:
+    return sorted(folder.glob("*.mp4")) if folder is not None else []
+
+
+def _require_names_apart(clips: Sequence[Path]) -> None:
+    """Pictures bear their clip's name, so that no two clips may share one."""
+    known: dict[str, Path] = {}
+    for clip in clips:
+        other = known.setdefault(clip.stem, clip)
+        if other != clip:
+            raise DetectorDataError(f"{other} and {clip} have one name; rename one of them and its labels.")
+
+
+def _same_match(settings: DetectorTraining, videos: Sequence[Path]) -> dict[str, str]:
+    """The match of every clip that the settings name."""
+    same_match = dict(pair.split("=", 1) for pair in settings.same_match)
+    present = sorted({clip.stem for clip in videos})
+    for name in same_match:
+        if name not in present:
+            raise DetectorDataError(f"same_match names the clip {name!r}; there are {', '.join(present) or 'none'}.")
+    return same_match
+
+
 def rendered_frames(folder: Path, pictures: Path, count: int) -> list[LabelledFrame]:
     """Frames of the clips of `training.render_match` in a folder: their boxes leave nobody on the pitch out."""
     listed = []
-    for clip in sorted(folder.glob("*.mp4")):
+    for clip in _rendered(folder):
         people = boxes_by_frame(clip.with_suffix(".boxes.csv"))
         for frame in spread(clip, count):
             image, found = _written(pictures, clip, frame), people.get(frame.index, NO_BOXES)
@@ -86,9 +116,17 @@ def _written(pictures: Path, clip: Path, frame: Frame) -> Path:
 
 
 def train(work: Path, hold_out: Sequence[str], out: Path, settings: DetectorTraining) -> None:
-    """Fine-tune the starting weights on every listed frame but those of the matches held out."""
-    listed = [frame for frame in read_manifest(work / MANIFEST) if frame.match not in hold_out]
-    frames = [frame for frame in listed if settings.repeats(frame)]
+    """Fine-tune the starting weights on every listed frame but those of the matches held out.
+
+    Raises:
+        DetectorDataError: no frame is of a match held out, or too few frames are left.
+    """
+    listed = read_manifest(work / MANIFEST)
+    present = sorted({frame.match for frame in listed})
+    for match in hold_out:
+        if match not in present:
+            raise DetectorDataError(f"--hold-out names the match {match!r}; there are {', '.join(present) or 'none'}.")
+    frames = [frame for frame in listed if frame.match not in hold_out and settings.repeats(frame)]
     log.info("%d frames of %d matches", len(frames), len({frame.match for frame in frames}))
     state = fine_tune(load_file(work / START), frames, settings)
     card = {

@@ -17,10 +17,10 @@ from training.data.root import find_data_root
 from training.data.tree import choose_items, share_note
 from training.evaluation.files import require_writable
 from training.fitting.balance import digit_weights, weights_table
-from training.fitting.run_state import RESUME, freeze_named, training_precision
+from training.fitting.run_state import RESUME, freeze_named, require_unused, saved_preprocess, training_precision
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.fitting.start import build_reader, preprocess_text, settle_preprocess
-from training.mixture.recipe import labelled_clips, missing_folders
+from training.mixture.recipe import labelled_clips, missing_folders, require_matches
 
 _SHOWN: Final = 8
 """Matches of one side that are named."""
@@ -46,6 +46,8 @@ class Report:
     """What to print."""
     problems: list[str] = field(default_factory=list)
     """Why training would not start."""
+    resume: bool = False
+    """Whether a training is to be gone on with."""
 
     @property
     def usable(self) -> bool:
@@ -55,7 +57,8 @@ class Report:
     @property
     def text(self) -> str:
         """Everything, the problems last."""
-        verdict = ["Training can start."] if self.usable else [f"problem: {problem}" for problem in self.problems]
+        start = "Training can go on, on the settings and data it began with." if self.resume else "Training can start."
+        verdict = [start] if self.usable else [f"problem: {problem}" for problem in self.problems]
         return "\n".join([*self.lines, *verdict]) + "\n"
 
     def attempt(self, step: Callable[[], None]) -> None:
@@ -66,20 +69,20 @@ class Report:
             self.problems.append(str(error))
 
 
-def check(settings: TrainSettings) -> Report:
+def check(settings: TrainSettings, resume: bool = False) -> Report:
     """Look at everything a run needs, without training.
 
     Args:
         settings: the run.
+        resume: whether the run in the output folder is to be gone on with.
     """
-    report = Report()
+    report = Report(resume=resume)
     report.attempt(lambda: _check_machine(report, settings))
     report.attempt(lambda: _check_start(report, settings))
-    report.attempt(lambda: require_writable(Path(settings.output)))
-    if (Path(settings.output) / RESUME).exists():
-        report.lines.append(
-            f"note: {settings.output} holds a training already; it can only be gone on with (--resume)."
-        )
+    output = Path(settings.output)
+    report.attempt(lambda: require_writable(output))
+    if not resume:
+        report.attempt(lambda: require_unused(output))
     if settings.source == "tree":
         report.attempt(lambda: _check_tree(report, settings))
     else:
@@ -147,7 +150,8 @@ def _check_start(report: Report, settings: TrainSettings) -> None:
     trained = sum(tensor.numel() for tensor in reader.parameters() if tensor.requires_grad)
     start = settings.start_from or "chance"
     report.lines.append(f"network: {everything:,} parameters, {trained:,} of them trained at first, from {start}")
-    report.lines.append(preprocess_text(settings, settle_preprocess(settings)))
+    saved = saved_preprocess(Path(settings.output) / RESUME) if report.resume else None
+    report.lines.append(preprocess_text(settings, settle_preprocess(settings, saved), resumed=report.resume))
     if settings.model.frozen_fraction > 0.0 and not settings.start_from:
         report.lines.append(
             f"note: model.frozen_fraction is {settings.model.frozen_fraction:g} and start_from is empty, so that these "
@@ -186,12 +190,9 @@ def _check_mixture(report: Report, settings: TrainSettings) -> None:
         for folder in missing_folders(mixture)
     ]
     labelled = list(labelled_clips(Path(mixture.clips)))
-    absent = [name for name in labelled if not (Path(mixture.clips) / f"{name}.mp4").is_file()]
-    report.lines.append(f"clips: {len(labelled) - len(absent)} of {len(labelled)} labelled ones are there")
-    report.problems += [
-        f"mixture.held_out names {name!r}, which is no labelled clip; allowed are {', '.join(labelled)}."
-        for name in missing_numbers(mixture.held_out, labelled)
-    ]
+    present = [name for name in labelled if (Path(mixture.clips) / f"{name}.mp4").is_file()]
+    report.lines.append(f"clips: {len(present)} of {len(labelled)} labelled ones are there")
+    report.attempt(lambda: require_matches(mixture, present))
 
 
 def _coverage(trained: Sequence[SubSequence], tested: Sequence[str]) -> str:

@@ -63,6 +63,18 @@ class Team:
         return nn.parallel.DistributedDataParallel(module, device_ids=ids)
 
 
+def take_device(name: str) -> torch.device:
+    """The device of that name; one of CUDA becomes this process's own, so that it takes memory of no other.
+
+    Raises:
+        DeviceError: The name is unknown, or this machine has no such device.
+    """
+    device = resolve_device(name)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
 @contextlib.contextmanager
 def join_team(device: str) -> Iterator[tuple[Team, torch.device]]:
     """Join the other processes of a `torchrun`, if there are any, and say what this one computes on.
@@ -76,7 +88,7 @@ def join_team(device: str) -> Iterator[tuple[Team, torch.device]]:
     """
     size = _whole_number("WORLD_SIZE", 1)
     if size == 1:
-        yield Team(), resolve_device(device)
+        yield Team(), take_device(device)
         return
     rank, local = _whole_number("RANK", None), _whole_number("LOCAL_RANK", None)
     if device not in ("auto", "cpu", "cuda"):

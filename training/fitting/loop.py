@@ -32,6 +32,7 @@ from training.fitting.run_state import (
     load_state,
     new_run,
     require_finite,
+    require_unused,
     save_reader,
     save_state,
     surroundings,
@@ -118,12 +119,8 @@ def run_training(
     if resume:
         state = bench.folder / RESUME
         load_state(state, run, settings, bench.around, bench.device, with_log=bench.team.leads)
-    elif (bench.folder / RESUME).exists():
-        raise TrainingError(
-            f"{bench.folder} holds a training already; go on with it by --resume, or give another folder as output."
-        )
-    elif any((bench.folder / name).exists() for name in (BEST, LAST)):
-        raise TrainingError(f"{bench.folder} holds the checkpoints of a training; give another folder as output.")
+    else:
+        require_unused(bench.folder)
     _make(bench.folder)
     with open_monitor(bench.folder, settings.tensorboard and bench.team.leads) as monitor:
         while run.epoch < settings.fit.epochs and not run.watch.exhausted:
@@ -222,7 +219,7 @@ def finish_epoch(run: Run, figures: Figures, data: TrainingData, bench: Bench, m
     run.history.append({name: round(value, 6) for name, value in figures.items()})
     judged = next((name for name in data.validation if f"{name}/loss" in figures), "train")
     loss = figures[f"{judged}/loss"]
-    wanted = bench.settings.fit.monitor
+    wanted = bench.settings.fit.monitor if judged in data.validation else "loss"  # mixed windows tell no accuracy
     figure = figures.get(f"{judged}/{wanted}", figures[f"{judged}/number"])  # all unreadable: none is 'readable'
     better = run.watch.update(-loss if wanted == "loss" else figure, loss)
     run.epoch, run.step, run.log = run.epoch + 1, 0, EpochLog()
@@ -249,22 +246,29 @@ def _prepare(
     settings: TrainSettings, data: TrainingData, team: Team, device: torch.device, should_stop: Callable[[], bool]
 ) -> Bench:
     """Resolve the number format and the class weights."""
-    weights: tuple[torch.Tensor | None, torch.Tensor | None] = (None, None)
-    chosen = settings.class_weights
-    if chosen.scheme != "none":
-        if data.codes is None:
-            raise TrainingError(
-                f"class_weights.scheme is {chosen.scheme}, and how often each class occurs in these data is not known; "
-                "set it to none."
-            )
-        found = digit_weights(
-            data.codes, chosen.scheme, chosen.beta, chosen.empty_tens_factor, square_root=chosen.square_root
-        )
-        logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
-        weights = (torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device))
+    weights = _class_weights(settings, data, device)
     loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights, settings.fit.localization)
     precision, around = training_precision(settings.precision, device), surroundings(data, team)
     return Bench(settings, team, device, precision, loss, data.steps, around, should_stop)
+
+
+def _class_weights(
+    settings: TrainSettings, data: TrainingData, device: torch.device
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Weights (11,) of the tens and of the units classes; None where every class counts alike."""
+    chosen = settings.class_weights
+    if chosen.equal:
+        return None, None
+    if data.codes is None:
+        raise TrainingError(
+            f"class_weights.scheme is {chosen.scheme}, empty_tens_factor {chosen.empty_tens_factor:g}, and how often "
+            "each class occurs in these data is not known; set them to none and 1."
+        )
+    found = digit_weights(
+        data.codes, chosen.scheme, chosen.beta, chosen.empty_tens_factor, square_root=chosen.square_root
+    )
+    logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
+    return torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device)
 
 
 def _thaw(run: Run, bench: Bench) -> nn.Module:

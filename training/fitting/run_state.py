@@ -54,6 +54,20 @@ def require_finite(figures: Figures) -> None:
             )
 
 
+def require_unused(folder: Path) -> None:
+    """Refuse an output folder in which a training would write over another one.
+
+    Raises:
+        TrainingError: It holds a state or checkpoints.
+    """
+    if (folder / RESUME).exists():
+        raise TrainingError(
+            f"{folder} holds a training already; go on with it by --resume, or give another folder as output."
+        )
+    if any((folder / name).exists() for name in (BEST, LAST)):
+        raise TrainingError(f"{folder} holds the checkpoints of a training; give another folder as output.")
+
+
 def freeze_named(network: JerseyTemporalNet, beginnings: Sequence[str]) -> None:
     """Stop training the tensors whose names begin so; what is frozen already stays so.
 
@@ -222,7 +236,8 @@ def load_state(
     run.average.module.load_state_dict(state["average"])
     run.average.steps = state["average_steps"]
     run.optimizer.load_state_dict(state["optimizer"])
-    run.scaler.load_state_dict(state["scaler"])
+    if state["scaler"]:  # without one, the run was in another format than float16 so far
+        run.scaler.load_state_dict(state["scaler"])
     for name, value in state["watch"].items():
         setattr(run.watch, name, value)
     run.epoch, run.step = state["epoch"], state["step"]

@@ -113,7 +113,8 @@ class FitSettings:
     epochs: int = 30
     """Epochs at the most."""
     steps_per_epoch: int = 0
-    """Batches in an epoch; 0 takes every training window once. The mixture has no end and needs a number."""
+    """Batches in an epoch; 0 takes every training window once, but for a rest, another one in every epoch, that fills
+    no batch. The mixture has no end and needs a number."""
     batch_size: int = 32
     """Windows in a batch (in each process, where several train)."""
     learning_rate: float = 1e-3
@@ -142,13 +143,14 @@ class FitSettings:
     """Pairs [epoch, share]: from that epoch (the first is 0) that share of the backbone's tensors is frozen. Before
     the first pair model.frozen_fraction holds."""
     frozen: tuple[str, ...] = ()
-    """Beginnings of the names of tensors that are not trained, as lstm. or backbone.layer4.0.conv. Only sensible with
-    start_from."""
+    """Beginnings of the names of tensors that are not trained, as lstm. or backbone.layer4.0.conv; a batch norm frozen
+    so keeps its statistics too. Only sensible with start_from."""
     save_every: int = 1
     """Epochs between two writings of the last checkpoint and the state; a best epoch and the end always write."""
     monitor: Literal["number", "readable", "both_digits", "loss"] = "number"
     """Which figure of the validation windows chooses the best checkpoint and stops training: number (likeliest number
-    or none), readable (likeliest number of the readable windows), both_digits, or loss."""
+    or none), readable (likeliest number of the readable windows), both_digits, or loss. Without validation windows it
+    is the loss of the training windows."""
     patience: int = 10
     """Epochs without progress after which training stops; 0 never stops early."""
     min_delta: float = 0.0
@@ -184,13 +186,18 @@ class ClassWeightSettings:
     beta: float = 0.9999
     """Beta of the effective number, (1 - beta^n) / (1 - beta); 0 up to 1."""
     empty_tens_factor: float = 1.0
-    """Factor on the weight of 'no tens digit'; under 1 where single digits outnumber the rest."""
+    """Factor on the weight of 'no tens digit', under any scheme; under 1 where single digits outnumber the rest."""
     square_root: bool = False
     """Whether the square root of the weights is taken, which softens them."""
 
     def __post_init__(self) -> None:
         _require(self, "beta", 0.0 <= self.beta < 1.0, "0 up to 1, without 1")
         _require(self, "empty_tens_factor", 0.0 < self.empty_tens_factor <= 10.0, "above 0 to 10")
+
+    @property
+    def equal(self) -> bool:
+        """Whether every class counts alike."""
+        return self.scheme == "none" and self.empty_tens_factor == 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +245,12 @@ class TrainSettings:
             raise ValueError("output is empty; allowed is the path of a folder")
         if self.source == "mixture" and self.fit.steps_per_epoch < 1:
             raise ValueError("fit.steps_per_epoch is 0; the mixture has no end and needs a whole number from 1")
+        if self.source == "mixture" and not self.class_weights.equal:
+            scheme, factor = self.class_weights.scheme, self.class_weights.empty_tens_factor
+            raise ValueError(
+                f"class_weights.scheme is {scheme}, empty_tens_factor {factor:g}; the mixture evens out its classes "
+                "itself and allows none and 1"
+            )
 
 
 def _require(settings: object, name: str, holds: bool, allowed: str) -> None:

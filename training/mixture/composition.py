@@ -33,10 +33,10 @@ _SHARED_MARGIN: Final = 0.2
 
 
 class _Place(NamedTuple):
-    """One of the pictures of a number, of which one digit is taken."""
+    """One of the pictures of a tracklet, of which one digit is taken."""
 
     number: str
-    pictures: list[UInt8Image]
+    pictures: Sequence[UInt8Image]
     place: int
     colours: FloatArray
 
@@ -45,16 +45,16 @@ class Composer:
     """Composes two-digit numbers of cut-out numbers, by picture.
 
     Args:
-        crops: pictures by number, uint8 (h, w, 3) RGB.
+        crops: tracklets by number, each of pictures in order of time, uint8 (h, w, 3) RGB.
     """
 
-    def __init__(self, crops: Mapping[str, Sequence[UInt8Image]]) -> None:
+    def __init__(self, crops: Mapping[str, Sequence[Sequence[UInt8Image]]]) -> None:
         self._tens: dict[str, list[_Place]] = defaultdict(list)
         self._units: dict[str, list[_Place]] = defaultdict(list)
-        for number, given in crops.items():
-            pictures = list(given)
+        for number, tracklets in crops.items():
             places = [
                 _Place(number, pictures, i, shirt_colours(picture))
+                for pictures in tracklets
                 for i, picture in enumerate(pictures)
                 if is_plain(picture, number)
             ]
@@ -65,13 +65,12 @@ class Composer:
         self.numbers = sorted(tens + units for tens, units in product(*known))
         """What can be composed; empty where no picture shows two digits that stand apart."""
 
-    def compose(self, rng: Rng, length: int, step: int) -> tuple[list[UInt8Image], str]:
+    def compose(self, rng: Rng, length: int) -> tuple[list[UInt8Image], str]:
         """Compose one number, all as likely.
 
         Args:
             rng: source of chance.
-            length: how many pictures.
-            step: pictures from one to the next in time; 0 shows the same `length` times.
+            length: how many pictures; each digit's follow one another in time, the last one stays.
 
         Returns:
             uint8 (h, w, 3) pictures, and the number.
@@ -81,7 +80,7 @@ class Composer:
         margin = float(rng.uniform(0.0, _SHARED_MARGIN))
         pictures = []
         for k in range(length):
-            left, right = (p.pictures[min(p.place + k * step, len(p.pictures) - 1)] for p in (tens, units))
+            left, right = (p.pictures[min(p.place + k, len(p.pictures) - 1)] for p in (tens, units))
             pictures.append(join_digits(left_digit(left, tens.number), right_digit(right, units.number, margin)))
         return pictures, number
 

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 
 import numpy as np
-import torch
+from pipeline.device import resolve_device
 from torch.utils.data import DataLoader
 
 from training.data.batch import Batch
@@ -15,11 +15,11 @@ from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
 from training.fitting.settings import TrainSettings
 from training.mixture.recipe import (
-    MixtureError,
     build_mixture,
     held_out_source,
     load_labelled_clips,
     require_folders,
+    require_matches,
 )
 from training.mixture.stream import Ingredient, WindowStream
 from training.synthesis.shirts import torso_share
@@ -54,7 +54,7 @@ class StreamBatches:
             stream,
             batch_size=None,
             num_workers=workers,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=resolve_device(settings.device).type == "cuda",
             prefetch_factor=8 if workers else None,
             worker_init_fn=leave_interrupts_to_the_parent,
         )
@@ -70,12 +70,7 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
     require_folders(settings.mixture)
     tracks = load_labelled_clips(settings.mixture)
     matches = {track.match for track in tracks}
-    absent = [name for name in settings.mixture.held_out if name not in matches]
-    if absent or not matches.difference(settings.mixture.held_out):
-        name = absent[0] if absent else "every clip that is there"
-        raise MixtureError(
-            f"mixture.held_out names {name}; name some of the clips that are there: {', '.join(matches)}."
-        )
+    require_matches(settings.mixture, sorted(matches))
     kept = [track for track in tracks if track.match not in settings.mixture.held_out]
     ingredients = build_mixture(settings.mixture, kept, settings.crops)
     checks: dict[str, list[Batch]] = {}

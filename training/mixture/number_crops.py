@@ -43,15 +43,16 @@ def load_tracklets(folder: Path, games: Collection[str] = (), every: int = 1) ->
     pictures.report()
 
 
-def load_number_crops(folder: Path, games: Collection[str] = (), every: int = 1) -> dict[str, list[UInt8Image]]:
-    """The pictures of `load_tracklets` by number."""
-    crops: dict[str, list[UInt8Image]] = defaultdict(list)
+def load_number_crops(folder: Path, games: Collection[str] = (), every: int = 1) -> dict[str, list[list[UInt8Image]]]:
+    """The pictures of `load_tracklets` by number, those of each tracklet apart."""
+    crops: dict[str, list[list[UInt8Image]]] = defaultdict(list)
     for tracklet in load_tracklets(folder, games, every):
-        crops[tracklet.number] += tracklet.pictures
+        if tracklet.pictures:
+            crops[tracklet.number].append(tracklet.pictures)
     return dict(crops)
 
 
-def load_turned_crops(folder: Path, table: Path) -> dict[str, list[UInt8Image]]:
+def load_turned_crops(folder: Path, table: Path) -> dict[str, list[list[UInt8Image]]]:
     """Cut-out numbers of a data set that holds turned and mirrored copies, each turned back.
 
     Args:
@@ -60,16 +61,19 @@ def load_turned_crops(folder: Path, table: Path) -> dict[str, list[UInt8Image]]:
             (where `mirrored` is 1) and then turned so many quarters against the clock. Pictures that are not listed are
             left out.
 
+    Returns:
+        By number; each picture is a tracklet of its own, since none follows another in time.
+
     Raises:
         PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
     """
     pictures = PictureFiles(folder)
-    crops: dict[str, list[UInt8Image]] = defaultdict(list)
+    crops: dict[str, list[list[UInt8Image]]] = defaultdict(list)
     with table.open(newline="") as handle:
         for row in csv.DictReader(handle):
             picture = pictures.read(folder / row["file"])
             if picture is not None:
                 rgb = picture[:, :: -1 if row["mirrored"] == "1" else 1, ::-1]
-                crops[row["number"]].append(np.ascontiguousarray(np.rot90(rgb, int(row["quarter_turns"]))))
+                crops[row["number"]].append([np.ascontiguousarray(np.rot90(rgb, int(row["quarter_turns"])))])
     pictures.report()
     return dict(crops)

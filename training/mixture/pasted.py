@@ -1,6 +1,6 @@
 """Real cut-out numbers laid onto the torsos of other players."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -19,9 +19,9 @@ class PasteSource:
     """Real cut-out numbers laid onto torsos dyed in the colour of their shirt.
 
     Args:
-        crops: pictures by number, uint8 (h, w, 3) RGB.
+        crops: tracklets by number, each of pictures of one shirt in order of time, uint8 (h, w, 3) RGB; a picture
+            without neighbours is a tracklet of its own.
         torsos: what they are laid onto.
-        in_time_order: whether a number's pictures follow one another in time.
         torso_share: share of a region that the torso fills.
         tight_share: share of the windows that show hardly more than the number.
         composed_share: share of the windows with a number composed of the digits of two others.
@@ -30,10 +30,9 @@ class PasteSource:
 
     def __init__(
         self,
-        crops: dict[str, list[UInt8Image]],
+        crops: Mapping[str, Sequence[Sequence[UInt8Image]]],
         torsos: Regions,
         *,
-        in_time_order: bool = True,
         torso_share: float = 1.0,
         tight_share: float = TIGHT_SHARE,
         composed_share: float = 0.0,
@@ -43,14 +42,15 @@ class PasteSource:
         self._tight_share = tight_share
         self._composer = Composer(crops if composed_share > 0.0 else {})
         self._composed_share = composed_share if self._composer.numbers else 0.0
-        self._crops = {number: pictures for number, pictures in crops.items() if pictures}
-        self._in_time_order = in_time_order
-        self._numbers = sorted(self._crops)
+        self._by_picture = {
+            number: [tracklet for tracklet in tracklets for _ in tracklet] for number, tracklets in crops.items()
+        }
+        self._numbers = sorted(number for number, tracklets in self._by_picture.items() if tracklets)
         self._torsos = torsos
         self._bare = list(bare)
 
     def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
-        """See Source; a window shows neighbours in time where the pictures are in that order, else one picture."""
+        """See Source; a window shows neighbours in time of one tracklet, the last one again where it is shorter."""
         chosen, number = self._pictures(rng, length)
         if rng.random() < self._tight_share:
             stretched = rng.random() < 0.5
@@ -67,13 +67,13 @@ class PasteSource:
         return [_paste(p, g, centre, height, 0.75 * share) for p, g in zip(chosen, grounds, strict=True)], number
 
     def _pictures(self, rng: Rng, length: int) -> tuple[list[UInt8Image], str]:
-        step = int(self._in_time_order)
         if rng.random() < self._composed_share:
-            return self._composer.compose(rng, length, step)
+            return self._composer.compose(rng, length)
         number = self._numbers[int(rng.integers(len(self._numbers)))]
-        pictures = self._crops[number]
-        first = int(rng.integers(max(1, len(pictures) - length)))
-        return [pictures[min(first + k * step, len(pictures) - 1)] for k in range(length)], number
+        likely = self._by_picture[number]  # a tracklet as often as it has pictures
+        pictures = likely[int(rng.integers(len(likely)))]
+        first = int(rng.integers(max(1, len(pictures) - length + 1)))
+        return [pictures[min(first + k, len(pictures) - 1)] for k in range(length)], number
 
 
 def _cloth(patch: UInt8Image) -> FloatArray:

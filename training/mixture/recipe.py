@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -121,6 +122,26 @@ def labelled_clips(clips: Path) -> dict[str, Path]:
     return {path.name.removesuffix(".labels.csv"): path for path in sorted(found, key=lambda path: path.name)}
 
 
+def require_matches(settings: MixtureSettings, present: Collection[str]) -> None:
+    """Make sure that the matches held out are there, and others to train on.
+
+    Args:
+        settings: the mixture.
+        present: names of the labelled clips that are there.
+
+    Raises:
+        MixtureError: They are not.
+    """
+    absent = [name for name in settings.held_out if name not in present]
+    if not present:
+        raise MixtureError(f"No labelled clip is in the folder {settings.clips}; set mixture.clips.")
+    if absent or not set(present).difference(settings.held_out):
+        name = absent[0] if absent else "every clip that is there"
+        raise MixtureError(
+            f"mixture.held_out names {name}; name some of the clips that are there: {', '.join(present)}."
+        )
+
+
 def load_labelled_clips(settings: MixtureSettings) -> list[Track]:
     """Every labelled clip, the held out ones too; a missing clip is left out and logged."""
     tracks: list[Track] = []
@@ -157,7 +178,7 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
             "unreadable."
         )
     crops_of_games = load_number_crops(data / "soccernet_numbers", settings.games, every=3)
-    soccer = {number: pictures for number, pictures in crops_of_games.items() if number in NUMBERS}
+    soccer = {number: tracklets for number, tracklets in crops_of_games.items() if number in NUMBERS}
     if not soccer:
         games = ", ".join(settings.games)
         raise MixtureError(f"{data / 'soccernet_numbers'} holds nothing of the games {games}; set mixture.games.")
@@ -169,10 +190,8 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     ingredients = [
         Ingredient("tracks", real, settings.tracks, plain=False),
         Ingredient("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos, plain=True),
-        Ingredient("soccer_crops", paste(soccer, torsos, in_time_order=True), settings.soccer_crops, plain=True),
-        Ingredient(
-            "basketball_crops", paste(basketball, torsos, in_time_order=False), settings.basketball_crops, plain=True
-        ),
+        Ingredient("soccer_crops", paste(soccer, torsos), settings.soccer_crops, plain=True),
+        Ingredient("basketball_crops", paste(basketball, torsos), settings.basketball_crops, plain=True),
         Ingredient(
             "drawn",
             DrawSource(torsos, torso_share=share, tight_share=settings.tight, bare=bare),

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ import numpy as np
 
 from pipeline.crops import CropSettings
 from pipeline.types import UInt8Image
+from recognizer.checks import require_range
+from recognizer.labels import NUMBERS
 from training.data.layout import frame_name
 from training.mixture.composition import join_digits, shirt_colours
 from training.mixture.drawn import DrawSource
@@ -65,14 +67,31 @@ class UnseenData:
     seed: int = 0
     """Chooses and draws."""
 
+    def __post_init__(self) -> None:
+        for name in ("train_numbers", "test_numbers"):
+            for number in getattr(self, name):
+                if number not in NUMBERS:
+                    raise ValueError(f"{name} holds {number!r}; allowed are '0' to '99' and '00'")
+        for digits in (1, 2):
+            if not any(len(number) == digits for number in self.train_numbers):
+                raise ValueError(f"train_numbers is {list(self.train_numbers)}; it needs one of {digits} digit(s) too")
+        if not self.test_numbers:
+            raise ValueError("test_numbers is empty; allowed are '0' to '99' and '00'")
+        if both := sorted({*self.train_numbers} & {*self.test_numbers}):
+            raise ValueError(f"test_numbers holds {both[0]!r}, which train_numbers holds too; only one may")
+        require_range("without_tens", self.without_tens, 0.0, 1.0)
+        for name in ("train_sequences", "test_sequences", "composed_sequences", "digit_sequences"):
+            require_range(name, getattr(self, name), 1, 90_000)  # their names have five digits
+        require_range("seed", self.seed, 0, 2**31 - 1)
+
 
 class Side(NamedTuple):
     """The material of one side of the split."""
 
     torsos: Regions
     fonts: tuple[Path, ...]
-    digits: dict[str, list[UInt8Image]]
-    """Real cut-out numbers by number: of a game's crops, and of photos."""
+    digits: dict[str, list[list[UInt8Image]]]
+    """Tracklets of real cut-out numbers by number: of a game's crops, and of photos one each."""
     photos: list[NumberPhoto]
     """Photos that show the shirt round their one number."""
 
@@ -102,7 +121,7 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
     sides = [[p for p in photos if (p.source in tested) is on_test] for on_test in (False, True)]
     for digits, side in zip((train_digits, test_digits), sides, strict=True):
         for photo in side:
-            digits.setdefault(photo.number, []).append(photo.cut_out())
+            digits.setdefault(photo.number, []).append([photo.cut_out()])
     shown = [[photo for photo in side if photo.on_shirt] for side in sides]
     return Side(torsos[0], fonts[0], train_digits, shown[0]), Side(torsos[1], fonts[1], test_digits, shown[1])
 
@@ -159,8 +178,9 @@ def composed_sources(rng: Rng, side: Side, number: str) -> list[Source]:
     """What can show a number without a picture of it: its digits drawn, or real ones set side by side."""
     sources: list[Source] = [DrawSource(side.torsos, 0.0, [number], side.fonts, readable=True)]
     if len(number) == 2 and all(side.digits.get(digit) for digit in number):
-        pairs = pair_crops(rng, side.digits[number[0]], side.digits[number[1]], 300)
-        sources.append(PasteSource({number: pairs}, side.torsos))
+        left, right = (list(chain.from_iterable(side.digits[digit])) for digit in number)
+        pairs = pair_crops(rng, left, right, 300)
+        sources.append(PasteSource({number: [pairs]}, side.torsos))  # a sequence shows several pairs
     return sources
 
 

@@ -2,14 +2,18 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from trees import make_tree
 
+import training.data.tree
+import training.mixture.feed
 from pipeline.config import as_plain
 from pipeline.crops import CropSettings
 from recognizer.checkpoint import CheckpointInfo
@@ -24,6 +28,9 @@ from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team
 from training.fitting.feed import TREE_CROPS
 from training.fitting.settings import DataSettings, FitSettings, PreprocessSettings, TrainSettings, WindowSampling
+from training.mixture.drawn import DrawSource
+from training.mixture.feed import StreamBatches
+from training.mixture.stream import Ingredient
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +45,33 @@ def settings(tree: Path, **fit: int) -> TrainSettings:
         preprocess=PreprocessSettings(size=16),
         fit=FitSettings(**{"batch_size": 4, **fit}),  # type: ignore[arg-type]  # values by name
     )
+
+
+class NoLoader:
+    """Stands in for a DataLoader and gives no batches."""
+
+    made: ClassVar[list[dict[str, Any]]] = []
+
+    def __init__(self, *_given: object, **options: object) -> None:
+        self.made.append(options)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(())
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:1"])
+def test_memory_is_pinned_for_cuda_alone(tree: Path, monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    """On a machine that has CUDA devices."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for module in (training.data.tree, training.mixture.feed):
+        monkeypatch.setattr(module, "DataLoader", NoLoader)
+    given = replace(settings(tree), device=device)
+    NoLoader.made.clear()
+    tree_data(given, Team())
+    source = DrawSource([np.zeros((60, 60, 3), np.uint8)])
+    list(StreamBatches([Ingredient("drawn", source, 1.0, plain=True)], given, Team())(0))
+    assert [options["pin_memory"] for options in NoLoader.made] == [device == "cuda:1"] * 2
 
 
 def prints(batches: list[Batch]) -> list[bytes]:

@@ -56,6 +56,19 @@ if team.leads:
 """
 
 
+@pytest.mark.parametrize(("device", "taken"), [("cuda:1", [torch.device("cuda", 1)]), ("cpu", [])])
+def test_a_single_process_takes_its_cuda_device(
+    monkeypatch: pytest.MonkeyPatch, device: str, taken: list[torch.device]
+) -> None:
+    calls: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", calls.append)
+    with join_team(device) as (_team, chosen):
+        assert chosen == torch.device(device)
+        assert calls == taken
+
+
 def start(*arguments: str, timeout: float = 240.0) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join([str(ROOT), str(Path(__file__).parents[1])])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}

@@ -5,10 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from runs import small_data, small_settings, use_narrow_backbone
 from trees import make_tree
 
 from training.fitting.checks import Coverage, check, coverage_table, digit_coverage, missing_numbers
+from training.fitting.loop import run_training
 from training.fitting.settings import DataSettings, TrainSettings
+from training.mixture.recipe import MixtureSettings
 
 SEED_TRAINED = ("4", "6", "8", "9", "49", "66", "89")
 SEED_TESTED = ("48", "64", "88")
@@ -133,5 +136,53 @@ def test_the_mixtures_folders(tmp_path: Path) -> None:
     mixture = replace(given.mixture, data=str(tmp_path / "data"), clips=str(tmp_path), held_out=("nowhere",))
     report = check(replace(given, mixture=mixture))
     assert f"The folder {tmp_path / 'data' / 'jersey_photos'} does not exist" in report.text
-    assert "mixture.held_out names 'nowhere', which is no labelled clip" in report.text
+    assert f"No labelled clip is in the folder {tmp_path}" in report.text
     assert not report.usable
+
+
+@pytest.mark.parametrize(
+    ("held_out", "named"),
+    [(("barcelona_clip",), "barcelona_clip"), (("argentina_brazil", "boca_lanus"), "every clip that is there")],
+)
+def test_the_mixture_holds_out_clips_that_are_there_and_not_all(
+    tmp_path: Path, held_out: tuple[str, ...], named: str
+) -> None:
+    for name in ("jersey_photos", "soccernet_numbers", "basketball_numbers", "player_crops"):
+        (tmp_path / name).mkdir()
+    for name in ("argentina_brazil", "boca_lanus"):  # labels of these and of barcelona_clip are in training/labels
+        (tmp_path / f"{name}.mp4").write_bytes(b"")
+    given = TrainSettings(
+        output=str(tmp_path / "run"),
+        tensorboard=False,
+        source="mixture",
+        fit=replace(TrainSettings().fit, steps_per_epoch=1),
+        mixture=MixtureSettings(data=str(tmp_path), clips=str(tmp_path), held_out=held_out[:1]),
+    )
+    assert check(given).usable == (named != "barcelona_clip")
+    report = check(replace(given, mixture=replace(given.mixture, held_out=held_out)))
+    assert report.problems == [
+        f"mixture.held_out names {named}; name some of the clips that are there: argentina_brazil, boca_lanus."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("resume.pt", "holds a training already; go on"), ("best.safetensors", "holds the checkpoints of a training")],
+)
+def test_an_output_folder_in_use_is_a_problem(tree: Path, tmp_path: Path, name: str, problem: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).write_bytes(b"")
+    report = check(settings(tree, tmp_path))
+    assert not report.usable
+    assert f"problem: {tmp_path / 'run'} {problem}" in report.text
+
+
+def test_going_on_needs_a_state(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_narrow_backbone(monkeypatch)
+    small = small_settings(tmp_path / "run", epochs=1)
+    wanted = replace(small, data=DataSettings(root=str(tree)))
+    assert "There is no training to go on with" in check(wanted, resume=True).text
+    run_training(small, small_data())
+    report = check(wanted, resume=True)
+    assert report.usable
+    assert report.text.endswith("Training can go on, on the settings and data it began with.\n")

@@ -140,6 +140,20 @@ def test_named_tensors_stay_frozen_and_the_rest_learns(tmp_path: Path) -> None:
         assert not torch.equal(first[f"reader.{name}"], last[f"reader.{name}"]), name
 
 
+@pytest.mark.parametrize("part", ["localizer.", "spatial_attention.", "backbone."])
+def test_a_frozen_part_keeps_its_batch_statistics(tmp_path: Path, part: str) -> None:
+    settings = small_settings(tmp_path / "run", epochs=2, frozen=(part,))
+    settings = replace(settings, model=replace(settings.model, localizer=True))
+    with pytest.raises(Interrupted):
+        run_training(settings, small_data(), should_stop=StopAfter(1))
+    first = state_of(tmp_path / "run")["learner"]
+    run_training(settings, small_data(), resume=True)
+    last = state_of(tmp_path / "run")["learner"]
+    same = {name.removeprefix("reader.") for name in first if torch.equal(first[name], last[name])}
+    assert any(name.endswith("running_var") for name in same)
+    assert same == {name.removeprefix("reader.") for name in first if name.startswith(f"reader.{part}")}
+
+
 def test_a_frozen_name_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     settings = small_settings(tmp_path / "run", epochs=1, frozen=("backbone.layer9",))
     with pytest.raises(TrainingError, match=r"fit.frozen holds 'backbone.layer9', and no tensor's name begins so"):
@@ -152,10 +166,15 @@ def test_training_stops_early(tmp_path: Path) -> None:
     assert result.last.exists()
 
 
-def test_without_validation_the_training_figures_decide(tmp_path: Path) -> None:
-    result = run_training(small_settings(tmp_path / "run", epochs=1, monitor="loss"), small_data(validation=False))
+@pytest.mark.parametrize("monitor", ["number", "loss"])
+def test_without_validation_the_training_loss_decides(tmp_path: Path, monitor: str) -> None:
+    settings = small_settings(tmp_path / "run", epochs=3, monitor=monitor)
+    result = run_training(settings, small_data(validation=False))
     assert result.best.exists()
     assert not any(name.startswith("validation") for name in result.history[0])
+    least = min(figures["train/loss"] for figures in result.history)
+    watch = state_of(tmp_path / "run")["watch"]
+    assert (watch["best"], watch["best_loss"]) == pytest.approx((-least, least), abs=1e-5)
 
 
 def test_bfloat16_on_the_cpu(tmp_path: Path) -> None:
@@ -174,11 +193,14 @@ def test_number_formats() -> None:
         training_precision("float16", cpu)
 
 
-def test_class_weights_need_counts_and_change_the_loss(tmp_path: Path) -> None:
-    weighted = replace(small_settings(tmp_path / "a", epochs=1), class_weights=ClassWeightSettings("balanced"))
-    with pytest.raises(TrainingError, match=r"class_weights\.scheme is balanced, and how often each class occurs"):
+@pytest.mark.parametrize(
+    "weights", [ClassWeightSettings("balanced"), ClassWeightSettings("none", empty_tens_factor=0.5)]
+)
+def test_class_weights_need_counts_and_change_the_loss(tmp_path: Path, weights: ClassWeightSettings) -> None:
+    weighted = replace(small_settings(tmp_path / "a", epochs=1), class_weights=weights)
+    with pytest.raises(TrainingError, match=r"scheme is (balanced|none), .* how often each class occurs in these"):
         run_training(weighted, small_data())
-    codes = np.array([[10, 0], [10, 1], [10, 2], [10, 3], [10, 3]], np.int64)
+    codes = np.array([[10, 0], [10, 1], [10, 2], [10, 3], [10, 3], [4, 3]], np.int64)
     counted = replace(small_data(), codes=codes)
     plain = run_training(small_settings(tmp_path / "b", epochs=1), counted)
     assert run_training(weighted, counted).history[0]["train/loss"] != plain.history[0]["train/loss"]

@@ -11,7 +11,7 @@ from torch import nn
 
 from training.fitting.distributed import Team
 from training.fitting.loop import Interrupted, run_training
-from training.fitting.run_state import RESUME, TrainingError
+from training.fitting.run_state import RESUME, TrainingError, load_state, new_run, save_state
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +48,15 @@ def test_an_output_folder_that_cannot_be_made_is_named_before_the_first_step(tmp
 def test_resume_without_a_training(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"There is no training to go on with: .*resume\.pt does not exist"):
         run_training(small_settings(tmp_path / "run"), small_data(), resume=True)
+
+
+def test_a_run_that_began_in_float32_goes_on_in_float16(tmp_path: Path) -> None:
+    """As with `precision: auto` from a CPU to a card without bfloat16."""
+    settings, cpu, state = small_settings(tmp_path / "run"), torch.device("cpu"), tmp_path / RESUME
+    began, goes_on = (new_run(settings, cpu, precision) for precision in (torch.float32, torch.float16))
+    save_state(state, began, settings, {})
+    load_state(state, goes_on, settings, {}, cpu, with_log=True)
+    assert goes_on.scaler.is_enabled()
 
 
 def test_resume_with_other_settings(tmp_path: Path) -> None:

@@ -56,29 +56,37 @@ def test_a_lone_digit_loses_its_left_margin_alone() -> None:
 
 
 def test_a_composed_number_shows_the_tens_of_one_and_the_units_of_another() -> None:
-    crops = {"29": [number_picture("29")], "14": [number_picture("14")], "6": [digit_picture("6", RED, WHITE)]}
+    crops = {"29": [[number_picture("29")]], "14": [[number_picture("14")]], "6": [[digit_picture("6", RED, WHITE)]]}
     composer, rng = Composer(crops), np.random.default_rng(0)
     assert composer.numbers == ["14", "16", "19", "24", "26", "29"]
-    drawn = [composer.compose(rng, 2, 1) for _ in range(60)]
+    drawn = [composer.compose(rng, 2) for _ in range(60)]
     assert {number for _, number in drawn} == set(composer.numbers)
     for pictures, number in drawn:
         assert len(pictures) == 2
         if number == "24":
-            expected = join_digits(left_digit(crops["29"][0], "29"), right_digit(crops["14"][0], "14", 0.0))
+            expected = join_digits(left_digit(crops["29"][0][0], "29"), right_digit(crops["14"][0][0], "14", 0.0))
             np.testing.assert_array_equal(pictures[0], expected)
 
 
 def test_the_two_digits_come_from_like_shirts() -> None:
     crops = {
-        "29": [number_picture("29", RED)],
-        "14": [number_picture("14", BLUE), number_picture("14", RED)] * 3,
+        "29": [[number_picture("29", RED)]],
+        "14": [[number_picture("14", BLUE)], [number_picture("14", RED)]] * 3,
     }
     composer, rng = Composer(crops), np.random.default_rng(1)
     for _ in range(40):
-        (picture,), number = composer.compose(rng, 1, 1)
+        (picture,), number = composer.compose(rng, 1)
         if number == "24":
             halves = picture[:, :20], picture[:, -20:]
             assert all(np.abs(cloth_colour(half) - RED).max() < 5 for half in halves)
+
+
+def test_the_digits_of_a_composed_number_do_not_leave_their_tracklets() -> None:
+    crops = {"29": [[number_picture("29", RED)] * 2, [number_picture("29", BLUE)]]}
+    composer, rng = Composer(crops), np.random.default_rng(1)
+    for _ in range(20):
+        pictures, _number = composer.compose(rng, 3)
+        assert len({picture[0, 0].tobytes() for picture in pictures}) == 1
 
 
 def test_cloth_and_height_are_those_of_the_tens_digit() -> None:
@@ -95,11 +103,11 @@ def test_pictures_in_which_nothing_stands_out_are_left_out() -> None:
     assert is_plain(number_picture("24"), "24")
     assert not is_plain(faint, "24")
     assert not is_plain(joined, "24")
-    assert Composer({"24": [faint], "35": [joined], "7": [digit_picture("7", RED, WHITE)]}).numbers == []
+    assert Composer({"24": [[faint]], "35": [[joined]], "7": [[digit_picture("7", RED, WHITE)]]}).numbers == []
 
 
 def test_no_number_begins_with_a_nought() -> None:
-    assert Composer({"00": [number_picture("00")], "20": [number_picture("20")]}).numbers == ["20"]
+    assert Composer({"00": [[number_picture("00")]], "20": [[number_picture("20")]]}).numbers == ["20"]
 
 
 def test_cloth_and_ink_are_told_apart() -> None:
@@ -116,9 +124,9 @@ def numbers_of(source: PasteSource, count: int = 60) -> set[str | None]:
 
 
 def test_a_source_composes_its_share() -> None:
-    crops = {"29": [number_picture("29")], "14": [number_picture("14")]}
+    crops = {"29": [[number_picture("29")]], "14": [[number_picture("14")]]}
     torsos = [np.random.default_rng(i).integers(0, 255, (60, 60, 3)).astype(np.uint8) for i in range(2)]
     assert numbers_of(PasteSource(crops, torsos)) == {"14", "29"}
     assert numbers_of(PasteSource(crops, torsos, composed_share=0.5)) == {"14", "19", "24", "29"}
-    lone: dict[str, list[UInt8Image]] = {"7": [digit_picture("7", RED, WHITE)]}
+    lone = {"7": [[digit_picture("7", RED, WHITE)]]}
     assert numbers_of(PasteSource(lone, torsos, composed_share=1.0)) == {"7"}

@@ -27,7 +27,7 @@ def write_pictures(folder: Path, good: int, *, broken: int = 2) -> None:
 def count_tracklets(folder: Path, good: int) -> int:
     write_pictures(folder / "7" / "t", good)
     (folder / "tracklets.csv").write_text("game,number,tracklet\nA,7,t\n")
-    return sum(len(pictures) for pictures in load_number_crops(folder).values())
+    return sum(len(one) for tracklets in load_number_crops(folder).values() for one in tracklets)
 
 
 def count_turned(folder: Path, good: int) -> int:

@@ -43,7 +43,7 @@ def make_sources() -> dict[str, Source]:
     return {
         "tracks": TrackSource(tracks, CropSettings(), 0.6),
         "photos": PhotoSource([photo]),
-        "paste": PasteSource({"3": [picture(30, 2)], "88": [picture(28, 3), picture(31, 4)]}, torsos),
+        "paste": PasteSource({"3": [[picture(30, 2)]], "88": [[picture(28, 3), picture(31, 4)]]}, torsos),
         "draw": DrawSource(torsos),
     }
 
@@ -182,7 +182,22 @@ def test_turned_and_mirrored_crops_are_turned_back(tmp_path: Path) -> None:
     crops = load_turned_crops(tmp_path, table)
     assert list(crops) == ["7"]
     assert len(crops["7"]) == 1
-    assert np.array_equal(crops["7"][0], upright)
+    assert np.array_equal(crops["7"][0], [upright])
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_a_window_of_crops_stays_in_one_tracklet_and_reaches_its_end(length: int) -> None:
+    """Each picture is of one grey: its tracklet's ten, and its place."""
+    tracklets = [
+        [np.full((30, 20, 3), 10 * tracklet + place, np.uint8) for place in range(count)]
+        for tracklet, count in ((1, 5), (2, 2), (3, 1))
+    ]
+    source, rng = PasteSource({"7": tracklets}, [picture(60, 0)], tight_share=1.0), np.random.default_rng(0)
+    windows = {tuple(int(region.image.max()) for region in source.window(rng, length, 48)[0]) for _ in range(200)}
+    if length == 1:
+        assert windows == {(grey,) for grey in (10, 11, 12, 13, 14, 20, 21, 30)}
+    else:
+        assert windows == {(10, 11, 12), (11, 12, 13), (12, 13, 14), (20, 21, 21), (30, 30, 30)}
 
 
 def test_small_regions_get_numbers_that_can_be_read() -> None:
@@ -218,7 +233,7 @@ def test_numbers_laid_on_a_wiped_torso_know_it_without_them() -> None:
     cloth[:, 20:108] = 255
     bare = [Torso(np.full((SIDE, SIDE, 3), 90, np.uint8), cloth, np.full(3, 90, np.float32))]
     torsos, rng = [picture(60, 0)], np.random.default_rng(0)
-    for source in (DrawSource(torsos, 0.0, bare=bare), PasteSource({"3": [picture(30, 2)]}, torsos, bare=bare)):
+    for source in (DrawSource(torsos, 0.0, bare=bare), PasteSource({"3": [[picture(30, 2)]]}, torsos, bare=bare)):
         regions = [source.window(rng, 1, 48)[0][0] for _ in range(30)]
         laid = [(region.image, region.blank) for region in regions if region.blank is not None]
         assert len(laid) >= 20
