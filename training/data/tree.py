@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from pipeline.device import resolve_device
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
 from training.data.batch import Batch

@@ -17,7 +17,8 @@ from training.data.root import find_data_root
 from training.data.tree import choose_items, share_note
 from training.evaluation.files import require_writable
 from training.fitting.balance import digit_weights, weights_table
-from training.fitting.run_state import RESUME, freeze_named, require_unused, saved_preprocess, training_precision
+from training.fitting.precision import training_precision
+from training.fitting.run_state import RESUME, freeze_named, require_unused, saved_preprocess
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.fitting.start import build_reader, preprocess_text, settle_preprocess
 from training.mixture.recipe import labelled_clips, missing_folders, require_matches

@@ -21,6 +21,7 @@ from training.fitting.loss import DigitLoss
 from training.fitting.measure import Figures, Reads, figures_of, join_reads, read_all
 from training.fitting.mixup import Mixed, mix_up
 from training.fitting.monitor import Monitor, open_monitor
+from training.fitting.precision import training_precision
 from training.fitting.run_state import (
     BEST,
     LAST,
@@ -36,7 +37,6 @@ from training.fitting.run_state import (
     save_reader,
     save_state,
     surroundings,
-    training_precision,
 )
 from training.fitting.schedule import frozen_share_at, learning_rate_at
 from training.fitting.settings import TrainSettings

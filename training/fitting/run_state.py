@@ -130,21 +130,6 @@ class Run:
     log: EpochLog = field(default_factory=EpochLog)
 
 
-def training_precision(name: str, device: torch.device) -> torch.dtype:
-    """The number format of the costly part.
-
-    Raises:
-        TrainingError: float16 on the CPU.
-    """
-    if name == "auto":
-        if device.type != "cuda":
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if name == "float16" and device.type != "cuda":
-        raise TrainingError("precision is float16, which needs a CUDA device; use float32 or bfloat16 on the CPU.")
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
-
-
 def new_run(settings: TrainSettings, device: torch.device, precision: torch.dtype) -> Run:
     """A run before its first step."""
     reader, record, temperature = build_reader(settings)
@@ -230,8 +215,7 @@ def load_state(
     """
     state = _read_state(path)
     _require_same(path, json.loads(state["settings"]), as_plain(settings), "settings")
-    if "surroundings" in state:  # older states lack it
-        _require_same(path, json.loads(state["surroundings"]), json.loads(json.dumps(around)), "processes and data")
+    _require_same(path, json.loads(state["surroundings"]), json.loads(json.dumps(around)), "processes and data")
     run.learner.load_state_dict(state["learner"])
     run.average.module.load_state_dict(state["average"])
     run.average.steps = state["average_steps"]
@@ -242,7 +226,7 @@ def load_state(
         setattr(run.watch, name, value)
     run.epoch, run.step = state["epoch"], state["step"]
     run.history = json.loads(state["history"])
-    run.temperature = state.get("temperature", run.temperature)
+    run.temperature = state["temperature"]
     if with_log:
         run.log = EpochLog(list(state["losses"].to(device)), Reads.from_state(_moved(state["reads"], device)))
 

@@ -6,9 +6,9 @@ from functools import partial
 from itertools import islice
 
 import numpy as np
-from pipeline.device import resolve_device
 from torch.utils.data import DataLoader
 
+from recognizer.device import resolve_device
 from training.data.batch import Batch
 from training.data.tree import leave_interrupts_to_the_parent
 from training.fitting.distributed import Team

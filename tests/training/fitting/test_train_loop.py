@@ -16,11 +16,13 @@ from pipeline.reading import differences
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import load_checkpoint
 from recognizer.model import ModelConfig
+from recognizer.precision import BackendError
 from training.data.geometry import geometry_of
 from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.loop import Interrupted, run_training
 from training.fitting.measure import Figures
-from training.fitting.run_state import RESUME, TrainingError, training_precision
+from training.fitting.precision import training_precision
+from training.fitting.run_state import RESUME, TrainingError
 from training.fitting.settings import ClassWeightSettings
 
 
@@ -189,7 +191,7 @@ def test_number_formats() -> None:
     cpu = torch.device("cpu")
     assert training_precision("auto", cpu) == torch.float32
     assert training_precision("bfloat16", cpu) == torch.bfloat16
-    with pytest.raises(TrainingError, match=r"precision is float16, which needs a CUDA device"):
+    with pytest.raises(BackendError, match=r"precision is float16, which needs a CUDA device"):
         training_precision("float16", cpu)
 
 
