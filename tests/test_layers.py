@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def test_imports_run_one_way(source: str) -> None:
     room = source.split("/")[0]
     back = top_names(source) & (set(ROOMS) - MAY_IMPORT[room])
     assert not back, f"{source} imports {sorted(back)}"
+
+
+@pytest.mark.parametrize("package", ["pipeline", "training"])
+def test_no_inner_rooms_import_each_other(package: str) -> None:
+    """Imports between the folders of a package run one way too; its own files stand above or between them."""
+    rooms = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+    needs: dict[str, set[str]] = {room: set() for room in rooms}
+    for source in sources(package):
+        room = source.split("/")[1]
+        if room in rooms:
+            names = [name.split(".") for name in imported_modules(ROOT / source)]
+            needs[room] |= {name[1] for name in names if name[0] == package and len(name) > 1} & rooms - {room}
+    assert any(needs.values())
+    assert set(TopologicalSorter(needs).static_order()) == rooms  # a CycleError names the circle
 
 
 @pytest.mark.parametrize("source", sources(*ROOMS))

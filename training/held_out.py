@@ -24,6 +24,7 @@ from recognizer.reader import JerseyReader
 from training.evaluation.number_sets import SHOWN, Tally, both, frequent_errors, score_photos, score_tracklets
 from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team, take_device
+from training.fitting.mixture_feed import mixture_data
 from training.fitting.once import train_once
 from training.fitting.settings import (
     DataSettings,
@@ -33,7 +34,6 @@ from training.fitting.settings import (
     TrainSettings,
     WindowSampling,
 )
-from training.mixture.feed import mixture_data
 from training.mixture.number_crops import load_tracklets
 from training.mixture.players import load_photos
 from training.mixture.recipe import MixtureSettings, choose_photos, require_folders

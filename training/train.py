@@ -20,15 +20,15 @@ from pipeline.config import load
 from recognizer.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from recognizer.errors import InputError
 from training.data.batch import Batch
-from training.data.tree import tree_data
 from training.fitting.checks import check
 from training.fitting.distributed import Team, join_team
 from training.fitting.feed import TrainingData
 from training.fitting.loop import Interrupted, TrainResult, run_training
+from training.fitting.mixture_feed import mixture_data
 from training.fitting.run_state import RESUME, saved_preprocess
 from training.fitting.settings import TrainSettings
 from training.fitting.start import preprocess_text, settle_preprocess
-from training.mixture.feed import mixture_data
+from training.fitting.tree_feed import tree_data
 
 logger = logging.getLogger(__name__)
 

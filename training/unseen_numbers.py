@@ -23,7 +23,6 @@ from recognizer.command import Parser, ending_in_a_sentence
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import scan
-from training.data.tree import choose_items, tree_data
 from training.evaluation.decoders import JOINT, PLAIN, SEED, decode_all
 from training.evaluation.metrics import outcomes_of, wilson_interval
 from training.fitting.augment_batch import AugmentSettings
@@ -31,6 +30,7 @@ from training.fitting.distributed import Team, take_device
 from training.fitting.measure import read_all
 from training.fitting.once import train_once
 from training.fitting.settings import DataSettings, FitSettings, TrainSettings, WindowSampling
+from training.fitting.tree_feed import choose_items, tree_data
 from training.publish import mean_checkpoint
 from training.unseen.data import UnseenData
 from training.unseen.recipes import AVERAGED, RECIPES, Recipe, seed_items, settings_of

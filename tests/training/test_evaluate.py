@@ -13,8 +13,7 @@ from trees import dataset_of, make_tree
 from recognizer.decode import NONE_INDEX, number_log_probs
 from recognizer.reader import JerseyReader
 from training.data.layout import scan
-from training.data.splits import split_by
-from training.data.tree import sequence_marks
+from training.data.splits import sequence_marks, split_by
 from training.evaluate import main
 from training.evaluation.decoders import JOINT
 

@@ -10,8 +10,8 @@ import pytest
 from pipeline.config import load
 from pipeline.types import UInt8Image
 from training.data.layout import scan
-from training.data.tree import choose_items
 from training.fitting.settings import DataSettings
+from training.fitting.tree_feed import choose_items
 from training.mixture.players import NumberPhoto
 from training.mixture.sources import PhotoSource, Source
 from training.unseen.data import (

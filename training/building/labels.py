@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.types import TrackedBoxes
 from training.data.clip_labels import Stretch, Verdict, stretch_at
-from training.evaluation.matching import pair
+from training.data.matching import pair
 
 
 def numbers_in_frame(

@@ -82,9 +82,14 @@ class SubSequence:
     """The match it was filmed in, from the manifest; the sequence's own key where none is known."""
 
     @property
+    def folder(self) -> str:
+        """Name of the number's folder, `-1` where no number can be read."""
+        return UNREADABLE_FOLDER if self.number is None else self.number
+
+    @property
     def key(self) -> str:
         """What must never stand on both sides of a split, such as `7/player_759_seq_2822`."""
-        return f"{UNREADABLE_FOLDER if self.number is None else self.number}/{self.sequence}"
+        return f"{self.folder}/{self.sequence}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from typing import Literal
 
 from recognizer.errors import InputError
-from training.data.layout import UNREADABLE_FOLDER, SubSequence
+from training.data.layout import SubSequence
 
 SplitKey = Literal["sequence", "match"]
 Split = tuple[list[SubSequence], list[SubSequence]]
 """Training part and held-out part, each in the order of the input."""
+
+_FAR_FROM_SHARE = 1.5
+"""Times the wanted share that may be held out without a word."""
 
 
 class SplitError(InputError):
@@ -55,6 +58,12 @@ def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float,
     return split
 
 
+def hold_out(items: Sequence[SubSequence], key: SplitKey, held_out_share: float, seed: int = 0) -> Split:
+    """As `split_by`; where no manifest tells matches, by sequence, which holds out some of every number."""
+    matches_known = any(item.match != item.key for item in items)
+    return split_by(items, key if matches_known else "sequence", held_out_share, seed)
+
+
 def by_class(items: Sequence[SubSequence], train_numbers: Collection[str], test_numbers: Collection[str]) -> Split:
     """Train on some numbers, test on others.
 
@@ -70,8 +79,8 @@ def by_class(items: Sequence[SubSequence], train_numbers: Collection[str], test_
     if both:
         raise SplitError(f"The number {both[0]} is in the training and in the test classes; take it out of one.")
     trained, tested = set(train_numbers), set(test_numbers)
-    kept = [item for item in items if _folder(item) in tested or not trained or _folder(item) in trained]
-    split = _divide(kept, lambda item: _folder(item) in tested)
+    kept = [item for item in items if item.folder in tested or not trained or item.folder in trained]
+    split = _divide(kept, lambda item: item.folder in tested)
     for side, wanted, name in ((split[0], train_numbers, "training"), (split[1], test_numbers, "test")):
         if not side and (wanted or name == "training"):
             listed = ", ".join(sorted(wanted)) or "every number outside the test classes"
@@ -99,8 +108,26 @@ def leaky_split_by_subfolder(items: Sequence[SubSequence], held_out_share: float
     return split
 
 
-def _folder(item: SubSequence) -> str:
-    return UNREADABLE_FOLDER if item.number is None else item.number
+def share_note(trained: Sequence[SubSequence], held_out: Sequence[SubSequence], wanted: float) -> str | None:
+    """A sentence on a held-out part much larger than was wanted; None where it is not.
+
+    Args:
+        trained: Sub-folders to train on.
+        held_out: Those to measure on.
+        wanted: Their share of both, 0 to 1.
+    """
+    share = len(held_out) / max(1, len(trained) + len(held_out))
+    if not held_out or share <= _FAR_FROM_SHARE * wanted:
+        return None
+    return (
+        f"{share:.2f} of the data is held out instead of {wanted:g}, since matches are held out whole; data.split_by "
+        "sequence comes nearer, and measures on players that training may know."
+    )
+
+
+def sequence_marks(items: Iterable[SubSequence]) -> set[str]:
+    """A short mark for each player sequence, by which a checkpoint tells what it was trained on; 8 letters."""
+    return {hashlib.sha256(item.key.encode("utf-8", "surrogateescape")).hexdigest()[:8] for item in items}
 
 
 def _divide(items: Iterable[SubSequence], held_out: Callable[[SubSequence], bool]) -> Split:
@@ -120,7 +147,7 @@ def _sequences_to_hold_out(items: Iterable[SubSequence], share: float, seed: int
     """Keys of the sequences to hold out: of each number its share."""
     of_number: dict[str, set[str]] = defaultdict(set)
     for item in items:
-        of_number[_folder(item)].add(item.key)
+        of_number[item.folder].add(item.key)
     held_out: set[str] = set()
     for keys in of_number.values():
         ranked = sorted(keys, key=lambda key: _rank(seed, key))

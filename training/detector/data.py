@@ -17,8 +17,8 @@ from pipeline.media.video import open_source
 from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from recognizer.errors import InputError
 from training.data.clip_labels import read_boxes, read_label_rows
+from training.data.matching import overlaps
 from training.detector.pitch import off_pitch
-from training.evaluation.matching import overlaps
 
 NOT_PEOPLE = frozenset({"ball"})
 """Classes of hand-labelled frames that are left out."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from pipeline.detection.detector import PlayerDetector
 from pipeline.types import BoolArray, Detections, FloatArray, Frame
+from training.data.matching import overlaps
 from training.detector.data import LabelledFrame
-from training.evaluation.matching import overlaps
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import SubSequence, scan
 from training.data.root import DataRootError, find_data_root
-from training.data.tree import sequence_marks
+from training.data.splits import sequence_marks
 from training.evaluation.select import Selection, recorded_settings, select, trained_keys
 
 MODES: Final[tuple[SamplingMode, ...]] = ("uniform", "center")

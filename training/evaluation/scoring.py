@@ -21,7 +21,7 @@ import numpy as np
 from pipeline.results.outputs import BOXES, read_mot
 from pipeline.types import FloatArray, TrackedBoxes
 from training.data.clip_labels import Label, read_boxes, read_label_rows
-from training.evaluation.matching import pair
+from training.data.matching import pair
 
 NOT_PLAYERS: Final = frozenset({"referee", "other"})
 _PLAYERS: Final = frozenset({"player", "goalkeeper"})

@@ -9,7 +9,7 @@ from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 from training.data.layout import UNREADABLE_FOLDER, SubSequence
-from training.data.splits import Split, SplitError, SplitKey, split_by
+from training.data.splits import Split, SplitError, SplitKey, hold_out
 
 SplitName = Literal["held_out", "all", "classes"]
 
@@ -95,7 +95,7 @@ def select(items: Sequence[SubSequence], selection: Selection, *, one_class_will
         chosen = _of_classes(items, selection.test_numbers)
     else:
         chosen = _divide(items, selection)[1]
-    classes = {_folder(item) for item in chosen}
+    classes = {item.folder for item in chosen}
     if len(classes) == 1 and not one_class_will_do:
         raise SelectionError(
             f"Only one class is left to measure on ({min(classes)}, sub-folders: {len(chosen)}), so that a constant "
@@ -124,15 +124,14 @@ def trained_keys(items: Sequence[SubSequence], info: CheckpointInfo) -> set[str]
 
 
 def _divide(items: Sequence[SubSequence], selection: Selection) -> Split:
-    """Trained on and held out, as `training.data.tree` divides; without known matches it goes by sequence."""
+    """Trained on and held out."""
     kept = _of_training(items, selection)
-    key = selection.key if any(item.match != item.key for item in kept) else "sequence"
-    return split_by(kept, key, selection.held_out_share, selection.seed)
+    return hold_out(kept, selection.key, selection.held_out_share, selection.seed)
 
 
 def _of_training(items: Sequence[SubSequence], selection: Selection) -> list[SubSequence]:
     known, unseen = selection.train_numbers, selection.test_numbers
-    return [i for i in items if _folder(i) not in unseen and (not known or _folder(i) in known)]
+    return [i for i in items if i.folder not in unseen and (not known or i.folder in known)]
 
 
 def _of_classes(items: Sequence[SubSequence], numbers: Sequence[str]) -> list[SubSequence]:
@@ -141,7 +140,7 @@ def _of_classes(items: Sequence[SubSequence], numbers: Sequence[str]) -> list[Su
             "The split 'classes' needs the numbers to measure on, and the checkpoint records none: name them, "
             "for example --classes 48 64 88."
         )
-    chosen = [item for item in items if _folder(item) in numbers]
+    chosen = [item for item in items if item.folder in numbers]
     if not chosen:
         raise SelectionError(f"No sub-folder is of the classes {listed(numbers)}; the data holds {_held(items)}.")
     return chosen
@@ -158,8 +157,4 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _held(items: Iterable[SubSequence]) -> str:
-    return listed(list(dict.fromkeys(_folder(item) for item in items)))
-
-
-def _folder(item: SubSequence) -> str:
-    return UNREADABLE_FOLDER if item.number is None else item.number
+    return listed(list(dict.fromkeys(item.folder for item in items)))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.types import TrackedBoxes
-from training.evaluation.matching import MIN_IOU, overlaps
+from training.data.matching import MIN_IOU, overlaps
 from training.evaluation.scoring import NOT_PLAYERS, Matched, Truth, judge
 
 _BINS = 10

@@ -14,13 +14,14 @@ from recognizer.labels import EMPTY, NUMBERS, encode
 from training.data.geometry import geometry_text, read_geometry
 from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.data.root import find_data_root
-from training.data.tree import choose_items, share_note
+from training.data.splits import share_note
 from training.evaluation.files import require_writable
 from training.fitting.balance import digit_weights, weights_table
 from training.fitting.precision import training_precision
 from training.fitting.run_state import RESUME, freeze_named, require_unused, saved_preprocess
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.fitting.start import build_reader, preprocess_text, settle_preprocess
+from training.fitting.tree_feed import choose_items
 from training.mixture.recipe import labelled_clips, missing_folders, require_matches
 
 _SHOWN: Final = 8
@@ -167,7 +168,7 @@ def _check_tree(report: Report, settings: TrainSettings) -> None:
     geometry = read_geometry(layout.root)
     report.lines.append(f"regions cut with: {geometry_text(geometry) if geometry else 'not recorded'}")
     data = settings.data
-    present = {_folder(item) for item in layout.items}
+    present = {item.folder for item in layout.items}
     for name in ("train_numbers", "test_numbers"):
         for number in missing_numbers(getattr(data, name), present):
             report.lines.append(f"note: data.{name} names {number}, and there is no folder {layout.root / number}.")
@@ -218,7 +219,7 @@ def _weights(trained: Sequence[SubSequence], settings: ClassWeightSettings) -> s
 
 
 def _amount(items: Sequence[SubSequence]) -> str:
-    numbers = sorted({_folder(item) for item in items}, key=lambda name: (len(name), name))
+    numbers = sorted({item.folder for item in items}, key=lambda name: (len(name), name))
     sequences = len({item.key for item in items})
     return f"{sequences} sequences, {len(items)} windows of {len(numbers)} numbers: {', '.join(numbers) or 'none'}"
 
@@ -230,7 +231,3 @@ def _matches(items: Sequence[SubSequence]) -> str:
         return "none known"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{len(names)}: {', '.join(names[:_SHOWN])}{more}"
-
-
-def _folder(item: SubSequence) -> str:
-    return UNREADABLE_FOLDER if item.number is None else item.number

@@ -11,9 +11,9 @@ from training.data.batch import Batch
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import scan
+from training.fitting.mixture_feed import drawn_batches
 from training.fitting.settings import PreprocessSettings, TrainSettings, WindowSampling
 from training.mixture.drawn import DrawSource
-from training.mixture.feed import drawn_batches
 from training.mixture.stream import Ingredient, WindowStream
 
 

@@ -20,7 +20,6 @@ from recognizer.reader import JerseyReader, ReaderOutput
 from training.data.dataset import SamplingSettings
 from training.data.layout import SubSequence, scan
 from training.data.splits import SplitKey
-from training.data.tree import choose_items
 from training.evaluation.data import DataError, find_root, open_data, sampling_of
 from training.evaluation.decoders import JOINT, JOINT_ABSTAINING, PLAIN, SEED
 from training.evaluation.figures import evaluate_reads
@@ -28,6 +27,7 @@ from training.evaluation.reads import BEST, RANDOM, WINDOW, Reads, read_views
 from training.evaluation.report import markdown, record
 from training.evaluation.select import Selection, SelectionError, recorded_selection, select, trained_keys
 from training.fitting.settings import DataSettings, TrainSettings
+from training.fitting.tree_feed import choose_items
 
 EMPTY = 10
 

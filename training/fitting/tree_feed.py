@@ -22,7 +22,7 @@ from training.data.dataset import WindowDataset, collate
 from training.data.geometry import read_geometry
 from training.data.layout import Layout, SubSequence, scan
 from training.data.root import find_data_root
-from training.data.splits import by_class, split_by
+from training.data.splits import by_class, hold_out, sequence_marks, share_note
 from training.fitting.distributed import Team
 from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.settings import DataSettings, TrainSettings
@@ -30,9 +30,6 @@ from training.synthesis.augment import film
 from training.synthesis.looks import draw_look
 
 logger = logging.getLogger(__name__)
-
-_FAR_FROM_SHARE = 1.5
-"""Times the wanted share that may be held out without a word."""
 
 
 class TooFewClassesError(InputError):
@@ -91,9 +88,7 @@ def choose_items(layout: Layout, settings: DataSettings, seed: int) -> tuple[lis
     trained, _ = by_class(layout.items, settings.train_numbers, settings.test_numbers)
     held_out: list[SubSequence] = []
     if settings.validation_share > 0.0:
-        matches_known = any(item.match != item.key for item in trained)
-        key = settings.split_by if matches_known else "sequence"
-        trained, held_out = split_by(trained, key, settings.validation_share, seed)
+        trained, held_out = hold_out(trained, settings.split_by, settings.validation_share, seed)
     numbers = {item.number for item in trained}
     if len(numbers) < 2:
         only = next(iter(numbers)) or "-1"
@@ -101,28 +96,6 @@ def choose_items(layout: Layout, settings: DataSettings, seed: int) -> tuple[lis
             f"All {len(trained)} sub-folders to train on are of the one class {only}; give at least two numbers."
         )
     return trained, held_out
-
-
-def share_note(trained: Sequence[SubSequence], held_out: Sequence[SubSequence], wanted: float) -> str | None:
-    """A sentence on a held-out part much larger than was wanted; None where it is not.
-
-    Args:
-        trained: Sub-folders to train on.
-        held_out: Those to measure on.
-        wanted: Their share of both, 0 to 1.
-    """
-    share = len(held_out) / max(1, len(trained) + len(held_out))
-    if not held_out or share <= _FAR_FROM_SHARE * wanted:
-        return None
-    return (
-        f"{share:.2f} of the data is held out instead of {wanted:g}, since matches are held out whole; data.split_by "
-        "sequence comes nearer, and measures on players that training may know."
-    )
-
-
-def sequence_marks(items: Iterable[SubSequence]) -> set[str]:
-    """A short mark for each player sequence, by which a checkpoint tells what it was trained on; 8 letters."""
-    return {hashlib.sha256(item.key.encode("utf-8", "surrogateescape")).hexdigest()[:8] for item in items}
 
 
 Chooser = Callable[[Layout, DataSettings, int], tuple[list[SubSequence], list[SubSequence]]]

@@ -10,12 +10,12 @@ import pytest
 import torch
 from factories import even_times, write_video
 
-import training.mixture.feed
+import training.fitting.mixture_feed
 from recognizer.labels import EMPTY
 from training.data.batch import Batch
 from training.fitting.distributed import Team
+from training.fitting.mixture_feed import mixture_data
 from training.fitting.settings import FitSettings, MixtureSettings, PreprocessSettings, TrainSettings, WindowSampling
-from training.mixture.feed import mixture_data
 from training.mixture.recipe import LABELS, MixtureError
 
 FRAMES, SIDE = 12, 24
@@ -75,7 +75,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure on one batch of each kind, in a moment."""
     for name in ("_HELD_OUT_BATCHES", "_DRAWN_BATCHES"):
-        monkeypatch.setattr(training.mixture.feed, name, 1)
+        monkeypatch.setattr(training.fitting.mixture_feed, name, 1)
 
 
 def settings(folder: Path, **mixture: object) -> TrainSettings:

@@ -10,10 +10,10 @@ from torch.utils.data import DataLoader
 
 from recognizer.device import resolve_device
 from training.data.batch import Batch
-from training.data.tree import leave_interrupts_to_the_parent
 from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
 from training.fitting.settings import TrainSettings
+from training.fitting.tree_feed import leave_interrupts_to_the_parent
 from training.mixture.recipe import (
     build_mixture,
     held_out_source,

@@ -12,8 +12,8 @@ import pytest
 import torch
 from trees import make_tree
 
-import training.data.tree
-import training.mixture.feed
+import training.fitting.mixture_feed
+import training.fitting.tree_feed
 from pipeline.config import as_plain
 from pipeline.crops import CropSettings
 from recognizer.checkpoint import CheckpointInfo
@@ -22,14 +22,14 @@ from training.data.batch import Batch
 from training.data.geometry import geometry_of
 from training.data.layout import CROPS, scan
 from training.data.splits import SplitKey
-from training.data.tree import TooFewClassesError, choose_items, tree_data
 from training.evaluation.select import recorded_selection, select, trained_keys
 from training.fitting.augment_batch import AugmentSettings
 from training.fitting.distributed import Team
 from training.fitting.feed import TREE_CROPS
+from training.fitting.mixture_feed import StreamBatches
 from training.fitting.settings import DataSettings, FitSettings, PreprocessSettings, TrainSettings, WindowSampling
+from training.fitting.tree_feed import TooFewClassesError, choose_items, tree_data
 from training.mixture.drawn import DrawSource
-from training.mixture.feed import StreamBatches
 from training.mixture.stream import Ingredient
 
 
@@ -64,7 +64,7 @@ def test_memory_is_pinned_for_cuda_alone(tree: Path, monkeypatch: pytest.MonkeyP
     """On a machine that has CUDA devices."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    for module in (training.data.tree, training.mixture.feed):
+    for module in (training.fitting.tree_feed, training.fitting.mixture_feed):
         monkeypatch.setattr(module, "DataLoader", NoLoader)
     given = replace(settings(tree), device=device)
     NoLoader.made.clear()

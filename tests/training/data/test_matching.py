@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.matching import MIN_IOU, overlaps, pair
+from training.data.matching import MIN_IOU, overlaps, pair
 
 
 def test_boxes_are_paired_one_to_one_for_the_greatest_overlap() -> None:
