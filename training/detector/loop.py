@@ -61,7 +61,8 @@ class DetectorTraining:
     teacher_size: int = 1920
     """Longest side of the teacher's input, pixels."""
     same_match: tuple[str, ...] = ()
-    """`CLIP=MATCH` for clips filmed at one match; a clip not named is a match of its own."""
+    """`CLIP=MATCH` for clips filmed at one match, each of which must be there; a clip not named is a match of its
+    own."""
     view: tuple[int, int] = (960, 544)
     """Width and height of a training view, multiples of 32."""
     scales: tuple[float, float] = (0.7, 1.6)
