@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.detection.detector import ARCHITECTURE
+from pipeline.detection.detector import ARCHITECTURE, DetectorError
 
 _LEVELS = 3
 """Output grids of the network, each with a class layer of its own."""
@@ -45,6 +46,16 @@ def save_detector(path: Path, state: dict[str, Tensor], card: dict[str, Any]) ->
 
 
 def start_detector(start: Path, path: Path) -> Path:
-    """The starting weights as a one-class detector, written to `path`."""
-    save_detector(path, narrow_to_person(load_file(start)), {"architecture": ARCHITECTURE, "classes": ["player"]})
+    """The starting weights as a one-class detector, written to `path`.
+
+    Raises:
+        DetectorError: There are no weights at `start`.
+    """
+    try:
+        state = load_file(start)
+    except (OSError, SafetensorError) as error:
+        raise DetectorError(
+            f"The starting weights {start} cannot be used ({error}); name others with --start."
+        ) from error
+    save_detector(path, narrow_to_person(state), {"architecture": ARCHITECTURE, "classes": ["player"]})
     return path

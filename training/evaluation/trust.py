@@ -1,19 +1,20 @@
 """Whether a finished run's numbers can be trusted: calibration of their confidence, and numbers given to referees."""
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from pipeline.types import TrackedBoxes
 from training.data.matching import MIN_IOU, overlaps
+from training.data.tables import read_table
 from training.evaluation.scoring import NOT_PLAYERS, Matched, Truth, judge
 
 _BINS = 10
+_COLUMNS: Final = ("track_id", "jersey_number", "confidence", "likeliest", "likeliest_confidence")
 
 
 class Claim(NamedTuple):
@@ -88,12 +89,11 @@ def trust_lines(record: dict[str, Any]) -> list[str]:
 def read_claims(tracks: Path) -> dict[int, Claim]:
     """The number and confidence of every track of a `tracks.csv`; tracks without a likeliest number are left out."""
     claims = {}
-    with tracks.open(newline="", encoding="utf-8") as handle:
-        for row in csv.DictReader(handle):
-            if row["jersey_number"]:
-                claims[int(row["track_id"])] = Claim(row["jersey_number"], float(row["confidence"]), True)
-            elif row.get("likeliest"):
-                claims[int(row["track_id"])] = Claim(row["likeliest"], float(row["likeliest_confidence"]), False)
+    for row in read_table(tracks, _COLUMNS):
+        if row.text("jersey_number"):
+            claims[row.whole("track_id")] = Claim(row.number("jersey_number"), row.real("confidence"), True)
+        elif row.text("likeliest"):
+            claims[row.whole("track_id")] = Claim(row.number("likeliest"), row.real("likeliest_confidence"), False)
     return claims
 
 

@@ -1,6 +1,5 @@
 """Cut-out numbers for training: pictures of a number alone, by number."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.types import UInt8Image
+from training.data.tables import read_table
 from training.mixture.pictures import PictureFiles
 
 
@@ -31,15 +31,16 @@ def load_tracklets(folder: Path, games: Collection[str] = (), every: int = 1) ->
 
     Raises:
         PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
+        TableError: The table cannot be used.
     """
     pictures = PictureFiles(folder)
-    with (folder / "tracklets.csv").open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            if not games or row["game"] in games:
-                files = sorted((folder / row["number"] / row["tracklet"]).rglob("*.jpg"))[::every]
-                decoded = [picture for file in files if (picture := pictures.read(file)) is not None]
-                rgb = [np.ascontiguousarray(picture[:, :, ::-1], np.uint8) for picture in decoded]
-                yield Tracklet(row["game"], row["number"], rgb)
+    for row in read_table(folder / "tracklets.csv", ("game", "number", "tracklet")):
+        game, number = row.text("game"), row.text("number")
+        if not games or game in games:
+            files = sorted((folder / number / row.text("tracklet")).rglob("*.jpg"))[::every]
+            decoded = [picture for file in files if (picture := pictures.read(file)) is not None]
+            rgb = [np.ascontiguousarray(picture[:, :, ::-1], np.uint8) for picture in decoded]
+            yield Tracklet(game, number, rgb)
     pictures.report()
 
 
@@ -66,14 +67,14 @@ def load_turned_crops(folder: Path, table: Path) -> dict[str, list[list[UInt8Ima
 
     Raises:
         PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
+        TableError: The table cannot be used.
     """
     pictures = PictureFiles(folder)
     crops: dict[str, list[list[UInt8Image]]] = defaultdict(list)
-    with table.open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            picture = pictures.read(folder / row["file"])
-            if picture is not None:
-                rgb = picture[:, :: -1 if row["mirrored"] == "1" else 1, ::-1]
-                crops[row["number"]].append([np.ascontiguousarray(np.rot90(rgb, int(row["quarter_turns"])))])
+    for row in read_table(table, ("file", "number", "mirrored", "quarter_turns")):
+        picture = pictures.read(folder / row.text("file"))
+        if picture is not None:
+            rgb = picture[:, :: -1 if row.text("mirrored") == "1" else 1, ::-1]
+            crops[row.number("number")].append([np.ascontiguousarray(np.rot90(rgb, row.whole("quarter_turns")))])
     pictures.report()
     return dict(crops)

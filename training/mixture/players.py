@@ -5,12 +5,11 @@ labels in `training/labels`), single player crops with a number (`hockey.csv`), 
 surroundings (`boxes.csv` of photos).
 """
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 from pipeline.crops import complete_cut_off, cut_square
 from pipeline.media.video import open_source
 from pipeline.types import FloatArray, UInt8Image
-from training.data.clip_labels import Stretch, Verdict, read_boxes, read_labels, stretch_at
+from training.data.clip_labels import UNKNOWN, Stretch, Verdict, read_boxes, read_labels, stretch_at
+from training.data.tables import Row, read_table
 from training.mixture.pictures import PictureFiles
 
 _MOST_OF_A_SHIRT = 0.4
@@ -28,6 +28,7 @@ _REACH = 1.25
 """How far from a number's centre, in its longer sides, another number may not come near a shirt of its own."""
 _BLACK, _MOST_BLACK = 8, 0.25
 """Value under which a pixel is black, and share of black pixels round a number that tells of the photo's edge."""
+_CORNERS: Final = ("x1", "y1", "x2", "y2")
 _MARGIN = 0.25
 _TALLEST = 220.0
 
@@ -122,18 +123,19 @@ def load_player_crops(folder: Path, table: Path) -> list[Track]:
 
     Raises:
         PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
+        TableError: The table cannot be used.
     """
     tracks: dict[tuple[str, str], Track] = {}
     files = PictureFiles(folder)
-    with table.open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            if row["number"] == "unknown" or row["box_drawn"] == "1":
-                continue
-            picture, number = files.read(folder / row["file"]), row["number"] or None
-            if picture is not None:
-                track = tracks.setdefault((row["track"], row["number"]), Track(table.stem))
-                image, box = _with_border(picture)
-                track.add(image, box, Verdict.LEGIBLE if number else Verdict.UNREADABLE, number)
+    for row in read_table(table, ("file", "number", "track", "box_drawn")):
+        number = row.number("number", (UNKNOWN, ""))
+        if number == UNKNOWN or row.text("box_drawn") == "1":
+            continue
+        picture = files.read(folder / row.text("file"))
+        if picture is not None:
+            track = tracks.setdefault((row.text("track"), number), Track(table.stem))
+            image, box = _with_border(picture)
+            track.add(image, box, Verdict.LEGIBLE if number else Verdict.UNREADABLE, number or None)
     files.report()
     return list(tracks.values())
 
@@ -198,23 +200,23 @@ def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
 
     Raises:
         PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
+        TableError: The table cannot be used.
     """
-    by_image: dict[str, list[dict[str, str]]] = defaultdict(list)
-    with (folder / "boxes.csv").open(newline="") as handle:
-        for row in csv.DictReader(handle):
-            if row["x1"]:  # photos without a number have one blank row
-                by_image[row["image"]].append(row)
+    by_image: dict[str, list[Row]] = defaultdict(list)
+    for row in read_table(folder / "boxes.csv", ("image", "source", "number", *_CORNERS)):
+        if row.text("x1"):  # photos without a number have one blank row
+            by_image[row.text("image")].append(row)
     photos, files = [], PictureFiles(folder)
     for name, rows in sorted(by_image.items()):
         picture = files.read(folder / "images" / name)
         if picture is None:
             continue
         rgb = np.asarray(picture[:, :, ::-1], np.uint8)
-        boxes = np.array([[float(row[k]) for k in ("x1", "y1", "x2", "y2")] for row in rows], np.float32)
+        boxes = np.array([[row.real(corner) for corner in _CORNERS] for row in rows], np.float32)
         for row, box in zip(rows, boxes, strict=True):
             image, inner = _with_surroundings(rgb, box, side)
             on_shirt = shows_shirt(rgb, box, boxes)
-            photos.append(NumberPhoto(row["source"], image, inner, row["number"], on_shirt))
+            photos.append(NumberPhoto(row.text("source"), image, inner, row.number("number"), on_shirt))
     files.report()
     return photos
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
+from pipeline.detection.detector import DetectorError
 from training.detector.data import NO_BOXES, NOTHING_SEEN, LabelledFrame, write_manifest
+from training.detector.weights import start_detector
 from training.train_detector import main
 
 
@@ -86,3 +88,13 @@ def test_settings_out_of_range_are_one_sentence(
     error = capsys.readouterr().err
     assert error.endswith(f"{message}\n")
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"not weights"])
+def test_starting_weights_that_cannot_be_used_are_refused(content: bytes | None, tmp_path: Path) -> None:
+    start = tmp_path / "yolo11n.safetensors"
+    if content is not None:
+        start.write_bytes(content)
+    with pytest.raises(DetectorError, match=r"yolo11n\.safetensors cannot be used \(.*name others with --start"):
+        start_detector(start, tmp_path / "work" / "start.safetensors")
+    assert not (tmp_path / "work").exists()
