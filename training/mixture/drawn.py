@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.labels import NUMBERS
-from training.mixture.placing import SIDE, bounds, broadcast_place, number_centre, number_height, square_to
+from training.mixture.lettering import RADIUS, Lettering, Words
+from training.mixture.placing import SIDE, broadcast_place, number_centre, number_height, square_to
 from training.mixture.regions import Region, draw_tight_cut
 from training.mixture.sources import BARE_SHARE, Regions
 from training.synthesis.cloth import Torso, ink_colour, kit_colour, recolour
@@ -19,16 +19,12 @@ from training.synthesis.looks import Rng
 from training.synthesis.shirts import (
     dye,
     number_mask,
-    place_mask,
-    place_word,
     print_number,
     random_colours,
     shirt_zone,
     word_mask,
 )
 
-_RADIUS = 0.42
-"""Of the cylinder that stands for a torso, as a share of the torso's side."""
 _TURNED_FAR, _TURNED_FAR_BARE = 0.25, 0.1
 """Share of the numbers that are turned far, most of them to where a digit is out of sight; of those on bare torsos."""
 _OTHER_KIT = 0.7
@@ -135,6 +131,19 @@ class DrawSource:
         return draw_fill(rng, bend(rng, digits) if rng.random() < 0.2 else digits)
 
     def _draw(self, rng: Rng, ground: Ground, number: str | None, extent: tuple[int, int]) -> list[Region]:
+        lettering, turns, away = self._letter(rng, ground, number, extent)
+        regions = []
+        for turn in turns.tolist():
+            masks, colours, box = lettering.layers(turn)
+            box = None if away else box
+            blank = None if box is None else ground.torso
+            regions.append(Region(print_number(rng, ground.torso, masks, colours), box, blank))
+        return regions
+
+    def _letter(
+        self, rng: Rng, ground: Ground, number: str | None, extent: tuple[int, int]
+    ) -> tuple[Lettering, NDArray[np.float64], bool]:
+        """What stands on the shirt, its turn in each picture, and whether a digit is out of sight in all of them."""
         (length, side), share = extent, self._torso_share
         choose = ink_colour if ground.as_broadcast else random_colours
         ink, rim = (choose(rng, ground.cloth, float(rng.uniform(*self._contrast))) for _ in range(2))
@@ -157,36 +166,10 @@ class DrawSource:
             width = printed.digits.shape[1] / printed.digits.shape[0] * height
             height, width = (height, width) if width < 0.75 * share else (height * 0.7, width * 0.7)
             if not self._readable and rng.random() < (_TURNED_FAR_BARE if ground.as_broadcast else _TURNED_FAR):
-                turns, away, moved = _turn_far(rng, turns, width / (2 * _RADIUS * share), len(number or ""))
-                x += moved * _RADIUS * share
-        regions = []
-        for here in turns.tolist():
-            masks, colours, box = [], [], None
-            if name is not None:
-                masks.append(place_word(name, SIDE, y - height / 2 - name_height, name_height, here, share))
-                colours.append(ink)
-            if sponsor is not None:
-                below = y + height / 2 + sponsor_height if number else y
-                masks.append(place_word(sponsor, SIDE, below, sponsor_height, here, share))
-                colours.append(rim)
-            if printed is not None:
-                place = ((x, y), height, here, lean, _RADIUS * share)
-                placed = place_mask(printed.digits, SIDE, *place)
-                if shadow is not None:
-                    masks.append(_shift(placed, shadow))
-                    colours.append(rim)
-                if outline:
-                    masks.append(_grow(placed, outline))
-                    colours.append(rim)
-                masks.append(placed)
-                colours.append(ink)
-                if printed.second is not None:
-                    masks.append(place_mask(printed.second, SIDE, *place))
-                    colours.append(rim)
-                box = None if away else bounds(placed)
-            blank = None if box is None else ground.torso
-            regions.append(Region(print_number(rng, ground.torso, masks, colours), box, blank))
-        return regions
+                turns, away, moved = _turn_far(rng, turns, width / (2 * RADIUS * share), len(number or ""))
+                x += moved * RADIUS * share
+        words = Words(name, name_height), Words(sponsor, sponsor_height)
+        return Lettering(printed, *words, ink, rim, outline, shadow, (x, y), height, lean, share), turns, away
 
 
 def _turn_far(
@@ -222,16 +205,6 @@ def outer_share(turn: float, half_angle: float, digits: int) -> float:
     inner = turn if digits == 2 else turn - half_angle
     angles = np.minimum([inner, turn + half_angle], np.pi / 2)
     return float(np.diff(np.sin(angles))[0] / (turn + half_angle - inner))
-
-
-def _grow(mask: FloatArray, pixels: float) -> FloatArray:
-    blurred = cv2.GaussianBlur(mask, (0, 0), pixels)
-    return np.asarray(np.clip(blurred * 4.0, 0.0, 1.0), np.float32)
-
-
-def _shift(mask: FloatArray, pixels: FloatArray) -> FloatArray:
-    matrix = np.array([[1.0, 0.0, pixels[0]], [0.0, 1.0, pixels[1]]])
-    return np.asarray(cv2.warpAffine(mask, matrix, mask.shape[::-1]), np.float32)
 
 
 def _stripes(rng: Rng, torso: UInt8Image, zone: FloatArray) -> UInt8Image:
