@@ -56,7 +56,7 @@ def _say(lines: Sequence[str]) -> None:
     coding = sys.stdout.encoding or "utf-8"
     try:
         for line in lines:
-            print(line.encode(coding, "backslashreplace").decode(coding))
+            sys.stdout.write(f"{line.encode(coding, 'backslashreplace').decode(coding)}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
