@@ -146,14 +146,14 @@ def _of_classes(items: Sequence[SubSequence], numbers: Sequence[str]) -> list[Su
     return chosen
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], shown: int = _SHOWN) -> str:
     """The first names of a list, and how many more there are.
 
-    >>> listed(["1", "2"])
-    '1, 2'
+    >>> listed(["1", "2"]), listed(["1", "2", "3"], shown=2)
+    ('1, 2', '1, 2 and 1 more')
     """
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def _held(items: Iterable[SubSequence]) -> str:

@@ -16,6 +16,7 @@ from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.data.root import find_data_root
 from training.data.splits import share_note
 from training.evaluation.files import require_writable
+from training.evaluation.select import listed
 from training.fitting.balance import digit_weights, weights_table
 from training.fitting.precision import training_precision
 from training.fitting.run_state import RESUME, freeze_named, require_unused, saved_preprocess
@@ -227,7 +228,4 @@ def _amount(items: Sequence[SubSequence]) -> str:
 def _matches(items: Sequence[SubSequence]) -> str:
     """How many matches are known, and the names of the first; files of one match that go by two names show here."""
     names = sorted({item.match for item in items if item.match != item.key})
-    if not names:
-        return "none known"
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)}: {', '.join(names[:_SHOWN])}{more}"
+    return f"{len(names)}: {listed(names, _SHOWN)}" if names else "none known"
