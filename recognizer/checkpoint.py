@@ -1,11 +1,9 @@
 """Checkpoints: safetensors weights, and beside them a JSON that says how to rebuild network and preprocessing."""
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess
+from recognizer.whole_files import write_together
 
 FORMAT_VERSION: Final = 1
 """Written into every checkpoint; a checkpoint of another version is refused."""
@@ -103,7 +102,10 @@ def save_checkpoint(path: Path, model: JerseyTemporalNet, info: CheckpointInfo, 
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-    _write_together({path: weights, path.with_suffix(".json"): text.encode()})
+    try:
+        write_together({path: weights, path.with_suffix(".json"): text.encode()})
+    except OSError as error:
+        raise CheckpointError(f"The checkpoint {path} cannot be written: {error.strerror or error}.") from error
 
 
 def load_checkpoint(
@@ -190,24 +192,6 @@ def unpack_from_grid(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tenso
 def _require_suffix(path: Path) -> None:
     if path.suffix != ".safetensors":
         raise CheckpointError(f"A checkpoint must end in .safetensors, which {path} does not.")
-
-
-def _write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write all files beside their final names, then rename them one right after the other."""
-    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
-    try:
-        for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside[path].write_bytes(data)
-        for path, temporary in beside.items():
-            temporary.replace(path)
-    except OSError as error:
-        target = next(iter(contents))
-        raise CheckpointError(f"The checkpoint {target} cannot be written: {error.strerror or error}.") from error
-    finally:
-        for temporary in beside.values():
-            with contextlib.suppress(OSError):  # the folder itself may be what failed
-                temporary.unlink(missing_ok=True)
 
 
 def _read_bytes(path: Path, what: str) -> bytes:

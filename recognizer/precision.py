@@ -1,4 +1,4 @@
-"""Which number format a network computes in on a device."""
+"""What a network computes with, and in which number format, on a device."""
 
 from typing import Any, Final, Literal
 
@@ -6,6 +6,7 @@ import torch
 
 from recognizer.errors import InputError
 
+Backend = Literal["auto", "torch", "onnx"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -16,14 +16,12 @@ from recognizer.graphs import ExportError
 from recognizer.networks import Network, ReaderOutput, TorchNetwork, empty_output
 from recognizer.onnx_cache import CacheError, open_cached
 from recognizer.onnx_network import missing_packages, require_packages
-from recognizer.precision import BackendError, Precision, resolve_precision
+from recognizer.precision import Backend, BackendError, Precision, resolve_precision
 from recognizer.preprocess import Preprocess
 
 __all__ = ["Backend", "JerseyReader", "Precision", "ReaderOutput", "default_weights"]
 
 logger = logging.getLogger(__name__)
-
-Backend = Literal["auto", "torch", "onnx"]
 
 
 def default_weights() -> Path:

@@ -23,7 +23,7 @@ from recognizer.model import JerseyTemporalNet, ModelConfig
 from training.evaluation.command import checkpoint_record, count, progress_bar
 from training.evaluation.data import open_data, sampling_of
 from training.evaluation.entropy import AttentionFigures, Entropy, measure_attention
-from training.evaluation.files import require_file, to_json, write_together
+from training.evaluation.files import require_file, to_json, write_results
 from training.evaluation.report import digit_names
 from training.evaluation.select import Selection
 from training.evaluation.text import Cell, table
@@ -136,7 +136,7 @@ def _run(arguments: argparse.Namespace) -> str:
             described["data"] = str(arguments.data)
     text = analysis.markdown()
     if arguments.output is not None:
-        write_together({arguments.output: to_json(described | analysis.record())})
+        write_results({arguments.output: to_json(described | analysis.record())})
         text += f"\n{arguments.output}\n"
     return text
 

@@ -26,7 +26,7 @@ from training.evaluation import plots
 from training.evaluation.command import checkpoint_record, count, progress_bar, share
 from training.evaluation.data import MODES, OpenData, find_root, open_data, sampling_of
 from training.evaluation.figures import Evaluation, evaluate_reads
-from training.evaluation.files import require_writable, to_json, write_together
+from training.evaluation.files import require_writable, to_json, write_results
 from training.evaluation.metrics import outcome_name
 from training.evaluation.reads import Reads, read_views
 from training.evaluation.report import digit_names, markdown, record
@@ -104,7 +104,7 @@ def _evaluate(arguments: argparse.Namespace) -> str:
         | record(evaluation)
     )
     earlier = files_of_run(output, EVALUATION)
-    write_together({output / name: content for name, content in contents.items()})
+    write_results({output / name: content for name, content in contents.items()})
     for name in earlier - set(contents):  # pictures of other figures
         (output / name).unlink(missing_ok=True)
     return f"{text}\n{output / EVALUATION}\n"
@@ -121,7 +121,7 @@ def _soccernet(arguments: argparse.Namespace) -> str:
     with progress_bar(None, "tracklets", arguments.quiet) as progress:
         result = run_protocol(protocol, settings, resolve_device(arguments.device), progress)
     described = {"checkpoint": checkpoint_record(arguments.checkpoint), "files": ["predictions.json"]}
-    write_together(
+    write_results(
         {
             output / "predictions.json": to_json(result.predictions),
             output / EVALUATION: to_json(described | result.record()),

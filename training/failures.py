@@ -24,7 +24,7 @@ from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import LabelledWindow, clip_windows, read_whole
 from training.evaluation.clips import labelled_clips
-from training.evaluation.files import require_file, write_together
+from training.evaluation.files import require_file, write_results
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         total += len(windows)
         logger.info("%s: %d failures of %d windows so far", clip.stem, len(failures), total)
     chosen = worst(failures, args.count)
-    write_together({args.output: _as_file(sheet(chosen), _FORMATS[args.output.suffix])})
+    write_results({args.output: _as_file(sheet(chosen), _FORMATS[args.output.suffix])})
     sys.stdout.write(f"{len(failures)} of {total} windows were read as a wrong number, {len(chosen)} are shown.\n")
     sys.stdout.write(f"{args.output}\n")
     return 0

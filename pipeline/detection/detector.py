@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -14,13 +14,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from pipeline.detection.forward import BACKENDS, PRECISIONS, choose_forward
+from pipeline.detection.forward import DetectorPrecision, choose_forward
 from pipeline.detection.yolo import STRIDE, Fit, decode_boxes, fit, grid, input_size, letterbox, letterbox_on_device
 from pipeline.types import Detections, FloatArray, Frame
 from pipeline.vendor import vendor_import
 from pipeline.workers import Spread, one_by_one
 from recognizer.checks import require_choice, require_range
 from recognizer.errors import InputError
+from recognizer.precision import Backend
 
 TASKS = ("detect", "segment", "pose")
 """What ultralytics calls the kinds of models that give upright boxes."""
@@ -65,10 +66,10 @@ class DetectorSettings:
     line."""
     max_detections: int = 100
     """Most people in one frame, 1 to 1000; the surest are kept."""
-    precision: str = "auto"
+    precision: DetectorPrecision = "auto"
     """`float32`, or `auto`: bfloat16 on a CPU that has instructions for it (half the time, boxes within 0.5
     pixels), float16 on CUDA, else float32. Used with `.safetensors` weights."""
-    backend: str = "auto"
+    backend: Backend = "auto"
     """`torch`; `onnx`, ONNX Runtime (extra `cpu`) in float32 on a CPU, the same boxes for less time; or `auto`, `onnx`
     where it is installed and the CPU computes in float32. Used with `.safetensors` weights."""
 
@@ -82,8 +83,8 @@ class DetectorSettings:
         require_range("batch_size", self.batch_size, 1, 256)
         require_range("every", self.every, 1, 10)
         require_range("max_detections", self.max_detections, 1, 1000)
-        require_choice("precision", self.precision, PRECISIONS)
-        require_choice("backend", self.backend, BACKENDS)
+        require_choice("precision", self.precision, get_args(DetectorPrecision))
+        require_choice("backend", self.backend, get_args(Backend))
         if isinstance(self.classes, str):
             raise ValueError(f"classes is {self.classes!r}, expected a list of names")
 

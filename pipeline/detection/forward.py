@@ -1,26 +1,27 @@
 """What runs the detector's network: PyTorch in the precision that suits the device, or ONNX Runtime."""
 
 from pathlib import Path
-from typing import Final
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.detection.onnx_detector import Forward, faster_forward, open_onnx
-from recognizer.precision import BackendError, cpu_has_bfloat16, forbid_tf32
+from recognizer.precision import Backend, BackendError, cpu_has_bfloat16, forbid_tf32
 
-PRECISIONS: Final = ("auto", "float32")
-BACKENDS: Final = ("auto", "torch", "onnx")
+DetectorPrecision = Literal["auto", "float32"]
 
 
-def choose_forward(weights: Path, network: nn.Module, backend: str, precision: str, device: torch.device) -> Forward:
+def choose_forward(
+    weights: Path, network: nn.Module, backend: Backend, precision: DetectorPrecision, device: torch.device
+) -> Forward:
     """The fastest way to run a network within the settings.
 
     Args:
         weights: The file that `network` was loaded from.
         network: On the CPU in float32, convolutions and batch norms fused.
-        backend: One of `BACKENDS`.
-        precision: One of `PRECISIONS`.
+        backend: As the settings name it.
+        precision: As the settings name it.
         device: Where it shall run.
 
     Raises:

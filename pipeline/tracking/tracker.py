@@ -3,7 +3,7 @@
 import importlib.util
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from pipeline.vendor import vendor_import
 from recognizer.checks import require_choice, require_range
 from recognizer.errors import InputError
 
-KINDS = ("botsort", "bytetrack", "ocsort", "deepocsort", "fasttrack", "tracktrack")
+TrackerKind = Literal["botsort", "bytetrack", "ocsort", "deepocsort", "fasttrack", "tracktrack"]
 """Trackers by the names ultralytics gives them."""
-CAMERA_MOTIONS = ("sparseOptFlow", "orb", "sift", "ecc", "none")
+CameraMotion = Literal["sparseOptFlow", "orb", "sift", "ecc", "none"]
 """Ways to estimate how the camera moved between two frames."""
 _MOTION_SIDE = 440
 """Longer side, pixels, of the picture in which that is done, about."""
@@ -30,8 +30,8 @@ class TrackerError(InputError):
 class TrackerSettings:
     """How people are followed."""
 
-    kind: str = "botsort"
-    """One of `KINDS`."""
+    kind: TrackerKind = "botsort"
+    """One of botsort, bytetrack, ocsort, deepocsort, fasttrack, tracktrack."""
     high_threshold: float = 0.25
     """Confidence (0 to 1) from which a detection is matched to tracks first."""
     low_threshold: float = 0.1
@@ -42,15 +42,15 @@ class TrackerSettings:
     """Highest cost (0 to 1: one minus overlap, weighted by confidence) of a match; lower is stricter."""
     buffer_seconds: float = 1.2
     """How long (0 to 60 s) a track whose person is out of sight is kept to be found again."""
-    camera_motion: str = "sparseOptFlow"
-    """One of `CAMERA_MOTIONS`; used by botsort, deepocsort and tracktrack."""
+    camera_motion: CameraMotion = "sparseOptFlow"
+    """One of sparseOptFlow, orb, sift, ecc, none; used by botsort, deepocsort and tracktrack."""
     cut_distance: float = 0.5
     """How much the colours of two frames must differ, 0 to 1, to be taken for a cut, at which every track ends; 1 for
     footage without cuts."""
 
     def __post_init__(self) -> None:
-        require_choice("kind", self.kind, KINDS)
-        require_choice("camera_motion", self.camera_motion, CAMERA_MOTIONS)
+        require_choice("kind", self.kind, get_args(TrackerKind))
+        require_choice("camera_motion", self.camera_motion, get_args(CameraMotion))
         for name in ("high_threshold", "low_threshold", "new_threshold", "match_threshold", "cut_distance"):
             require_range(name, getattr(self, name), 0, 1)
         require_range("buffer_seconds", self.buffer_seconds, 0, 60)

@@ -69,7 +69,7 @@ def test_an_input_that_cannot_be_read(
         ),
         (["--set", "windows.length=0"], r"--set windows\.length=0: windows\.length is 0; allowed is 1 to 64"),
         (["--set", "detector.confidence=high"], r"detector\.confidence is \"high\", expected a number"),
-        (["--set", "tracker.kind=magic"], r"tracker\.kind is 'magic'; allowed are botsort"),
+        (["--set", "tracker.kind=magic"], r'tracker\.kind is "magic", expected one of botsort'),
         (["--set", "windows"], "expected key=value"),
         (["--config", "missing.yaml"], r"settings file missing\.yaml does not exist"),
         (["--config", "wrong.yaml"], r"wrong\.yaml: unknown key 'detectr'"),

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from pipeline.config import as_plain
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
+from pipeline.detection.forward import DetectorPrecision
 from training.detector.data import DetectorDataError, LabelledFrame, read_manifest
 from training.detector.loop import DetectorTraining
 from training.detector.measure import Look, look, measure, score
@@ -36,7 +37,7 @@ class Trial:
     """Overlaps from which the weaker of two boxes is dropped."""
     confidence: float = 0.25
     """Confidence for recall and precision."""
-    precision: str = "auto"
+    precision: DetectorPrecision = "auto"
     """Number format, as in `DetectorSettings`."""
 
     def __post_init__(self) -> None:

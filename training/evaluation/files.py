@@ -1,6 +1,5 @@
 """Puts the files of an evaluation in place: each whole, and the one that names the others last."""
 
-import contextlib
 import json
 import math
 import os
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recognizer.errors import InputError
+from recognizer.whole_files import write_together
 
 
 class ResultError(InputError):
@@ -50,30 +50,20 @@ def require_file(path: Path) -> None:
     require_writable(path.parent)
 
 
-def write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write all files beside their final names, then rename them in the order given.
+def write_results(contents: Mapping[Path, bytes]) -> None:
+    """Put files in place, each whole, in the order given.
 
     Args:
         contents: Bytes by path; folders are made.
 
     Raises:
-        ResultError: The disk or a folder refuses; files that stood there before are as they were, unless the disk
-            failed between two renames.
+        ResultError: The disk or a folder refuses (see `recognizer.whole_files.write_together`).
     """
-    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
     try:
-        for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside[path].write_bytes(data)
-        for path, temporary in beside.items():
-            temporary.replace(path)
+        write_together(contents)
     except OSError as error:
         place = next(iter(contents)).parent
         raise ResultError(f"The results cannot be written to {place}: {error.strerror or error}.") from error
-    finally:
-        for temporary in beside.values():
-            with contextlib.suppress(OSError):  # the folder itself may be what failed
-                temporary.unlink(missing_ok=True)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

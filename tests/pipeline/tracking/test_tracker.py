@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from factories import SHARED
 
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
-from pipeline.tracking.tracker import CAMERA_MOTIONS, KINDS, PlayerTracker, TrackerError, TrackerSettings
+from pipeline.tracking.tracker import CameraMotion, PlayerTracker, TrackerError, TrackerKind, TrackerSettings
 from pipeline.types import Detections, Frame, TrackedBoxes
 
 CLIPS = SHARED / "clips"
@@ -37,8 +38,8 @@ def run(tracker: PlayerTracker, detections: Iterable[Detections]) -> list[Tracke
     return [tracker.update(frame(index), found) for index, found in enumerate(detections)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_follows_people(kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(TrackerKind))
+def test_every_kind_follows_people(kind: TrackerKind) -> None:
     results = run(PlayerTracker(TrackerSettings(kind=kind), 25.0), map(walkers, range(20)))
     assert results[-1].track_id.dtype == np.int64
     settled = results[5:]
@@ -48,8 +49,8 @@ def test_every_kind_follows_people(kind: str) -> None:
         assert first[int(track)][1] == box[1]  # every person keeps walking along a line
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_boxes_are_the_detections_of_this_very_frame(kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(TrackerKind))
+def test_boxes_are_the_detections_of_this_very_frame(kind: TrackerKind) -> None:
     tracker = PlayerTracker(TrackerSettings(kind=kind), 25.0)
     for index in range(12):
         found = walkers(index) if index != 8 else people((24 + 20, 20, 44 + 20, 70))
@@ -58,8 +59,8 @@ def test_boxes_are_the_detections_of_this_very_frame(kind: str) -> None:
         assert all(tuple(box) in given for box in result.xyxy.tolist())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_frames_without_people(kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(TrackerKind))
+def test_frames_without_people(kind: TrackerKind) -> None:
     tracker = PlayerTracker(TrackerSettings(kind=kind), 25.0)
     nobody = Detections.empty()
     assert all(len(result) == 0 for result in run(tracker, [nobody, nobody, nobody]))
@@ -105,8 +106,8 @@ def test_a_weak_detection_continues_a_track_but_starts_none() -> None:
     assert len(run(PlayerTracker(TrackerSettings(), 25.0), [strong, strong, weak])[-1]) == 1
 
 
-@pytest.mark.parametrize("motion", [m for m in CAMERA_MOTIONS if m not in {"none", "ecc"}])
-def test_a_moving_camera_is_compensated(motion: str) -> None:
+@pytest.mark.parametrize("motion", [m for m in get_args(CameraMotion) if m not in {"none", "ecc"}])
+def test_a_moving_camera_is_compensated(motion: CameraMotion) -> None:
     scene = cv2.resize(BACKGROUND, (1280, 720), interpolation=cv2.INTER_CUBIC)
     scene = cv2.add(scene, np.random.default_rng(3).integers(0, 60, scene.shape, np.uint8))
 
