@@ -4,22 +4,16 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+from pipeline.kits.cells import Float, LabCells
 
-BINS = (6, 12, 12)
-"""Cells of a colour histogram along L, a and b."""
-CELLS = BINS[0] * BINS[1] * BINS[2]
-_LOW = np.array([0.0, -72.0, -72.0])
-_STEP = np.array([20.0, 144.0 / 11.0, 144.0 / 11.0])
-_CORNERS = np.array([[(c >> 2) & 1, (c >> 1) & 1, c & 1] for c in range(8)])
-_STRIDES = np.array([BINS[1] * BINS[2], BINS[2], 1])
-_GRID = _LOW + _STEP * np.stack(np.unravel_index(np.arange(CELLS), BINS), axis=1)
+GRID = LabCells(bins=(6, 12, 12), low=(0.0, -72.0, -72.0), step=(20.0, 144.0 / 11.0, 144.0 / 11.0))
+CELLS = GRID.count
+_COLOURS = GRID.colours()
 
 
 def histogram(lab: Float) -> Float:
-    """Share of pixels per colour cell (CELLS,), each pixel spread over its eight nearest cells.
+    """Share of pixels per colour cell of `GRID`.
 
     Args:
         lab: (..., 3) CIE Lab, L 0 to 100.
@@ -27,13 +21,7 @@ def histogram(lab: Float) -> Float:
     Returns:
         (CELLS,), sums to 1; zeros without pixels.
     """
-    top = np.array(BINS) - 1
-    place = np.clip((lab.reshape(-1, 3) - _LOW) / _STEP, 0.0, top)
-    base = np.minimum(place.astype(np.int64), top - 1)
-    part = (place - base)[:, None, :]
-    shares = np.where(_CORNERS, part, 1.0 - part).prod(axis=2)
-    cells = (base @ _STRIDES)[:, None] + _CORNERS @ _STRIDES
-    return np.asarray(np.bincount(cells.ravel(), shares.ravel(), CELLS) / max(1, len(place)), np.float64)
+    return np.asarray(GRID.histograms(lab.reshape(1, -1, 3))[0], np.float64)
 
 
 def colour_name(lab: Float) -> str:
@@ -110,7 +98,7 @@ def _colours(histogram: Float, scores: Float) -> list[Float]:
     order = np.argsort(-scores, kind="stable")
     strong = [f for f in order if f == order[0] or scores[f] >= max(0.15, scores[order[0]] / 2)]
     masks = [np.equal(_FAMILY, family) for family in strong]
-    return [histogram[mask] @ _GRID[mask] / histogram[mask].sum() for mask in masks]
+    return [histogram[mask] @ _COLOURS[mask] / histogram[mask].sum() for mask in masks]
 
 
 def _rgb(lab: Float) -> tuple[int, int, int]:
@@ -159,6 +147,6 @@ _FAMILIES = (
 )
 """Colours that light and shadow make of one another."""
 _SHADED = {"red", "orange", "yellow", "green", "turquoise", "blue", "purple", "grey"}
-_NAMES = [colour_name(cell) for cell in _GRID]
+_NAMES = [colour_name(cell) for cell in _COLOURS]
 _FAMILY = np.array([next(i for i, family in enumerate(_FAMILIES) if name in family) for name in _NAMES])
-_TELLING = np.array([_telling(cell) for cell in _GRID])
+_TELLING = np.array([_telling(cell) for cell in _COLOURS])

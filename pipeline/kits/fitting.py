@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.kits.looks import Float, KitEvidence, distances
+from pipeline.kits.cells import Float
+from pipeline.kits.looks import KitEvidence, distances
 from recognizer.checks import require_range
 
 _RESTLESS = 6.0  # Lab units; a player's crop changes by about 12 over a track, a sitting spectator's by about 4

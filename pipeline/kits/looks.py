@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.crops import CropSettings, cut_square, hidden_shares, jersey_regions
-from pipeline.kits.colours import BINS, CELLS, histogram
+from pipeline.kits.cells import Float
+from pipeline.kits.colours import CELLS, GRID, histogram
 from pipeline.types import FloatArray, Frame, UInt8Image
-
-Float = NDArray[np.float64]
 
 _REGION = CropSettings(
     side_of_height=0.5, side_of_width=0.8, centre_y=0.33, top_slack=0.03, min_side=12.0, full_side=48.0
@@ -134,7 +133,7 @@ def kit_histograms(evidence: Sequence[KitEvidence] | Sequence[Look], background:
 
 def smooth(histograms: Float) -> Float:
     """Blur (N, CELLS) along a and b so that neighbouring shades count as alike."""
-    cube = histograms.reshape(-1, *BINS)
+    cube = histograms.reshape(-1, *GRID.bins)
     for axis in (2, 3):
         padded = np.pad(cube, [(0, 0) if a != axis else (1, 1) for a in range(4)], mode="edge")
         n = cube.shape[axis]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.kits.looks import Float
+from pipeline.kits.cells import Float
 from recognizer.checks import require_range
 
 

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.kits.cells import Float
 from pipeline.kits.colours import name_kits
 from pipeline.kits.fitting import TeamSettings, find_kits, nearest_kits, support
-from pipeline.kits.looks import Float, KitEvidence, Look, distances, kit_histograms, look_at, smooth
+from pipeline.kits.looks import KitEvidence, Look, distances, kit_histograms, look_at, smooth
 from pipeline.kits.swaps import Swap, SwapSettings, find_swaps
 from pipeline.types import Frame, TrackedBoxes
 

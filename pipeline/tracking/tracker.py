@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from pipeline.tracking.appearance import ShirtColours
 from pipeline.tracking.cuts import CutDetector
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.vendor import vendor_import
@@ -20,6 +21,8 @@ CameraMotion = Literal["sparseOptFlow", "orb", "sift", "ecc", "none"]
 _MOTION_SIDE = 440
 """Longer side, pixels, of the picture in which that is done, about."""
 _MOTION_POINTS = 200
+_CONFIRMING_SECONDS = 0.12
+"""tracktrack takes somebody for a person who is found for so long without a break, in three frames at the most."""
 
 
 class TrackerError(InputError):
@@ -30,16 +33,19 @@ class TrackerError(InputError):
 class TrackerSettings:
     """How people are followed."""
 
-    kind: TrackerKind = "botsort"
+    kind: TrackerKind = "tracktrack"
     """One of botsort, bytetrack, ocsort, deepocsort, fasttrack, tracktrack."""
-    high_threshold: float = 0.25
+    high_threshold: float = 0.3
     """Confidence (0 to 1) from which a detection is matched to tracks first."""
     low_threshold: float = 0.1
     """Confidence (0 to 1) from which a detection may still continue a track that found no better one."""
-    new_threshold: float = 0.25
+    new_threshold: float = 0.4
     """Confidence (0 to 1) from which a detection that fits no track starts one."""
-    match_threshold: float = 0.8
-    """Highest cost (0 to 1: one minus overlap, weighted by confidence) of a match; lower is stricter."""
+    match_threshold: float = 0.7
+    """Highest cost (0 to 1) of a match; lower is stricter. With tracktrack half of it is lack of overlap, half lack of
+    common colours; with the others it is one minus overlap."""
+    shirt_colours: bool = True
+    """Whether people are told apart by the colours of their shirts too; used by tracktrack."""
     buffer_seconds: float = 1.2
     """How long (0 to 60 s) a track whose person is out of sight is kept to be found again."""
     camera_motion: CameraMotion = "sparseOptFlow"
@@ -76,7 +82,8 @@ class PlayerTracker:
         if not (math.isfinite(frames_per_second) and frames_per_second > 0):
             raise ValueError(f"frames_per_second is {frames_per_second}, expected a positive number")
         self._settings, self._buffer_frames = settings, max(1, round(settings.buffer_seconds * frames_per_second))
-        self._tracker = _make_tracker(settings, self._buffer_frames)
+        self._confirming = min(3, max(1, round(_CONFIRMING_SECONDS * frames_per_second)))
+        self._tracker = self._new_tracker()
         self._cuts = CutDetector(settings.cut_distance)
         self._last_id = self._ids_before = 0
         self._public: dict[int, int] = {}
@@ -99,7 +106,7 @@ class PlayerTracker:
             track is a new one.
         """
         if self._cuts.is_cut(frame):
-            self._tracker = _make_tracker(self._settings, self._buffer_frames)
+            self._tracker = self._new_tracker()
             self._ids_before, self._frame_size = self._last_id, None
         if frame.size != self._frame_size and hasattr(self._tracker, "gmc"):
             _fit_camera_motion(self._tracker.gmc, max(frame.size))
@@ -114,6 +121,9 @@ class PlayerTracker:
         public = [self._public.setdefault(raw, len(self._public) + 1) for raw in track_id.tolist()]
         return TrackedBoxes(detections.xyxy[index], detections.confidence[index], np.array(public, np.int64))
 
+    def _new_tracker(self) -> Any:  # noqa: ANN401  # ultralytics has no types
+        return _make_tracker(self._settings, self._buffer_frames, self._confirming)
+
 
 def _fit_camera_motion(motion: Any, longer_side: int) -> None:  # noqa: ANN401  # ultralytics has no types
     """Have the camera's motion estimated in a small picture from few points, and from this picture on.
@@ -127,7 +137,7 @@ def _fit_camera_motion(motion: Any, longer_side: int) -> None:  # noqa: ANN401  
     motion.reset_params()  # two pictures of different sizes cannot be compared
 
 
-def _make_tracker(settings: TrackerSettings, buffer_frames: int) -> Any:  # noqa: ANN401  # ultralytics has no types
+def _make_tracker(settings: TrackerSettings, buffer_frames: int, confirming: int) -> Any:  # noqa: ANN401  # ultralytics has no types
     """Ultralytics' tracker with its own defaults for what the settings leave open."""
     if importlib.util.find_spec("lap") is None:  # ultralytics would try to install it
         raise TrackerError("The tracker needs the package 'lap', which is not installed; run: pip install lap")
@@ -145,7 +155,12 @@ def _make_tracker(settings: TrackerSettings, buffer_frames: int) -> Any:  # noqa
         "match_thresh": settings.match_threshold,
         "track_buffer": buffer_frames,
         "with_reid": False,
+        "min_track_len": confirming,
     }
     if "gmc_method" in options:
         options["gmc_method"] = settings.camera_motion
-    return TRACKER_MAP[settings.kind](IterableSimpleNamespace(**options))
+    if not (settings.shirt_colours and settings.kind == "tracktrack"):
+        return TRACKER_MAP[settings.kind](IterableSimpleNamespace(**options))
+    tracker: Any = TRACKER_MAP[settings.kind](IterableSimpleNamespace(**options | {"model": "shirt colours"}))
+    tracker.encoder = ShirtColours()
+    return tracker

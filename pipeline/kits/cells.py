@@ -1,0 +1,52 @@
+"""Colour histograms: cells of CIE Lab, over which pixels are spread."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+_CORNERS = np.array([[(c >> 2) & 1, (c >> 1) & 1, c & 1] for c in range(8)])
+
+
+@dataclass(frozen=True, slots=True)
+class LabCells:
+    """A grid of colours."""
+
+    bins: tuple[int, int, int]
+    """Cells along L, a and b; each at least 2."""
+    low: tuple[float, float, float]
+    """The first cell's L, a and b."""
+    step: tuple[float, float, float]
+    """From one cell to the next."""
+
+    @property
+    def count(self) -> int:
+        """Cells in all."""
+        return self.bins[0] * self.bins[1] * self.bins[2]
+
+    def colours(self) -> Float:
+        """The colour of each cell, float64 (count, 3)."""
+        places = np.stack(np.unravel_index(np.arange(self.count), self.bins), axis=1)
+        return np.asarray(np.array(self.low) + np.array(self.step) * places, np.float64)
+
+    def histograms(self, lab: NDArray[np.floating]) -> Float:
+        """Share of pixels per cell, each pixel spread over its eight nearest cells.
+
+        Args:
+            lab: (N, P, 3) CIE Lab of P pixels of each of N pictures, L 0 to 100.
+
+        Returns:
+            float64 (N, count); rows sum to 1, or to 0 without pixels.
+        """
+        pictures, pixels = lab.shape[:2]
+        top = np.array(self.bins) - 1
+        place = np.clip((lab - np.array(self.low)) / np.array(self.step), 0.0, top)
+        base = np.minimum(place.astype(np.int64), top - 1)
+        part = (place - base)[:, :, None, :]
+        shares = np.where(_CORNERS, part, 1.0 - part).prod(axis=3)
+        strides = np.array([self.bins[1] * self.bins[2], self.bins[2], 1])
+        cells = (base @ strides)[:, :, None] + _CORNERS @ strides + np.arange(pictures)[:, None, None] * self.count
+        sums = np.bincount(cells.ravel(), shares.ravel(), pictures * self.count)
+        return np.asarray(sums.reshape(pictures, self.count) / max(1, pixels), np.float64)
