@@ -103,7 +103,35 @@ def test_a_weak_detection_continues_a_track_but_starts_none() -> None:
     weak = people((100, 50, 130, 120), confidence=0.15)
     strong = people((100, 50, 130, 120))
     assert not any(len(result) for result in run(PlayerTracker(TrackerSettings(), 25.0), [weak] * 4))
-    assert len(run(PlayerTracker(TrackerSettings(), 25.0), [strong, strong, weak])[-1]) == 1
+    assert len(run(PlayerTracker(TrackerSettings(), 25.0), [strong] * 3 + [weak])[-1]) == 1
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_shirts_tell_apart_two_who_meet_and_turn_back(colours: bool) -> None:
+    tracker = PlayerTracker(TrackerSettings(shirt_colours=colours, camera_motion="none"), 25.0)
+    shirts = {"red": (40, 30, 200), "white": (240, 240, 240)}
+    followed: dict[str, list[int]] = {"red": [], "white": []}
+    for index in range(30):
+        apart = abs(index - 14.5) * 4  # they run into each other and, behind one another for a moment, back again
+        places = {"red": 150 - apart, "white": 155 + apart}
+        bgr = np.full_like(BACKGROUND, (60, 130, 70))
+        for name in ("white", "red"):
+            x = round(places[name])
+            bgr[50:110, x : x + 24] = shirts[name]
+        visible = [name for name in ("red", "white") if name == "red" or apart > 8]
+        boxes = [(places[name], 30.0, places[name] + 24, 140.0) for name in visible]
+        result = tracker.update(frame(index, bgr), people(*boxes))
+        for name, box in zip(visible, boxes, strict=True):
+            mine = np.abs(result.xyxy[:, 0] - box[0]) < 1
+            followed[name] += result.track_id[mine].tolist()
+    kept = all(ids[0] == ids[-1] for ids in followed.values())
+    assert kept is colours
+
+
+def test_at_few_frames_a_second_people_are_followed_at_once() -> None:
+    late = [Detections.empty(), *[people((100, 50, 130, 120))] * 3]
+    assert [len(boxes) for boxes in run(PlayerTracker(TrackerSettings(), 3.0), late)] == [0, 1, 1, 1]
+    assert [len(boxes) for boxes in run(PlayerTracker(TrackerSettings(), 25.0), late)] == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("motion", [m for m in get_args(CameraMotion) if m not in {"none", "ecc"}])
