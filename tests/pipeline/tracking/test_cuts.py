@@ -33,6 +33,13 @@ def test_a_cut_to_a_picture_of_another_size_is_found() -> None:
     assert cuts([picture((40, 140, 50), 10), small]) == [1]
 
 
+def test_large_pictures_are_known_by_a_few_of_their_pixels() -> None:
+    blocks = np.random.default_rng(5).integers(0, 255, (9, 16, 3), np.uint8)
+    small, large = (blocks.repeat(side, axis=0).repeat(side, axis=1) for side in (16, 120))
+    assert hellinger(colours(small), colours(large)) < 0.05
+    assert cuts([large, np.roll(large, 30, axis=1), picture((40, 140, 50), 10)]) == [2]
+
+
 def test_one_means_never() -> None:
     assert cuts([picture((0, 0, 0), 0), np.full((90, 160, 3), (255, 0, 0), np.uint8)], distance=1.0) == []
 
