@@ -1,8 +1,9 @@
 """Fuses the reads of a track into one number, or says why there is none.
 
-Windows vote by the sum rule (Kittler, Hatef, Duin, Matas 1998): each gives every number the probability it sees, so an
-unreadable window says nothing (below a floor it is not even heard) and a wild one counts once. The likeliest number is
-the one with most votes. How far it is believed depends on its support,
+Windows vote by the sum rule (Kittler, Hatef, Duin, Matas 1998): each gives every number the probability it sees, times
+how readable it is, so an unreadable window says nothing (below a floor it is not even heard), one in doubt whether it
+shows a number says little, and a wild one counts once. The likeliest number is the one with most votes. How far it is
+believed depends on its support,
 
     support = share**2 * sqrt(readable mass),
 
@@ -52,14 +53,14 @@ class IdentitySettings:
     min_agreement: float = 0.55
     """Of the votes for the likeliest number and for its strongest rival, the share that the likeliest must have, 0 to
     1; below it the track conflicts. 0.55 asks for 55 to 45."""
-    min_readable: float = 1.0
-    """How many windows' worth of number must have been seen: each window counts with the probability, 0 to 1, that a
-    number can be read in it. A track with less is unreadable."""
+    min_readable: float = 0.6
+    """How many windows' worth of number must have been seen: each window counts with the square of the probability, 0
+    to 1, that a number can be read in it. A track with less is unreadable."""
     min_reads: int = 2
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
     """Windows less readable than this, 0 to 1, are not heard: many faint doubts must not add up to a number."""
-    even_support: float = 0.044
+    even_support: float = 0.04
     """Support of a number that is as likely right as wrong; above 0. Support is the number's share of the votes,
     squared, times the square root of the windows' worth of number."""
     steepness: float = 2.4
@@ -147,7 +148,7 @@ class IdentityFuser:
         readable, numbers = split_readable(number_log_probs(read.tens, read.units))
         if readable < self._settings.window_readable:
             return None
-        evidence.votes += readable * numbers
+        evidence.votes += readable**2 * numbers
         worn = numbers * self._worn
         frame = int(read.frame_indices[int(read.frame_weights.argmax())])
         for number in np.argsort(-worn, kind="stable")[:_NOTED].tolist():
