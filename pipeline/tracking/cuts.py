@@ -15,7 +15,7 @@ class CutDetector:
 
     Args:
         distance: Hellinger distance of the colour histograms, 0 to 1, above which two frames belong to different
-            shots; 1 finds no cut. In 17 match clips frames of one shot differed by up to 0.4 and hard cuts by 0.53
+            shots; 1 finds no cut. In 37 match clips frames of one shot differed by up to 0.41 and hard cuts by 0.5
             to 0.78; pans too fast to follow anyone in differed by 0.5 to 0.6.
     """
 

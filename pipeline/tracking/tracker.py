@@ -50,7 +50,7 @@ class TrackerSettings:
     """How long (0 to 60 s) a track whose person is out of sight is kept to be found again."""
     camera_motion: CameraMotion = "sparseOptFlow"
     """One of sparseOptFlow, orb, sift, ecc, none; used by botsort, deepocsort and tracktrack."""
-    cut_distance: float = 0.5
+    cut_distance: float = 0.47
     """How much the colours of two frames must differ, 0 to 1, to be taken for a cut, at which every track ends; 1 for
     footage without cuts."""
 
