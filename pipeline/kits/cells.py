@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Float = NDArray[np.float64]
 
 _CORNERS = np.array([[(c >> 2) & 1, (c >> 1) & 1, c & 1] for c in range(8)])
+_ENOUGH_LEFT = 0.25  # less of a shirt than this left after removing its surroundings: it has their colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,24 @@ class LabCells:
         cells = (base @ strides)[:, :, None] + _CORNERS @ strides + np.arange(pictures)[:, None, None] * self.count
         sums = np.bincount(cells.ravel(), shares.ravel(), pictures * self.count)
         return np.asarray(sums.reshape(pictures, self.count) / max(1, pixels), np.float64)
+
+
+def without_surroundings(shirts: Float, around: Float, background: float) -> Float:
+    """Colours of shirts without those of what lies beside them.
+
+    Args:
+        shirts: (N, cells); rows sum to 1.
+        around: The same of their surroundings.
+        background: How much of the surroundings' colours is taken out, 0 to 1.
+
+    Returns:
+        (N, cells); rows sum to 1. A shirt of its surroundings' colour keeps all of its own.
+    """
+    rest = np.maximum(shirts - background * around, 0.0)
+    return shares(np.where(rest.sum(axis=1, keepdims=True) < _ENOUGH_LEFT, shirts, rest))
+
+
+def shares(histograms: Float) -> Float:
+    """Rows (N, cells) that sum to 1; evenly spread where nothing was counted."""
+    total, cells = histograms.sum(axis=1, keepdims=True), histograms.shape[1]
+    return np.asarray(np.where(total > 0.0, histograms / np.maximum(total, 1e-9), 1.0 / cells), np.float64)

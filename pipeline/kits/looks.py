@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.crops import CropSettings, cut_square, hidden_shares, jersey_regions
-from pipeline.kits.cells import Float
+from pipeline.kits.cells import Float, shares, without_surroundings
 from pipeline.kits.colours import CELLS, GRID, histogram
 from pipeline.types import FloatArray, Frame, UInt8Image
 
@@ -22,7 +22,6 @@ _SIDE = 20  # crops are compared at this many pixels a side; number, folds and c
 _SIDE_COLUMNS = 3  # columns at the left and right edge that show surroundings
 _TORSO = (slice(3, 15), slice(7, 13))  # rows and columns of the small crop inside the shirt
 _THUMB = 4  # pixels a side of the picture used to tell moving players from sitting spectators
-_ENOUGH_LEFT = 0.25  # less of the torso than this left after removing its surroundings: the kit has their colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +123,9 @@ def kit_histograms(evidence: Sequence[KitEvidence] | Sequence[Look], background:
     Returns:
         (N, CELLS); rows sum to 1.
     """
-    torso = _shares(np.array([e.torso for e in evidence], np.float64))
-    around = _shares(np.array([e.surroundings for e in evidence], np.float64))
-    rest = np.maximum(torso - background * around, 0.0)
-    rest = np.where(rest.sum(axis=1, keepdims=True) < _ENOUGH_LEFT, torso, rest)
-    return _shares(rest)
+    torso = shares(np.array([e.torso for e in evidence], np.float64))
+    around = shares(np.array([e.surroundings for e in evidence], np.float64))
+    return without_surroundings(torso, around, background)
 
 
 def smooth(histograms: Float) -> Float:
@@ -139,7 +136,7 @@ def smooth(histograms: Float) -> Float:
         n = cube.shape[axis]
         before, here, after = (padded.take(range(s, s + n), axis=axis) for s in (0, 1, 2))
         cube = 0.25 * before + 0.5 * here + 0.25 * after
-    return _shares(cube.reshape(len(histograms), -1))
+    return shares(cube.reshape(len(histograms), -1))
 
 
 def distances(left: Float, right: Float) -> Float:
@@ -165,9 +162,3 @@ def _inside(lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
     scale = _SIDE / len(lit)
     line = np.arange(_SIDE)
     return np.asarray((line >= places[0] * scale) & (line + 1 <= (places[-1] + 1) * scale), np.bool_)
-
-
-def _shares(histograms: Float) -> Float:
-    """Rows that sum to 1; evenly spread where nothing was counted."""
-    total = histograms.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(total > 0.0, histograms / np.maximum(total, 1e-9), 1.0 / CELLS), np.float64)

@@ -3,15 +3,13 @@
 import cv2
 import numpy as np
 
-from pipeline.kits.cells import LabCells
+from pipeline.kits.cells import LabCells, without_surroundings
 from pipeline.types import FloatArray, UInt8Image
 
 _CELLS = LabCells(bins=(4, 7, 7), low=(0.0, -66.0, -66.0), step=(33.4, 22.0, 22.0))
 """Coarse, so that a shirt in the light and in the shade has colours in common."""
 _BACKGROUND = 0.75
 """How much of the colours beside a shirt is taken out of it."""
-_ENOUGH_LEFT = 0.25
-"""With less of the shirt than this left, its colours are those of its surroundings, and all of them count."""
 
 
 def _places(x: list[float], top: float, bottom: float, rows: int) -> FloatArray:
@@ -42,9 +40,7 @@ def shirt_colours(bgr: UInt8Image, xyxy: FloatArray) -> FloatArray:
     seen = cv2.remap(bgr, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     lab = cv2.cvtColor(seen.astype(np.float32) / 255.0, cv2.COLOR_BGR2LAB).astype(np.float32, copy=False)
     shirt, beside = (_CELLS.histograms(part) for part in np.split(lab, [len(_SHIRT)], axis=1))
-    rest = np.maximum(shirt - _BACKGROUND * beside, 0.0)
-    left = rest.sum(axis=1, keepdims=True)
-    return np.sqrt(np.where(left < _ENOUGH_LEFT, shirt, rest / np.maximum(left, 1e-9))).astype(np.float32)
+    return np.sqrt(without_surroundings(shirt, beside, _BACKGROUND)).astype(np.float32)
 
 
 class ShirtColours:

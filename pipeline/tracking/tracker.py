@@ -159,8 +159,10 @@ def _make_tracker(settings: TrackerSettings, buffer_frames: int, confirming: int
     }
     if "gmc_method" in options:
         options["gmc_method"] = settings.camera_motion
-    if not (settings.shirt_colours and settings.kind == "tracktrack"):
-        return TRACKER_MAP[settings.kind](IterableSimpleNamespace(**options))
-    tracker: Any = TRACKER_MAP[settings.kind](IterableSimpleNamespace(**options | {"model": "shirt colours"}))
-    tracker.encoder = ShirtColours()
+    colours = settings.shirt_colours and settings.kind == "tracktrack"
+    if colours:
+        options["model"] = "shirt colours"  # any name but auto, which asks for the detector's own features
+    tracker: Any = TRACKER_MAP[settings.kind](IterableSimpleNamespace(**options))
+    if colours:
+        tracker.encoder = ShirtColours()
     return tracker
