@@ -10,7 +10,7 @@ from recognizer.checks import require_range
 class EffortSettings:
     """How often a track whose number is settled is still read."""
 
-    settled_every: int = 4
+    settled_every: int = 8
     """Of a track whose number is settled one window in so many is read, 1 to 1000; 1 reads every window of every
     track."""
     settled_confidence: float = 0.99
