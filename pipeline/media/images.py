@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from pipeline.media.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
 from pipeline.types import Frame, UInt8Image
@@ -60,6 +61,7 @@ class ImageSequence:
                 f"{path} has no frame {span} ({len(files)} images are {float(length):g} s at {ASSUMED_RATE} frames/s)."
             )
         self._frames_lost = 0
+        self._reported: set[Path] = set()
         width, height = _common_size(path, files)
         self._info = VideoInfo(
             path=path,
@@ -100,13 +102,25 @@ class ImageSequence:
                 continue
             if span.end is not None and time >= span.end:
                 break
-            bgr = _read_bgr(file)
+            bgr = self._read_bgr(file)
             if bgr is None or bgr.shape != (self._info.height, self._info.width, 3):
                 lost += 1
                 continue
             yield Frame(index, time, bgr)
             index += 1
         self._frames_lost = lost
+
+    def _read_bgr(self, file: Path) -> UInt8Image | None:
+        try:
+            with Image.open(file) as image:
+                rgb = upright_rgb(image)
+        except _UNREADABLE as error:
+            if file not in self._reported:  # not in every pass anew
+                reason = "not a picture" if isinstance(error, UnidentifiedImageError) else error
+                logger.warning("%s cannot be read: %s", file, reason)
+            self._reported.add(file)
+            return None
+        return np.ascontiguousarray(rgb[:, :, ::-1])
 
 
 def _common_size(path: Path, files: Sequence[Path]) -> tuple[int, int]:
@@ -133,20 +147,18 @@ def _upright_size(file: Path) -> tuple[int, int] | None:
     try:
         with Image.open(file) as image:
             turned = image.getexif().get(_ORIENTATION_TAG) in _QUARTER_TURNS
-            return (image.height, image.width) if turned else (image.width, image.height)
+            width, height = _stored_size(image)
+            return (height, width) if turned else (width, height)
     except _UNREADABLE as error:
         logger.debug("%s has no readable header: %s", file, error)
         return None
 
 
-def _read_bgr(file: Path) -> UInt8Image | None:
-    try:
-        with Image.open(file) as image:
-            rgb = upright_rgb(image)
-    except _UNREADABLE as error:
-        logger.warning("%s cannot be read: %s", file, error)
-        return None
-    return np.ascontiguousarray(rgb[:, :, ::-1])
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height before the camera's orientation is applied, which newer versions of Pillow do for TIFF alone."""
+    if isinstance(image, TiffImageFile):
+        return int(image.tag_v2[IMAGEWIDTH]), int(image.tag_v2[IMAGELENGTH])
+    return image.size
 
 
 def upright_rgb(image: Image.Image) -> UInt8Image:

@@ -61,12 +61,24 @@ def test_an_image_that_is_none_is_lost_also_once_ultralytics_is_there(tmp_path: 
     assert source.frames_lost == 1
 
 
-def test_camera_orientation_is_applied(tmp_path: Path) -> None:
+def test_a_lost_image_is_reported_in_the_first_pass_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write_images(tmp_path / "match", 3)
+    (folder / "frame1.png").write_text("no picture")
+    source = open_source(folder)
+    for _ in range(2):
+        assert len(list(source.frames())) == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder / 'frame1.png'} cannot be read: not a picture"
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_camera_orientation_is_applied(suffix: str, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turn clockwise to view
     for index, picture in enumerate(numbered_pictures(2)):
         stored = np.ascontiguousarray(np.rot90(picture)[:, :, ::-1])
-        Image.fromarray(stored).save(tmp_path / f"{index}.jpg", exif=exif)
+        Image.fromarray(stored).save(tmp_path / f"{index}.{suffix}", exif=exif)
     source = open_source(tmp_path)
     assert (source.info.width, source.info.height) == (96, 64)
     assert [read_index(frame.bgr) for frame in source.frames()] == [0, 1]
