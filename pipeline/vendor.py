@@ -1,8 +1,8 @@
 """How ultralytics is imported: quiet, offline, installing nothing, unpickling nothing it does not know.
 
 Its switches are environment variables read once, at import, so they are set here first. This module does not
-import ultralytics itself: only `pipeline.detection.detector` and `pipeline.tracking.tracker` do, inside
-`vendor_import()`.
+import ultralytics itself: only `pipeline.detection.detector`, `pipeline.tracking.tracker` and, to train a detector,
+`training.detector.loop` do, inside `vendor_import()`.
 """
 
 import atexit

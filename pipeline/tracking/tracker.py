@@ -38,16 +38,18 @@ class TrackerSettings:
     high_threshold: float = 0.3
     """Confidence (0 to 1) from which a detection is matched to tracks first."""
     low_threshold: float = 0.1
-    """Confidence (0 to 1) from which a detection may still continue a track that found no better one."""
+    """Confidence (0 to 1) from which a detection may still continue a track that found no better one; ocsort and
+    deepocsort pass weaker ones than high_threshold over."""
     new_threshold: float = 0.4
     """Confidence (0 to 1) from which a detection that fits no track starts one."""
     match_threshold: float = 0.7
     """Highest cost (0 to 1) of a match; lower is stricter. With tracktrack half of it is lack of overlap, half lack of
-    common colours; with the others it is one minus overlap."""
+    common colours; with the others it is one minus overlap times the detection's confidence."""
     shirt_colours: bool = True
     """Whether people are told apart by the colours of their shirts too; used by tracktrack."""
     buffer_seconds: float = 1.2
-    """How long (0 to 60 s) a track whose person is out of sight is kept to be found again."""
+    """How long (0 to 60 s) a track whose person is out of sight is kept to be found again. Every track ends at a gap
+    of more than that, and of more than two frames, in the video itself."""
     camera_motion: CameraMotion = "sparseOptFlow"
     """One of sparseOptFlow, orb, sift, ecc, none; used by botsort, deepocsort and tracktrack."""
     cut_distance: float = 0.47
@@ -82,6 +84,8 @@ class PlayerTracker:
         if not (math.isfinite(frames_per_second) and frames_per_second > 0):
             raise ValueError(f"frames_per_second is {frames_per_second}, expected a positive number")
         self._settings, self._buffer_frames = settings, max(1, round(settings.buffer_seconds * frames_per_second))
+        self._longest_gap = max(settings.buffer_seconds, 2.0 / frames_per_second)
+        self._last_time: float | None = None
         self._confirming = min(3, max(1, round(_CONFIRMING_SECONDS * frames_per_second)))
         self._tracker = self._new_tracker()
         self._cuts = CutDetector(settings.cut_distance)
@@ -94,7 +98,7 @@ class PlayerTracker:
         self._boxes_class: Any = Boxes
 
     def update(self, frame: Frame, detections: Detections) -> TrackedBoxes:
-        """Continue the tracks into the next frame; call it for every frame, with detections or without.
+        """Continue the tracks into the next frame; call it for every frame in which people were looked for.
 
         Args:
             frame: the picture, from which the camera's motion is estimated.
@@ -102,10 +106,10 @@ class PlayerTracker:
 
         Returns:
             The detections that belong to a track, each with its track's id (from 1 on, in order of appearance).
-            A person out of sight is not in the result, though the track may come back later; behind a cut every
-            track is a new one.
+            A person out of sight is not in the result, though the track may come back later; behind a cut or a gap
+            every track is a new one.
         """
-        if self._cuts.is_cut(frame):
+        if self._is_behind_gap(frame) | self._cuts.is_cut(frame):
             self._tracker = self._new_tracker()
             self._ids_before, self._frame_size = self._last_id, None
         if frame.size != self._frame_size and hasattr(self._tracker, "gmc"):
@@ -120,6 +124,10 @@ class PlayerTracker:
         self._last_id = max(self._last_id, int(track_id.max()))
         public = [self._public.setdefault(raw, len(self._public) + 1) for raw in track_id.tolist()]
         return TrackedBoxes(detections.xyxy[index], detections.confidence[index], np.array(public, np.int64))
+
+    def _is_behind_gap(self, frame: Frame) -> bool:
+        before, self._last_time = self._last_time, frame.time_seconds
+        return before is not None and frame.time_seconds - before > self._longest_gap
 
     def _new_tracker(self) -> Any:  # noqa: ANN401  # ultralytics has no types
         return _make_tracker(self._settings, self._buffer_frames, self._confirming)

@@ -106,6 +106,19 @@ def test_a_weak_detection_continues_a_track_but_starts_none() -> None:
     assert len(run(PlayerTracker(TrackerSettings(), 25.0), [strong] * 3 + [weak])[-1]) == 1
 
 
+@pytest.mark.parametrize(
+    ("rate", "seconds", "kept"),
+    [(25.0, 0.4, True), (25.0, 0.6, False), (1.0, 0.5, True), (1.0, 3.0, False)],
+)
+def test_every_track_ends_at_a_gap_in_the_video(rate: float, seconds: float, kept: bool) -> None:
+    tracker = PlayerTracker(TrackerSettings(buffer_seconds=0.5, camera_motion="none"), rate)
+    person, ids = people((100, 50, 130, 120)), []
+    for index in range(10):
+        time = Fraction(index) / Fraction(rate) + (Fraction(seconds) if index >= 5 else 0)
+        ids += tracker.update(Frame(index, time, BACKGROUND), person).track_id.tolist()
+    assert sorted(set(ids)) == ([1] if kept else [1, 2])
+
+
 @pytest.mark.parametrize("colours", [True, False])
 def test_shirts_tell_apart_two_who_meet_and_turn_back(colours: bool) -> None:
     tracker = PlayerTracker(TrackerSettings(shirt_colours=colours, camera_motion="none"), 25.0)
