@@ -37,7 +37,11 @@ def carry_out(arguments: argparse.Namespace) -> tuple[RunSummary, Path]:
     source = open_source(arguments.input, arguments.start, arguments.duration, decoder, card, threads)
     folder = arguments.output or Path("runs") / source.info.name
     quiet = arguments.loudness < 0
-    with RunFolder(folder, arguments.overwrite) as work, progress_bar(quiet) as progress, logging_redirect_tqdm():
+    with (
+        RunFolder(folder, arguments.overwrite, source.info.files) as work,
+        progress_bar(quiet) as progress,
+        logging_redirect_tqdm(),
+    ):
         return process(source, settings, device, work, progress, arguments.video), folder
 
 

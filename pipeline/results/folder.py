@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -43,15 +44,17 @@ class RunFolder:
     Args:
         final: Where the run shall stand: new, empty, or (with `overwrite`) an earlier finished run.
         overwrite: Whether an earlier finished run there may be replaced.
+        inputs: Files that the run reads; one that it would replace is refused.
 
     Raises:
         OutputError: The place is taken or not writable, or is taken or the disk fills up while the block runs.
     """
 
-    def __init__(self, final: Path, overwrite: bool = False) -> None:
+    def __init__(self, final: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
         self.final = final.resolve()
         self._overwrite = overwrite
         _require_free(final, overwrite)
+        _require_elsewhere(self.final, inputs)
         token = secrets.token_hex(4) + _PARTIAL
         exists = self.final.exists()
         self._work = self.final / f".{token}" if exists else self.final.with_name(f".{self.final.name}.{token}")
@@ -137,6 +140,17 @@ def files_of_run(folder: Path, name: str = RECORD) -> set[str]:
         return set()
     files = record.get("files") if isinstance(record, dict) else None
     return {name, *(Path(str(file)).name for file in files)} if isinstance(files, list) else set()
+
+
+def _require_elsewhere(final: Path, inputs: Sequence[Path]) -> None:
+    replaced = files_of_run(final)
+    for file in inputs:
+        place = file.resolve()
+        if place.parent == final and place.name in replaced:
+            raise OutputError(
+                f"{file} is the input, and belongs to the run in {final} that would be replaced; choose another folder "
+                "with -o."
+            )
 
 
 def _require_free(final: Path, overwrite: bool) -> None:

@@ -77,6 +77,18 @@ def test_an_earlier_run_is_refused_without_overwrite(tmp_path: Path) -> None:
         RunFolder(final)
 
 
+def test_an_input_is_never_replaced(tmp_path: Path) -> None:
+    final, link = finished(tmp_path / "run", annotated_mp4="1"), tmp_path / "match.mp4"
+    link.symlink_to(final / "annotated.mp4")
+    for file in (final / "annotated.mp4", link):
+        with pytest.raises(OutputError, match=rf"{file.name} is the input, .* choose another folder with -o"):
+            RunFolder(final, overwrite=True, inputs=[file])
+    (final / "mine.mp4").write_text("2")
+    with RunFolder(final, overwrite=True, inputs=[final / "mine.mp4"]) as work:
+        write_run(work, annotated_mp4="3")
+    assert listing(final) == ["annotated.mp4", "mine.mp4", "run.json"]
+
+
 @pytest.mark.parametrize("record", [None, "no json", "[]", '{"files": 3}'])
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_of_other_things_is_never_touched(tmp_path: Path, record: str | None, overwrite: bool) -> None:
