@@ -99,7 +99,7 @@ class TrackLog(_LineFile):
 
         Args:
             path: The MOTChallenge file to write.
-            frame_seconds: Nominal duration of a frame; a gap in the stream counts as no more than two of these.
+            frame_seconds: Nominal duration of a frame; see `FrameTimes`.
         """
         super().__init__(path)
         self.spans: dict[int, TrackSpan] = {}

@@ -2,24 +2,29 @@
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
+
+UNBROKEN_SECONDS: Final = 0.25
+"""As long as frames of a stream with a variable rate may well be shown."""
+_ROUNDING: Final = 1e-9
 
 
 class FrameTimes:
     """When the frames of a run were shown, and for how long; 16 bytes a frame.
 
     Args:
-        frame_seconds: Nominal duration of a frame; a gap in the stream counts as no more than two of these.
+        frame_seconds: Nominal duration of a frame; a gap in the stream counts as no more than two of these, or than
+            `UNBROKEN_SECONDS` if that is longer.
     """
 
     def __init__(self, frame_seconds: float) -> None:
-        self._frame_seconds = frame_seconds
+        self._frame_seconds, self._longest = frame_seconds, max(2 * frame_seconds, UNBROKEN_SECONDS)
         self._times, self._durations = array("d"), array("d")
 
     def add(self, time_seconds: float) -> None:
         """Take in the next frame."""
         since_last = time_seconds - self._times[-1] if self._times else self._frame_seconds
-        self._durations.append(min(max(since_last, 0.0), 2 * self._frame_seconds))
+        self._durations.append(min(max(since_last, 0.0), self._longest))
         self._times.append(time_seconds)
 
     def time_of(self, frame_index: int) -> float:
@@ -27,7 +32,7 @@ class FrameTimes:
         return self._times[frame_index]
 
     def duration_of(self, frame_index: int) -> float:
-        """Seconds since the frame before."""
+        """Seconds since the frame before, a longer gap shortened."""
         return self._durations[frame_index]
 
 
@@ -56,8 +61,9 @@ class TrackSpan:
     def see(self, frame_index: int, times: FrameTimes) -> None:
         """The track is seen in a frame, later than all before."""
         now, lasts = times.time_of(frame_index), times.duration_of(frame_index)
-        unbroken = bool(self.stretches) and frame_index == self.last_frame + 1
-        start = self.stretches.pop()[0] if unbroken else now - lasts
+        begins = now - lasts
+        follows = frame_index == self.last_frame + 1 and begins <= self.last_time_seconds + _ROUNDING
+        start = self.stretches.pop()[0] if follows and self.stretches else begins
         self.stretches.append((start, now))
         self.last_frame, self.last_time_seconds = frame_index, now
         self.n_frames += 1

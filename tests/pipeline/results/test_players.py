@@ -113,6 +113,29 @@ def test_time_for_which_a_track_is_lost_is_not_seen() -> None:
     assert tracks(join_tracks([lost, between])) == [[1, 2]]
 
 
+def test_a_gap_in_the_stream_is_not_time_seen_together() -> None:
+    times = FrameTimes(0.04)
+    for now in (0.0, 0.04, 10.0, 10.04):
+        times.add(now)
+    one, two = TrackSpan.starting(1, 0, times), TrackSpan.starting(2, 0, times)
+    for index in range(4):
+        one.see(index, times)
+        two.see(index, times)
+    assert one.stretches == [pytest.approx((-0.04, 0.04)), pytest.approx((9.75, 10.04))]
+    assert one.seconds_seen == one.seconds_shared(two) == pytest.approx(0.37)
+
+
+def test_frames_of_a_variable_rate_are_seen_for_as_long_as_they_are_shown() -> None:
+    times = FrameTimes(0.04)
+    for now in (0.0, 0.12, 0.15, 0.35):
+        times.add(now)
+    span = TrackSpan.starting(1, 0, times)
+    for index in range(4):
+        span.see(index, times)
+    assert span.seconds_seen == pytest.approx(0.39)
+    assert len(span.stretches) == 1
+
+
 def test_players_csv_names_the_tracks(tmp_path: Path) -> None:
     write_players(tmp_path / "p.csv", join_tracks([row(4, "0", first=0.0), row(6, "0", first=7.0), row(1, None)]))
     with (tmp_path / "p.csv").open(newline="") as file:
