@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,7 +125,7 @@ def run_record(
         "seconds": {
             "total": round(summary.wall_seconds, 3),
             "stages": {name: round(seconds, 3) for name, seconds in summary.stage_seconds.items()},
-            "bottleneck": bottleneck(summary.stage_seconds),
+            "bottleneck": bottleneck(summary.stage_seconds, summary.cores),
             "queue_fill": {name: round(share, 3) for name, share in summary.queue_fill.items()},
         },
         "frames_per_second": round(summary.frames_decoded / summary.wall_seconds, 2),
@@ -137,13 +138,18 @@ def run_record(
     }
 
 
-def bottleneck(seconds: Mapping[str, float]) -> str | None:
+def bottleneck(seconds: Mapping[str, float], cores: int) -> str | None:
     """The stage that the others wait for: the longest one of the thread that was busiest.
 
-    >>> bottleneck({"decode": 5.0, "detect": 6.0, "crop": 4.0, "read": 3.0})
+    >>> bottleneck({"decode": 5.0, "detect": 6.0, "crop": 4.0, "read": 3.0}, cores=2)
     'crop'
+
+    Args:
+        seconds: Of each stage.
+        cores: Of the processor, that were used; on one all stages share a thread.
     """
-    busiest = max(_THREADS, key=lambda stages: sum(seconds.get(stage, 0.0) for stage in stages))
+    threads = _THREADS if cores > 1 else [tuple(chain.from_iterable(_THREADS))]
+    busiest = max(threads, key=lambda stages: sum(seconds.get(stage, 0.0) for stage in stages))
     longest = max(busiest, key=lambda stage: seconds.get(stage, 0.0))
     return longest if longest in seconds else None
 
@@ -231,7 +237,8 @@ def partial_sentence(summary: RunSummary) -> str:
     """What is missing from a run that is not whole."""
     parts = [f"{_counted(summary.frames_lost, 'frame')} could not be decoded"] if summary.frames_lost else []
     parts += ["the input breaks off before its end"] if summary.truncated else []
-    return f"Partial result: {' and '.join(parts)}; {_counted(summary.frames_decoded, 'frame')} were processed."
+    verb = "was" if summary.frames_decoded == 1 else "were"
+    return f"Partial result: {' and '.join(parts)}; {_counted(summary.frames_decoded, 'frame')} {verb} processed."
 
 
 def _counted(count: int, noun: str) -> str:

@@ -70,4 +70,8 @@ def test_a_name_that_is_no_text_does_not_cost_the_record(tmp_path: Path) -> None
     ],
 )
 def test_the_bottleneck_is_the_longest_of_the_busiest_thread(seconds: dict[str, float], stage: str | None) -> None:
-    assert bottleneck(seconds) == stage
+    assert bottleneck(seconds, cores=2) == stage
+
+
+def test_on_one_core_all_stages_share_a_thread() -> None:
+    assert bottleneck({"decode": 1.0, "detect": 6.0, "crop": 4.0, "read": 3.0}, cores=1) == "detect"
