@@ -102,6 +102,7 @@ class Identity:
     runner_up: str | None
     """Next likeliest number; None where nothing was readable, or only one may be worn."""
     runner_up_confidence: float
+    """Probability that `runner_up` is right instead, 0 to `confidence`."""
     agreement: float
     """Votes of `best` against those of its strongest rival, 0 to 1."""
     readable: float
@@ -183,7 +184,7 @@ class IdentityFuser:
             status=status,
             best=NUMBERS[best],
             runner_up=NUMBERS[second] if worn[second] > 0.0 else None,
-            runner_up_confidence=(1.0 - confidence) * doubt,
+            runner_up_confidence=min(confidence, (1.0 - confidence) * doubt),
             agreement=agreement,
             readable=readable,
             n_reads=evidence.n_reads,

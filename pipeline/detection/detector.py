@@ -277,7 +277,9 @@ class _VendorModel:
         """People in each of some frames of one size."""
         size = input_size(frames[0].size, self._settings.image_size, self._settings.max_upscale)
         images = [frame.bgr for frame in frames]
+        threads = torch.get_num_threads()
         results = self._model.predict(images, imgsz=size, batch=len(images), **self._options)
+        torch.set_num_threads(threads)  # on a CPU ultralytics sets them to what it thinks best
         return [_checked(result.boxes.xyxy.cpu().numpy(), result.boxes.conf.cpu().numpy()) for result in results]
 
 

@@ -73,6 +73,11 @@ def test_votes_scattered_over_many_numbers_are_doubt() -> None:
     assert scattered.confidence < 0.5
 
 
+def test_the_runner_up_is_never_surer_than_the_likeliest() -> None:
+    vague = fuse(make_read("46", sure=0.2), make_read("46", sure=0.2)).identity(1)
+    assert 0.0 < vague.runner_up_confidence <= vague.confidence < 0.02
+
+
 def test_confidence_grows_with_windows_that_agree_and_falls_with_those_that_scatter() -> None:
     def confidence(right: int, scattered: int) -> float:
         reads = [make_read("10", frame, sure=0.7) for frame in range(right)]
