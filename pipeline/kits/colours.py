@@ -10,6 +10,24 @@ from pipeline.kits.cells import Float, LabCells
 GRID = LabCells(bins=(6, 12, 12), low=(0.0, -72.0, -72.0), step=(20.0, 144.0 / 11.0, 144.0 / 11.0))
 CELLS = GRID.count
 _COLOURS = GRID.colours()
+_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+"""Linear sRGB to the responses of the eye's cones, as Oklab takes them."""
+_FROM_CONES = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+"""Cube roots of those to Oklab."""
+_PURPLE_FROM = 286.0
+"""Hue in Oklab, degrees, from which what Lab calls blue is purple: a shirt of #61509f has 291, one of #5a5aaf 281."""
 
 
 def histogram(lab: Float) -> Float:
@@ -34,6 +52,13 @@ def colour_name(lab: Float) -> str:
         >>> colour_name(np.array([90.0, 0.0, 2.0])), colour_name(np.array([18.0, 6.0, -24.0]))
         ('white', 'navy')
     """
+    name = _lab_name(lab)
+    is_purple = name in {"blue", "navy"} and lab[0] >= 25.0 and _oklab_degrees(lab) > _PURPLE_FROM
+    return "purple" if is_purple else name
+
+
+def _lab_name(lab: Float) -> str:
+    """The same by Lab alone, in which the hues of blue and purple run together."""
     lightness, a, b = (float(v) for v in lab)
     chroma = float(np.hypot(a, b))
     if lightness >= 62.0 and chroma < 22.0:
@@ -55,6 +80,13 @@ def colour_name(lab: Float) -> str:
     if lightness < 42.0 and chroma < 25.0 and hue in {"yellow", "lime", "green"}:
         return "dark green" if lightness >= 25.0 else "black"
     return hue
+
+
+def _oklab_degrees(lab: Float) -> float:
+    """Hue of a CIE Lab colour in Oklab (Ottosson 2020), where blue and purple lie apart."""
+    linear = cv2.cvtColor(np.asarray(lab, np.float32).reshape(1, 1, 3), cv2.COLOR_LAB2LRGB)[0, 0].astype(np.float64)
+    _, a, b = _FROM_CONES @ np.cbrt(_TO_CONES @ linear)
+    return float(np.degrees(np.arctan2(b, a))) % 360.0
 
 
 def name_kits(kits: Sequence[Float]) -> list[tuple[str, tuple[int, int, int]]]:
@@ -109,7 +141,7 @@ def _rgb(lab: Float) -> tuple[int, int, int]:
 
 def _telling(lab: Float) -> float:
     """How much a colour says about a kit: shadows, folds, skin and grass are on every picture."""
-    name, chroma = colour_name(lab), float(np.hypot(lab[1], lab[2]))
+    name, chroma = _lab_name(lab), float(np.hypot(lab[1], lab[2]))
     if name in {"grey", "black"}:
         return 0.35 if name == "grey" else 0.5
     degrees = float(np.degrees(np.arctan2(lab[2], lab[1])))
@@ -147,6 +179,6 @@ _FAMILIES = (
 )
 """Colours that light and shadow make of one another."""
 _SHADED = {"red", "orange", "yellow", "green", "turquoise", "blue", "purple", "grey"}
-_NAMES = [colour_name(cell) for cell in _COLOURS]
+_NAMES = [_lab_name(cell) for cell in _COLOURS]
 _FAMILY = np.array([next(i for i, family in enumerate(_FAMILIES) if name in family) for name in _NAMES])
 _TELLING = np.array([_telling(cell) for cell in _COLOURS])

@@ -261,7 +261,11 @@ def test_kit_covered_by_what_the_first_three_share_is_named_by_a_colour_it_has()
         ((0, 0, 90), "navy"),
         ((30, 80, 190), "blue"),
         ((120, 190, 240), "light blue"),
+        ((65, 105, 225), "blue"),
+        ((90, 90, 175), "blue"),
         ((120, 30, 140), "purple"),
+        ((97, 80, 159), "purple"),
+        ((85, 37, 131), "purple"),
         ((245, 150, 190), "pink"),
     ],
 )
