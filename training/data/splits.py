@@ -1,4 +1,8 @@
-"""Splits a data set into training and held-out parts by player sequence, by match or by class."""
+"""Splits a data set into training and held-out parts by player sequence, by match or by class.
+
+One player's track may have sequences under several numbers, such as `7/player_31_seq_2822` and
+`-1/player_31_seq_2822` where his number shows for a part of it: they bear one name, and stay on one side.
+"""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -23,11 +27,12 @@ class SplitError(InputError):
 def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float, seed: int = 0) -> Split:
     """Hold out whole sequences or whole matches.
 
-    A sequence never stands on both sides, also where a manifest gives its sub-folders different matches: such matches
-    count as one. By sequence, every number gives its share (rounded, at least one; a number with one sequence gives
-    none); by match, matches are held out until their sub-folders come near the share, and none that is
-    itself more than twice the share, unless all are. The choice depends on the seed and on the names alone, not on the
-    order of the input, and mostly stays when sequences are added.
+    Neither a sequence nor a track ever stands on both sides, also where a manifest gives a sequence's sub-folders
+    different matches: such matches count as one. By sequence, every number gives its share (rounded, at least one, but
+    never its last one; more where a track takes its sequences under other numbers along); by match, matches are held
+    out until their sub-folders come near the share, and none that is itself more than twice the share, unless all are.
+    The choice depends on the seed and on the names alone, not on the order of the input, and mostly stays when
+    sequences are added.
 
     Args:
         items: Sub-folders.
@@ -125,6 +130,20 @@ def share_note(trained: Sequence[SubSequence], held_out: Sequence[SubSequence], 
     )
 
 
+def tracks_on_both_sides(trained: Iterable[SubSequence], held_out: Iterable[SubSequence]) -> set[str]:
+    """Keys of the held-out sequences of which training has some of the same track, under this number or another.
+
+    Args:
+        trained: Sub-folders to train on.
+        held_out: Those to measure on.
+    """
+    keys, tracks = set[str](), set[Hashable]()
+    for item in trained:
+        keys.add(item.key)
+        tracks.add(_track(item))
+    return {item.key for item in held_out if item.key in keys or _track(item) in tracks}
+
+
 def sequence_marks(items: Iterable[SubSequence]) -> set[str]:
     """A short mark for each player sequence, by which a checkpoint tells what it was trained on; 8 letters."""
     return {hashlib.sha256(item.key.encode("utf-8", "surrogateescape")).hexdigest()[:8] for item in items}
@@ -143,16 +162,32 @@ def _rank(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogateescape")).digest()
 
 
+def _match_known(item: SubSequence) -> bool:
+    return item.match != item.key
+
+
+def _track(item: SubSequence) -> Hashable:
+    """What a track's sequences under several numbers have in common: their name, and the match where it is known."""
+    return item.sequence, item.match if _match_known(item) else None
+
+
+def _match_or_track(item: SubSequence) -> Hashable:
+    return item.match if _match_known(item) else _track(item)
+
+
 def _sequences_to_hold_out(items: Iterable[SubSequence], share: float, seed: int) -> set[str]:
-    """Keys of the sequences to hold out: of each number its share."""
-    of_number: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        of_number[item.folder].add(item.key)
+    """Keys of the sequences to hold out: of each number its share, whole tracks, and never a number's last one."""
+    groups = sorted(_linked(items, _track), key=lambda keys: _rank(seed, min(keys)))
+    numbers = [{key.partition("/")[0] for key in keys} for keys in groups]
+    tracks = Counter(number for of_group in numbers for number in of_group)
+    wanted = {number: max(round(share * count), 1) for number, count in tracks.items()}
+    taken: Counter[str] = Counter()
     held_out: set[str] = set()
-    for keys in of_number.values():
-        ranked = sorted(keys, key=lambda key: _rank(seed, key))
-        count = min(max(round(share * len(ranked)), 1), len(ranked) - 1)
-        held_out.update(ranked[:count])
+    for keys, of_group in zip(groups, numbers, strict=True):
+        spare = all(taken[number] + 1 < tracks[number] for number in of_group)
+        if spare and any(taken[number] < wanted[number] for number in of_group):
+            held_out |= keys
+            taken.update(of_group)
     return held_out
 
 
@@ -161,7 +196,7 @@ def _matches_to_hold_out(items: Sequence[SubSequence], share: float, seed: int) 
 
     Where every match is too large for that, the smallest is held out alone.
     """
-    groups = sorted(_linked(items), key=lambda keys: _rank(seed, min(keys)))
+    groups = sorted(_linked(items, _match_or_track), key=lambda keys: _rank(seed, min(keys)))
     sizes: Counter[str] = Counter()
     for item in items:
         sizes[item.key] += 1
@@ -177,8 +212,8 @@ def _matches_to_hold_out(items: Sequence[SubSequence], share: float, seed: int) 
     return held_out
 
 
-def _linked(items: Iterable[SubSequence]) -> list[set[str]]:
-    """Sets of sequence keys that share a match, directly or through other sequences (union-find)."""
+def _linked(items: Iterable[SubSequence], tie: Callable[[SubSequence], Hashable]) -> list[set[str]]:
+    """Sets of sequence keys that share a tie, directly or through other sequences (union-find)."""
     parent: dict[Hashable, Hashable] = {}
 
     def top(node: Hashable) -> Hashable:
@@ -187,7 +222,7 @@ def _linked(items: Iterable[SubSequence]) -> list[set[str]]:
         return node
 
     for item in items:
-        parent[top(("key", item.key))] = top(("match", item.match))
+        parent[top(("key", item.key))] = top(("tie", tie(item)))
     groups: dict[Hashable, set[str]] = defaultdict(set)
     for item in items:
         groups[top(("key", item.key))].add(item.key)

@@ -1,6 +1,7 @@
 """Splits of a data set: what belongs together stays together."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 from trees import make_tree
 
 from training.data.layout import SubSequence, scan
-from training.data.splits import Split, SplitError, SplitKey, by_class, leaky_split_by_subfolder, split_by
+from training.data.splits import (
+    Split,
+    SplitError,
+    SplitKey,
+    by_class,
+    leaky_split_by_subfolder,
+    split_by,
+    tracks_on_both_sides,
+)
 
 
 def sub(number: str | None, sequence: str, subdir: str = "0", match: str | None = None) -> SubSequence:
@@ -41,7 +50,9 @@ shares = st.floats(0.01, 0.99)
 
 
 @given(trees, st.sampled_from(["sequence", "match"]), shares, st.integers(0, 99))
-def test_no_sequence_stands_on_both_sides(items: list[SubSequence], key: SplitKey, share: float, seed: int) -> None:
+def test_no_sequence_and_no_track_stands_on_both_sides(
+    items: list[SubSequence], key: SplitKey, share: float, seed: int
+) -> None:
     try:
         split = split_by(items, key, share, seed)
     except SplitError:
@@ -49,8 +60,11 @@ def test_no_sequence_stands_on_both_sides(items: list[SubSequence], key: SplitKe
     assert split[0]
     assert split[1]
     assert not keys(split[0]) & keys(split[1])
+    assert not tracks_on_both_sides(*split)
     assert whole(items, split)
-    if key == "match":
+    if key == "sequence":
+        assert {item.number for item in split[0]} == {item.number for item in items}
+    else:
         assert not {item.match for item in split[0]} & {item.match for item in split[1]}
 
 
@@ -69,6 +83,7 @@ def test_the_order_of_the_input_changes_no_side(
 
 @given(trees, shares)
 def test_splitting_is_refused_only_where_nothing_can_be_held_out(items: list[SubSequence], share: float) -> None:
+    items = [replace(item, sequence=f"{item.sequence}{item.folder}") for item in items]  # a track for every sequence
     sequences = Counter(key.partition("/")[0] for key in keys(items))
     if any(count > 1 for count in sequences.values()):
         assert split_by(items, "sequence", share)
@@ -79,12 +94,49 @@ def test_splitting_is_refused_only_where_nothing_can_be_held_out(items: list[Sub
 
 def test_every_number_gives_its_share_of_sequences() -> None:
     items = [
-        sub(n, f"s{i}", str(k)) for n, count in (("7", 40), ("46", 10), ("8", 1)) for i in range(count) for k in "01"
+        sub(n, f"s{n}_{i}", k) for n, count in (("7", 40), ("46", 10), ("8", 1)) for i in range(count) for k in "01"
     ]
     train, held_out = split_by(items, "sequence", 0.2, seed=3)
     assert Counter(key.partition("/")[0] for key in keys(held_out)) == {"7": 8, "46": 2}
     assert Counter(key.partition("/")[0] for key in keys(train)) == {"7": 32, "46": 8, "8": 1}
     assert [item for item in items if item in held_out] == held_out, "the order of the input stays"
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("match", [None, "final"])
+def test_a_tracks_sequences_under_its_number_and_under_none_stay_on_one_side(seed: int, match: str | None) -> None:
+    tracks = [f"player_{i}_seq_{100 + i}" for i in range(20)]
+    items = [sub(n, track, match=match) for track in tracks for n in ("7", None)]
+    train, held_out = split_by(items, "sequence", 0.2, seed)
+    assert Counter(item.number for item in held_out) == {"7": 4, None: 4}
+    assert not {item.sequence for item in train} & {item.sequence for item in held_out}
+
+
+def test_by_match_a_track_without_a_known_match_stays_whole() -> None:
+    items = [sub(n, f"s{i}") for i in range(20) for n in ("7", None)]
+    train, held_out = split_by(items, "match", 0.2)
+    assert len(held_out) == 8
+    assert not {item.sequence for item in train} & {item.sequence for item in held_out}
+
+
+def test_a_number_keeps_its_only_sequence_where_its_track_has_another() -> None:
+    items = [sub("7", "a"), sub("7", "b"), sub(None, "a")]
+    for seed in range(8):
+        assert keys(split_by(items, "sequence", 0.5, seed)[1]) == {"7/b"}
+    with pytest.raises(SplitError, match="leaves one side empty"):
+        split_by([*items, sub("8", "b")], "sequence", 0.5)
+
+
+def test_what_training_has_of_held_out_tracks_is_found() -> None:
+    trained = [sub("7", "a"), sub("7", "b", match="m1"), sub("46", "c")]
+    held_out = [
+        sub(None, "a"),
+        sub(None, "b", match="m1"),
+        sub("8", "b", match="m2"),
+        sub("46", "c", "1"),
+        sub("9", "d"),
+    ]
+    assert tracks_on_both_sides(trained, held_out) == {"-1/a", "-1/b", "46/c"}
 
 
 def test_another_seed_holds_out_others_and_the_same_seed_the_same() -> None:
