@@ -18,6 +18,7 @@ from training.data.splits import (
     by_class,
     leaky_split_by_subfolder,
     split_by,
+    split_notes,
     tracks_on_both_sides,
 )
 
@@ -175,6 +176,33 @@ def test_a_match_much_larger_than_the_share_is_trained_on(seed: int) -> None:
     assert 4 <= len(held_out) <= 16
     only_large = split_by([item for item in items if item.match in ("big", "m1")], "match", 0.05, seed)[1]
     assert {item.match for item in only_large} == {"m1"}, "the smallest, where every one is too large"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_known_matches_are_drawn_before_what_has_none(seed: int) -> None:
+    known = [sub("7", f"{match}_{i}", match=match) for match in ("m1", "m2", "m3") for i in range(10)]
+    train, held_out = split_by([*known, *(sub("8", f"s{i}") for i in range(100))], "match", 0.2, seed)
+    assert len({item.match for item in held_out if item.number == "7"}) == 2
+    assert len(held_out) == 26
+    assert not {item.match for item in train} & {item.match for item in held_out}
+    split = split_by([*known[:20], *(sub("8", f"s{i}") for i in range(5))], "match", 0.05, seed)
+    assert Counter(item.number for item in split[1]) == {"7": 10}, "one of them, however small the share"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_only_known_match_is_trained_on(seed: int) -> None:
+    items = [*(sub("7", f"a{i}", match="final") for i in range(10)), *(sub("8", f"s{i}") for i in range(40))]
+    train, held_out = split_by(items, "match", 0.2, seed)
+    assert len(held_out) == 10
+    assert {item.number for item in held_out} == {"8"}
+    note = split_notes(train, held_out, "match", 0.2)
+    assert note == [
+        "No whole match is held out, since the one that is known (final) is trained on: what is measured says little "
+        "of another match. Add a second match."
+    ]
+    assert not split_notes(train, held_out, "sequence", 0.2)
+    assert not split_notes(held_out, train[:2], "match", 0.2)
+    assert not split_notes(items, [], "match", 0.2)
 
 
 def test_one_match_cannot_be_split() -> None:

@@ -104,7 +104,10 @@ def test_matches_of_both_sides_are_named(tree: Path, tmp_path: Path) -> None:
     report = check(settings(known, tmp_path)).text
     assert re.search(r"^train matches: 10: (match_\d+, ){7}match_\d+ and 2 more$", report, re.MULTILINE)
     assert re.search(r"^validation matches: 2: match_\d+, match_\d+$", report, re.MULTILINE)
-    assert "train matches: none known" in check(settings(tree, tmp_path)).text
+    assert "No whole match" not in report
+    unknown = check(settings(tree, tmp_path)).text
+    assert "train matches: none known" in unknown
+    assert "note: No whole match is held out, since none is known: training may know the players" in unknown
 
 
 def test_an_output_that_is_a_file_is_a_problem(tree: Path, tmp_path: Path) -> None:
