@@ -66,8 +66,7 @@ def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float,
 
 def hold_out(items: Sequence[SubSequence], key: SplitKey, held_out_share: float, seed: int = 0) -> Split:
     """As `split_by`; where no manifest tells matches, by sequence, which holds out some of every number."""
-    matches_known = any(item.match != item.key for item in items)
-    return split_by(items, key if matches_known else "sequence", held_out_share, seed)
+    return split_by(items, _key_used(items, key), held_out_share, seed)
 
 
 def by_class(items: Sequence[SubSequence], train_numbers: Collection[str], test_numbers: Collection[str]) -> Split:
@@ -132,10 +131,14 @@ def split_notes(
         notes.append(_no_match_note({item.match for item in trained if _match_known(item)}))
     share = len(held_out) / (len(trained) + len(held_out))
     if share > _FAR_FROM_SHARE * wanted:
-        notes.append(
-            f"{share:.2f} of the data is held out instead of {wanted:g}, since matches are held out whole; "
-            "data.split_by sequence comes nearer, and measures on players that training may know."
-        )
+        reasons = {
+            "match": "matches are held out whole; data.split_by sequence may come nearer, and measures on players that "
+            "training may know",
+            "sequence": "sequences are held out whole, and of every number that has several at least one; more "
+            "sequences of each number bring it nearer",
+        }
+        reason = reasons[_key_used([*trained, *held_out], key)]
+        notes.append(f"{share:.2f} of the data is held out instead of {wanted:g}, since {reason}.")
     return notes
 
 
@@ -186,6 +189,10 @@ def _rank(seed: int, name: str) -> bytes:
 
 def _match_known(item: SubSequence) -> bool:
     return item.match != item.key
+
+
+def _key_used(items: Iterable[SubSequence], wanted: SplitKey) -> SplitKey:
+    return wanted if any(_match_known(item) for item in items) else "sequence"
 
 
 def _track(item: SubSequence) -> Hashable:

@@ -16,6 +16,7 @@ from training.data.splits import (
     SplitError,
     SplitKey,
     by_class,
+    hold_out,
     leaky_split_by_subfolder,
     split_by,
     split_notes,
@@ -203,6 +204,23 @@ def test_the_only_known_match_is_trained_on(seed: int) -> None:
     assert not split_notes(train, held_out, "sequence", 0.2)
     assert not split_notes(held_out, train[:2], "match", 0.2)
     assert not split_notes(items, [], "match", 0.2)
+
+
+@pytest.mark.parametrize("match", [None, "final"])
+def test_a_large_held_out_part_is_explained_by_the_split_that_was_made(match: str | None) -> None:
+    items = [sub(str(n), f"s{n}_{i}", match=match) for n in range(9) for i in range(2)]
+    train, held_out = hold_out(items, "sequence", 0.2)
+    reason = "0.50 of the data is held out instead of 0.2, since sequences are held out whole, and of every number"
+    (note,) = split_notes(train, held_out, "sequence", 0.2)
+    assert note.startswith(reason)
+    assert "split_by" not in note
+    if match is None:  # by sequence all the same
+        none_held_out, note = split_notes(*hold_out(items, "match", 0.2), "match", 0.2)
+        assert none_held_out.startswith("No whole match")
+        assert note.startswith(reason)
+    two = [sub("7", f"s{i}", match=f"m{i % 2}") for i in range(8)]
+    (note,) = split_notes(*hold_out(two, "match", 0.2), "match", 0.2)
+    assert "since matches are held out whole; data.split_by sequence may come nearer" in note
 
 
 def test_one_match_cannot_be_split() -> None:

@@ -80,6 +80,8 @@ def test_a_match_held_out_whole_that_is_far_from_the_share_is_noted(tmp_path: Pa
     assert "note: 0.50 of the data is held out instead of 0.2, since matches are held out whole" in check(run).text
     by_sequence = replace(run, data=replace(run.data, split_by="sequence", validation_share=0.25))
     assert "is held out instead of" not in check(by_sequence).text
+    small_share = replace(by_sequence, data=replace(by_sequence.data, validation_share=0.1))
+    assert "note: 0.25 of the data is held out instead of 0.1, since sequences are held out" in check(small_share).text
 
 
 def test_a_track_on_both_sides_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
