@@ -1,8 +1,12 @@
-"""Splits a data set into training and held-out parts by player sequence, by match or by class."""
+"""Splits a data set into training and held-out parts by player sequence, by match or by class.
+
+One player's track may have sequences under several numbers, such as `7/player_31_seq_2822` and
+`-1/player_31_seq_2822` where his number shows for a part of it: they bear one name, and stay on one side.
+"""
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from recognizer.errors import InputError
@@ -23,11 +27,13 @@ class SplitError(InputError):
 def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float, seed: int = 0) -> Split:
     """Hold out whole sequences or whole matches.
 
-    A sequence never stands on both sides, also where a manifest gives its sub-folders different matches: such matches
-    count as one. By sequence, every number gives its share (rounded, at least one; a number with one sequence gives
-    none); by match, matches are held out until their sub-folders come near the share, and none that is
-    itself more than twice the share, unless all are. The choice depends on the seed and on the names alone, not on the
-    order of the input, and mostly stays when sequences are added.
+    Neither a sequence nor a track ever stands on both sides, also where a manifest gives a sequence's sub-folders
+    different matches: such matches count as one. By sequence, every number gives its share (rounded, at least one, but
+    never its last one; more where a track takes its sequences under other numbers along). By match, matches are held
+    out until their sub-folders come near the share, and none that is itself more than twice the share, unless all are;
+    sub-folders without a known match fill the share only when those with one are drawn, of which at least one match is
+    held out where two are known, and never all. The choice depends on the seed and on the names alone, not on the order
+    of the input, and mostly stays when sequences are added.
 
     Args:
         items: Sub-folders.
@@ -60,8 +66,7 @@ def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float,
 
 def hold_out(items: Sequence[SubSequence], key: SplitKey, held_out_share: float, seed: int = 0) -> Split:
     """As `split_by`; where no manifest tells matches, by sequence, which holds out some of every number."""
-    matches_known = any(item.match != item.key for item in items)
-    return split_by(items, key if matches_known else "sequence", held_out_share, seed)
+    return split_by(items, _key_used(items, key), held_out_share, seed)
 
 
 def by_class(items: Sequence[SubSequence], train_numbers: Collection[str], test_numbers: Collection[str]) -> Split:
@@ -108,26 +113,65 @@ def leaky_split_by_subfolder(items: Sequence[SubSequence], held_out_share: float
     return split
 
 
-def share_note(trained: Sequence[SubSequence], held_out: Sequence[SubSequence], wanted: float) -> str | None:
-    """A sentence on a held-out part much larger than was wanted; None where it is not.
+def split_notes(
+    trained: Sequence[SubSequence], held_out: Sequence[SubSequence], key: SplitKey, wanted: float
+) -> list[str]:
+    """Sentences on a held-out part that is not what was wanted: one that holds no whole match, or is much larger.
+
+    Args:
+        trained: Sub-folders to train on.
+        held_out: Those to measure on; none gives no sentence.
+        key: What was to be held out whole.
+        wanted: The held-out share of both, 0 to 1.
+    """
+    if not held_out:
+        return []
+    notes = []
+    if key == "match" and not any(_match_known(item) for item in held_out):
+        notes.append(_no_match_note({item.match for item in trained if _match_known(item)}))
+    share = len(held_out) / (len(trained) + len(held_out))
+    if share > _FAR_FROM_SHARE * wanted:
+        reasons = {
+            "match": "matches are held out whole; data.split_by sequence may come nearer, and measures on players that "
+            "training may know",
+            "sequence": "sequences are held out whole, and of every number that has several at least one; more "
+            "sequences of each number bring it nearer",
+        }
+        reason = reasons[_key_used([*trained, *held_out], key)]
+        notes.append(f"{share:.2f} of the data is held out instead of {wanted:g}, since {reason}.")
+    return notes
+
+
+def tracks_on_both_sides(trained: Iterable[SubSequence], held_out: Iterable[SubSequence]) -> set[str]:
+    """Keys of the held-out sequences of which training has some of the same track, under this number or another.
 
     Args:
         trained: Sub-folders to train on.
         held_out: Those to measure on.
-        wanted: Their share of both, 0 to 1.
     """
-    share = len(held_out) / max(1, len(trained) + len(held_out))
-    if not held_out or share <= _FAR_FROM_SHARE * wanted:
-        return None
-    return (
-        f"{share:.2f} of the data is held out instead of {wanted:g}, since matches are held out whole; data.split_by "
-        "sequence comes nearer, and measures on players that training may know."
-    )
+    keys, tracks = set[str](), set[Hashable]()
+    for item in trained:
+        keys.add(item.key)
+        tracks.add(_track(item))
+    return {item.key for item in held_out if item.key in keys or _track(item) in tracks}
 
 
 def sequence_marks(items: Iterable[SubSequence]) -> set[str]:
     """A short mark for each player sequence, by which a checkpoint tells what it was trained on; 8 letters."""
     return {hashlib.sha256(item.key.encode("utf-8", "surrogateescape")).hexdigest()[:8] for item in items}
+
+
+def _no_match_note(trained: Collection[str]) -> str:
+    """Why no whole match is held out: `trained` is the one that is known, perhaps of several names; or none is."""
+    if trained:
+        return (
+            f"No whole match is held out, since the one that is known ({', '.join(sorted(trained))}) is trained on: "
+            "what is measured says little of another match. Add a second match."
+        )
+    return (
+        "No whole match is held out, since none is known: training may know the players that are measured on. Name the "
+        "matches with --match where the data set is built, or in its manifest.csv."
+    )
 
 
 def _divide(items: Iterable[SubSequence], held_out: Callable[[SubSequence], bool]) -> Split:
@@ -143,42 +187,76 @@ def _rank(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogateescape")).digest()
 
 
+def _match_known(item: SubSequence) -> bool:
+    return item.match != item.key
+
+
+def _key_used(items: Iterable[SubSequence], wanted: SplitKey) -> SplitKey:
+    return wanted if any(_match_known(item) for item in items) else "sequence"
+
+
+def _track(item: SubSequence) -> Hashable:
+    """What a track's sequences under several numbers have in common: their name, and the match where it is known."""
+    return item.sequence, item.match if _match_known(item) else None
+
+
+def _match_or_track(item: SubSequence) -> Hashable:
+    return item.match if _match_known(item) else _track(item)
+
+
 def _sequences_to_hold_out(items: Iterable[SubSequence], share: float, seed: int) -> set[str]:
-    """Keys of the sequences to hold out: of each number its share."""
-    of_number: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        of_number[item.folder].add(item.key)
+    """Keys of the sequences to hold out: of each number its share, whole tracks, and never a number's last one."""
+    groups = sorted(_linked(items, _track), key=lambda keys: _rank(seed, min(keys)))
+    numbers = [{key.partition("/")[0] for key in keys} for keys in groups]
+    tracks = Counter(number for of_group in numbers for number in of_group)
+    wanted = {number: max(round(share * count), 1) for number, count in tracks.items()}
+    taken: Counter[str] = Counter()
     held_out: set[str] = set()
-    for keys in of_number.values():
-        ranked = sorted(keys, key=lambda key: _rank(seed, key))
-        count = min(max(round(share * len(ranked)), 1), len(ranked) - 1)
-        held_out.update(ranked[:count])
+    for keys, of_group in zip(groups, numbers, strict=True):
+        spare = all(taken[number] + 1 < tracks[number] for number in of_group)
+        if spare and any(taken[number] < wanted[number] for number in of_group):
+            held_out |= keys
+            taken.update(of_group)
     return held_out
 
 
 def _matches_to_hold_out(items: Sequence[SubSequence], share: float, seed: int) -> set[str]:
-    """Keys of the sequences to hold out: those of whole matches, as long as that comes nearer to the share.
-
-    Where every match is too large for that, the smallest is held out alone.
-    """
-    groups = sorted(_linked(items), key=lambda keys: _rank(seed, min(keys)))
-    sizes: Counter[str] = Counter()
-    for item in items:
-        sizes[item.key] += 1
-    wanted, taken = share * len(items), 0
-    held_out: set[str] = set()
-    size_of = [sum(sizes[key] for key in keys) for keys in groups]
-    for keys, size in zip(groups, size_of, strict=True):
-        if taken + size < len(items) and abs(taken + size - wanted) < abs(taken - wanted):
-            held_out |= keys
-            taken += size
-    if not held_out and len(groups) > 1:
-        held_out = groups[size_of.index(min(size_of))]
-    return held_out
+    """Keys of the sequences to hold out: those of known matches as far as they go, then of tracks without one."""
+    sizes = Counter(item.key for item in items)
+    known_keys = {item.key for item in items if _match_known(item)}
+    groups = sorted(_linked(items, _match_or_track), key=lambda keys: _rank(seed, min(keys)))
+    known = [keys for keys in groups if not keys.isdisjoint(known_keys)]
+    others = [keys for keys in groups if keys.isdisjoint(known_keys)]
+    wanted = share * len(items)
+    whole = _near(known, sizes, wanted) or _smallest(known, sizes)
+    rest = _near(others, sizes, wanted - _size(whole, sizes))
+    return whole | rest or _smallest(groups, sizes)
 
 
-def _linked(items: Iterable[SubSequence]) -> list[set[str]]:
-    """Sets of sequence keys that share a match, directly or through other sequences (union-find)."""
+def _near(groups: Sequence[set[str]], sizes: Mapping[str, int], wanted: float) -> set[str]:
+    """Keys of the groups in turn, as long as each brings their size nearer to what is wanted; never of all groups."""
+    left, taken = sum(_size(keys, sizes) for keys in groups), 0
+    chosen: set[str] = set()
+    for keys in groups:
+        size = _size(keys, sizes)
+        if size < left and abs(taken + size - wanted) < abs(taken - wanted):
+            chosen |= keys
+            taken, left = taken + size, left - size
+    return chosen
+
+
+def _smallest(groups: Sequence[set[str]], sizes: Mapping[str, int]) -> set[str]:
+    """Keys of the smallest group; of none where there is but one."""
+    return min(groups, key=lambda keys: _size(keys, sizes)) if len(groups) > 1 else set()
+
+
+def _size(keys: Iterable[str], sizes: Mapping[str, int]) -> int:
+    """Sub-folders of some sequences."""
+    return sum(sizes[key] for key in keys)
+
+
+def _linked(items: Iterable[SubSequence], tie: Callable[[SubSequence], Hashable]) -> list[set[str]]:
+    """Sets of sequence keys that share a tie, directly or through other sequences (union-find)."""
     parent: dict[Hashable, Hashable] = {}
 
     def top(node: Hashable) -> Hashable:
@@ -187,7 +265,7 @@ def _linked(items: Iterable[SubSequence]) -> list[set[str]]:
         return node
 
     for item in items:
-        parent[top(("key", item.key))] = top(("match", item.match))
+        parent[top(("key", item.key))] = top(("tie", tie(item)))
     groups: dict[Hashable, set[str]] = defaultdict(set)
     for item in items:
         groups[top(("key", item.key))].add(item.key)

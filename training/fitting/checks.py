@@ -14,7 +14,7 @@ from recognizer.labels import EMPTY, NUMBERS, encode
 from training.data.geometry import geometry_text, read_geometry
 from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
 from training.data.root import find_data_root
-from training.data.splits import share_note
+from training.data.splits import split_notes, tracks_on_both_sides
 from training.evaluation.files import require_writable
 from training.evaluation.select import listed
 from training.fitting.balance import digit_weights, weights_table
@@ -176,12 +176,11 @@ def _check_tree(report: Report, settings: TrainSettings) -> None:
     both = sorted(set(data.train_numbers) & set(data.test_numbers))
     report.lines.append(f"train and test numbers overlap: {', '.join(both) if both else 'no'}")
     trained, held_out = choose_items(layout, data, settings.seed)
-    shared = {item.key for item in trained} & {item.key for item in held_out}
+    shared = tracks_on_both_sides(trained, held_out)
     report.lines.append(f"train and validation sequences overlap: {', '.join(sorted(shared)) if shared else 'no'}")
     for name, items in (("train", trained), ("validation", held_out)):
         report.lines += [f"{name}: {_amount(items)}", f"{name} matches: {_matches(items)}"]
-    if note := share_note(trained, held_out, data.validation_share):
-        report.lines.append(f"note: {note}")
+    report.lines += [f"note: {note}" for note in split_notes(trained, held_out, data.split_by, data.validation_share)]
     report.lines += ["", _coverage(trained, data.test_numbers), "", _weights(trained, settings.class_weights), ""]
 
 

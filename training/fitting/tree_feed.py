@@ -22,7 +22,7 @@ from training.data.dataset import WindowDataset, collate
 from training.data.geometry import read_geometry
 from training.data.layout import Layout, SubSequence, scan
 from training.data.root import find_data_root
-from training.data.splits import by_class, hold_out, sequence_marks, share_note
+from training.data.splits import by_class, hold_out, sequence_marks, split_notes
 from training.fitting.distributed import Team
 from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.settings import DataSettings, TrainSettings
@@ -119,7 +119,7 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
     if len(layout.rejected) > 5:
         logger.warning("left out: %d files or folders in all; --check lists them", len(layout.rejected))
     trained, held_out = choose(layout, settings.data, settings.seed)
-    if note := share_note(trained, held_out, settings.data.validation_share):
+    for note in split_notes(trained, held_out, settings.data.split_by, settings.data.validation_share):
         logger.warning("%s", note)
     cache = open_cache(
         layout, settings.preprocess.complete(), Path(settings.data.cache) if settings.data.cache else None

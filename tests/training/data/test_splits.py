@@ -1,6 +1,7 @@
 """Splits of a data set: what belongs together stays together."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,7 +11,17 @@ from hypothesis import strategies as st
 from trees import make_tree
 
 from training.data.layout import SubSequence, scan
-from training.data.splits import Split, SplitError, SplitKey, by_class, leaky_split_by_subfolder, split_by
+from training.data.splits import (
+    Split,
+    SplitError,
+    SplitKey,
+    by_class,
+    hold_out,
+    leaky_split_by_subfolder,
+    split_by,
+    split_notes,
+    tracks_on_both_sides,
+)
 
 
 def sub(number: str | None, sequence: str, subdir: str = "0", match: str | None = None) -> SubSequence:
@@ -41,7 +52,9 @@ shares = st.floats(0.01, 0.99)
 
 
 @given(trees, st.sampled_from(["sequence", "match"]), shares, st.integers(0, 99))
-def test_no_sequence_stands_on_both_sides(items: list[SubSequence], key: SplitKey, share: float, seed: int) -> None:
+def test_no_sequence_and_no_track_stands_on_both_sides(
+    items: list[SubSequence], key: SplitKey, share: float, seed: int
+) -> None:
     try:
         split = split_by(items, key, share, seed)
     except SplitError:
@@ -49,8 +62,11 @@ def test_no_sequence_stands_on_both_sides(items: list[SubSequence], key: SplitKe
     assert split[0]
     assert split[1]
     assert not keys(split[0]) & keys(split[1])
+    assert not tracks_on_both_sides(*split)
     assert whole(items, split)
-    if key == "match":
+    if key == "sequence":
+        assert {item.number for item in split[0]} == {item.number for item in items}
+    else:
         assert not {item.match for item in split[0]} & {item.match for item in split[1]}
 
 
@@ -69,6 +85,7 @@ def test_the_order_of_the_input_changes_no_side(
 
 @given(trees, shares)
 def test_splitting_is_refused_only_where_nothing_can_be_held_out(items: list[SubSequence], share: float) -> None:
+    items = [replace(item, sequence=f"{item.sequence}{item.folder}") for item in items]  # a track for every sequence
     sequences = Counter(key.partition("/")[0] for key in keys(items))
     if any(count > 1 for count in sequences.values()):
         assert split_by(items, "sequence", share)
@@ -79,12 +96,49 @@ def test_splitting_is_refused_only_where_nothing_can_be_held_out(items: list[Sub
 
 def test_every_number_gives_its_share_of_sequences() -> None:
     items = [
-        sub(n, f"s{i}", str(k)) for n, count in (("7", 40), ("46", 10), ("8", 1)) for i in range(count) for k in "01"
+        sub(n, f"s{n}_{i}", k) for n, count in (("7", 40), ("46", 10), ("8", 1)) for i in range(count) for k in "01"
     ]
     train, held_out = split_by(items, "sequence", 0.2, seed=3)
     assert Counter(key.partition("/")[0] for key in keys(held_out)) == {"7": 8, "46": 2}
     assert Counter(key.partition("/")[0] for key in keys(train)) == {"7": 32, "46": 8, "8": 1}
     assert [item for item in items if item in held_out] == held_out, "the order of the input stays"
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("match", [None, "final"])
+def test_a_tracks_sequences_under_its_number_and_under_none_stay_on_one_side(seed: int, match: str | None) -> None:
+    tracks = [f"player_{i}_seq_{100 + i}" for i in range(20)]
+    items = [sub(n, track, match=match) for track in tracks for n in ("7", None)]
+    train, held_out = split_by(items, "sequence", 0.2, seed)
+    assert Counter(item.number for item in held_out) == {"7": 4, None: 4}
+    assert not {item.sequence for item in train} & {item.sequence for item in held_out}
+
+
+def test_by_match_a_track_without_a_known_match_stays_whole() -> None:
+    items = [sub(n, f"s{i}") for i in range(20) for n in ("7", None)]
+    train, held_out = split_by(items, "match", 0.2)
+    assert len(held_out) == 8
+    assert not {item.sequence for item in train} & {item.sequence for item in held_out}
+
+
+def test_a_number_keeps_its_only_sequence_where_its_track_has_another() -> None:
+    items = [sub("7", "a"), sub("7", "b"), sub(None, "a")]
+    for seed in range(8):
+        assert keys(split_by(items, "sequence", 0.5, seed)[1]) == {"7/b"}
+    with pytest.raises(SplitError, match="leaves one side empty"):
+        split_by([*items, sub("8", "b")], "sequence", 0.5)
+
+
+def test_what_training_has_of_held_out_tracks_is_found() -> None:
+    trained = [sub("7", "a"), sub("7", "b", match="m1"), sub("46", "c")]
+    held_out = [
+        sub(None, "a"),
+        sub(None, "b", match="m1"),
+        sub("8", "b", match="m2"),
+        sub("46", "c", "1"),
+        sub("9", "d"),
+    ]
+    assert tracks_on_both_sides(trained, held_out) == {"-1/a", "-1/b", "46/c"}
 
 
 def test_another_seed_holds_out_others_and_the_same_seed_the_same() -> None:
@@ -123,6 +177,50 @@ def test_a_match_much_larger_than_the_share_is_trained_on(seed: int) -> None:
     assert 4 <= len(held_out) <= 16
     only_large = split_by([item for item in items if item.match in ("big", "m1")], "match", 0.05, seed)[1]
     assert {item.match for item in only_large} == {"m1"}, "the smallest, where every one is too large"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_known_matches_are_drawn_before_what_has_none(seed: int) -> None:
+    known = [sub("7", f"{match}_{i}", match=match) for match in ("m1", "m2", "m3") for i in range(10)]
+    train, held_out = split_by([*known, *(sub("8", f"s{i}") for i in range(100))], "match", 0.2, seed)
+    assert len({item.match for item in held_out if item.number == "7"}) == 2
+    assert len(held_out) == 26
+    assert not {item.match for item in train} & {item.match for item in held_out}
+    split = split_by([*known[:20], *(sub("8", f"s{i}") for i in range(5))], "match", 0.05, seed)
+    assert Counter(item.number for item in split[1]) == {"7": 10}, "one of them, however small the share"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_only_known_match_is_trained_on(seed: int) -> None:
+    items = [*(sub("7", f"a{i}", match="final") for i in range(10)), *(sub("8", f"s{i}") for i in range(40))]
+    train, held_out = split_by(items, "match", 0.2, seed)
+    assert len(held_out) == 10
+    assert {item.number for item in held_out} == {"8"}
+    note = split_notes(train, held_out, "match", 0.2)
+    assert note == [
+        "No whole match is held out, since the one that is known (final) is trained on: what is measured says little "
+        "of another match. Add a second match."
+    ]
+    assert not split_notes(train, held_out, "sequence", 0.2)
+    assert not split_notes(held_out, train[:2], "match", 0.2)
+    assert not split_notes(items, [], "match", 0.2)
+
+
+@pytest.mark.parametrize("match", [None, "final"])
+def test_a_large_held_out_part_is_explained_by_the_split_that_was_made(match: str | None) -> None:
+    items = [sub(str(n), f"s{n}_{i}", match=match) for n in range(9) for i in range(2)]
+    train, held_out = hold_out(items, "sequence", 0.2)
+    reason = "0.50 of the data is held out instead of 0.2, since sequences are held out whole, and of every number"
+    (note,) = split_notes(train, held_out, "sequence", 0.2)
+    assert note.startswith(reason)
+    assert "split_by" not in note
+    if match is None:  # by sequence all the same
+        none_held_out, note = split_notes(*hold_out(items, "match", 0.2), "match", 0.2)
+        assert none_held_out.startswith("No whole match")
+        assert note.startswith(reason)
+    two = [sub("7", f"s{i}", match=f"m{i % 2}") for i in range(8)]
+    (note,) = split_notes(*hold_out(two, "match", 0.2), "match", 0.2)
+    assert "since matches are held out whole; data.split_by sequence may come nearer" in note
 
 
 def test_one_match_cannot_be_split() -> None:

@@ -1,6 +1,7 @@
 """What --check says before a training starts."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 from runs import small_data, small_settings, use_narrow_backbone
 from trees import make_tree
 
+import training.fitting.checks
+from training.data.layout import Layout
+from training.data.splits import Split, by_class
 from training.fitting.checks import Coverage, check, coverage_table, digit_coverage, missing_numbers
 from training.fitting.loop import run_training
 from training.fitting.settings import DataSettings, TrainSettings
@@ -76,6 +80,25 @@ def test_a_match_held_out_whole_that_is_far_from_the_share_is_noted(tmp_path: Pa
     assert "note: 0.50 of the data is held out instead of 0.2, since matches are held out whole" in check(run).text
     by_sequence = replace(run, data=replace(run.data, split_by="sequence", validation_share=0.25))
     assert "is held out instead of" not in check(by_sequence).text
+    small_share = replace(by_sequence, data=replace(by_sequence.data, validation_share=0.1))
+    assert "note: 0.25 of the data is held out instead of 0.1, since sequences are held out" in check(small_share).text
+
+
+def test_a_track_on_both_sides_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one of its sequences is under a number and one under none; a split of ours keeps them together."""
+    track = make_tree(tmp_path / "track", {"7": 4, "46": 4}, frames=2)
+    for sequence in (track / "7").iterdir():
+        shutil.copytree(sequence, track / "-1" / sequence.name)
+    by_sequence = settings(track, tmp_path, split_by="sequence")
+    report = check(by_sequence).text
+    assert "train and validation sequences overlap: no" in report
+    assert "validation: 3 sequences, 3 windows of 3 numbers: 7, -1, 46" in report
+
+    def leaky(layout: Layout, *_settings: object) -> Split:
+        return by_class(layout.items, (), ("-1",))
+
+    monkeypatch.setattr(training.fitting.checks, "choose_items", leaky)
+    assert "train and validation sequences overlap: -1/player_1_seq_101, -1/player_2" in check(by_sequence).text
 
 
 def test_matches_of_both_sides_are_named(tree: Path, tmp_path: Path) -> None:
@@ -83,7 +106,10 @@ def test_matches_of_both_sides_are_named(tree: Path, tmp_path: Path) -> None:
     report = check(settings(known, tmp_path)).text
     assert re.search(r"^train matches: 10: (match_\d+, ){7}match_\d+ and 2 more$", report, re.MULTILINE)
     assert re.search(r"^validation matches: 2: match_\d+, match_\d+$", report, re.MULTILINE)
-    assert "train matches: none known" in check(settings(tree, tmp_path)).text
+    assert "No whole match" not in report
+    unknown = check(settings(tree, tmp_path)).text
+    assert "train matches: none known" in unknown
+    assert "note: No whole match is held out, since none is known: training may know the players" in unknown
 
 
 def test_an_output_that_is_a_file_is_a_problem(tree: Path, tmp_path: Path) -> None:

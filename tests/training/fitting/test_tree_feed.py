@@ -138,6 +138,16 @@ def test_evaluation_finds_the_part_that_was_held_out(tmp_path: Path, split_by: S
     assert trained_keys(items, info) == {item.key for item in trained}
 
 
+@pytest.mark.parametrize(("matches", "warned"), [(0, True), (4, False)])
+def test_training_says_where_no_whole_match_is_held_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, matches: int, warned: bool
+) -> None:
+    made = make_tree(tmp_path / "tree", {"1": 8, "7": 8}, side=16, frames=1, matches=matches)
+    by_match = replace(settings(made), data=replace(settings(made).data, split_by="match"))
+    tree_data(by_match, Team())
+    assert ("No whole match is held out, since none is known" in caplog.text) == warned
+
+
 def test_test_numbers_are_in_neither_part(tree: Path) -> None:
     chosen = replace(settings(tree).data, test_numbers=("46",))
     numbers = {item.number for part in choose_items(scan(tree), chosen, 0) for item in part}
