@@ -154,7 +154,9 @@ def _parser() -> Parser:
         "--tight", action="store_true", help="keep the pictures as they are, without cloth round the number"
     )
     for data_set in (soccernet, photos, crops):
-        data_set.add_argument("--name", help="what the data set is called in the manifest (default: the folder's name)")
+        data_set.add_argument(
+            "--name", help="what it is called in the manifest, each by its own name (default: the folder's)"
+        )
     photos.set_defaults(gap_seconds=None, gap_frames=None, min_pictures=1)
     for cut, fewest in ((video, 3), (run, 3), (soccernet, 1), (crops, 1)):
         _add_cutting(cut, fewest)
@@ -180,7 +182,8 @@ def _kind(
     add(
         "--replace",
         action="store_true",
-        help="build anew what is there from other labels, settings or pictures; it stays until the new is whole",
+        help="build anew what is there from other labels, settings or pictures, which stays until the new is whole; "
+        "take out what a data set does not hold any more",
     )
     add("--config", metavar="FILE", type=Path, help="the pipeline's settings (see configs/pipeline.yaml)")
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="override one: detector.image_size=640")

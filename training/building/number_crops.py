@@ -13,6 +13,7 @@ from pipeline.config import as_plain
 from pipeline.crops import NUMBER_ZONE, CropSettings
 from pipeline.types import Crop, UInt8Image
 from recognizer.labels import NUMBERS
+from training.building.members import DataSet
 from training.building.origin import Origin, digest, safe_track
 from training.building.pictures import (
     UNREADABLE,
@@ -60,6 +61,11 @@ class CropFolder:
     name: str
     """What the data set is called in the manifest."""
     tracklets: tuple[Tracklet, ...]
+
+    @property
+    def members(self) -> DataSet:
+        """What its sources are called under its name."""
+        return DataSet(self.folder, self.name, "crops", frozenset(tracklet.name for tracklet in self.tracklets))
 
 
 def open_crop_folder(folder: Path, name: str | None, match: str | None) -> CropFolder:
@@ -121,7 +127,11 @@ def build_crops(
         tight: whether the pictures stay as they are, instead of being put on cloth of their colour so that the number
             stands in the region as in a crop of the pipeline.
         progress: called after every tracklet.
+
+    Raises:
+        BuildError: The tree holds it in another form, or members that it has lost, and they are not to be replaced.
     """
+    tree.check_members(data.members)
     for done, tracklet in enumerate(data.tracklets, start=1):
         recipe = digest(
             listing(tracklet.files, data.folder), tracklet.match, as_plain(settings), as_plain(cutting), tight
@@ -135,6 +145,7 @@ def build_crops(
             add_sequence(tree, origin, tracklet.number, safe_track(Path(tracklet.name).stem), cutting, groups)
             tree.settle()
         progress(BuildProgress(data.name, "sequences", done, len(data.tracklets), tree.tally.sequences))
+    tree.take_out_lost(data.members)
 
 
 def _crops(files: Sequence[Path], settings: CropSettings, tight: bool, tally: Tally) -> Iterator[Crop]:

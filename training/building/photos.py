@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.crops import CropSettings
 from pipeline.types import FloatArray, UInt8Image
+from training.building.members import DataSet
 from training.building.origin import Origin, digest, safe_track
 from training.building.pictures import UNREADABLE, add_sequence, crop_of_region, read_rgb
 from training.building.progress import BuildProgress, Progress
@@ -52,6 +53,11 @@ class PhotoFolder:
     name: str
     """What the data set is called in the manifest."""
     photos: tuple[Photo, ...]
+
+    @property
+    def members(self) -> DataSet:
+        """What its sources are called under its name."""
+        return DataSet(self.folder, self.name, "photos", frozenset(photo.image for photo in self.photos))
 
 
 def open_photo_folder(folder: Path, name: str | None) -> PhotoFolder:
@@ -103,7 +109,11 @@ def build_photos(tree: DatasetTree, data: PhotoFolder, settings: CropSettings, p
         data: by `open_photo_folder`.
         settings: tells from which size a picture's quality is full.
         progress: called after every photo.
+
+    Raises:
+        BuildError: The tree holds it in another form, or members that it has lost, and they are not to be replaced.
     """
+    tree.check_members(data.members)
     for done, photo in enumerate(data.photos, start=1):
         path = data.folder / "images" / photo.image
         size = path.stat().st_size if path.is_file() else 0
@@ -113,6 +123,7 @@ def build_photos(tree: DatasetTree, data: PhotoFolder, settings: CropSettings, p
             _add_photo(tree, origin, photo, path, settings)
             tree.settle()
         progress(BuildProgress(data.name, "photos", done, len(data.photos), tree.tally.sequences))
+    tree.take_out_lost(data.members)
 
 
 def _add_photo(tree: DatasetTree, origin: Origin, photo: Photo, path: Path, settings: CropSettings) -> None:

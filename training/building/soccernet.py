@@ -10,6 +10,7 @@ from pipeline.crops import CropSettings
 from pipeline.media.images import natural_key
 from pipeline.types import Crop
 from recognizer.labels import NUMBERS
+from training.building.members import DataSet
 from training.building.origin import Origin, digest, safe_track
 from training.building.pictures import (
     UNREADABLE,
@@ -39,6 +40,11 @@ class JerseyFolder:
     """Split key of all its tracklets; blank: each tracklet stands for itself."""
     numbers: dict[str, str | None]
     """By tracklet: its number, or None where nobody can read one."""
+
+    @property
+    def members(self) -> DataSet:
+        """What its sources are called under its name."""
+        return DataSet(self.folder, self.name, "soccernet", frozenset(self.numbers))
 
 
 def open_jersey_folder(folder: Path, truth: Path | None, name: str | None, match: str | None) -> JerseyFolder:
@@ -105,7 +111,11 @@ def build_jersey_folder(
         settings: the pipeline's geometry.
         cutting: how sequences are cut into sub-folders.
         progress: called after every tracklet.
+
+    Raises:
+        BuildError: The tree holds it in another form, or members that it has lost, and they are not to be replaced.
     """
+    tree.check_members(data.members)
     for done, (tracklet, number) in enumerate(data.numbers.items(), start=1):
         folder = data.folder / "images" / tracklet
         files = picture_files(folder)
@@ -116,6 +126,7 @@ def build_jersey_folder(
             add_sequence(tree, origin, number, safe_track(tracklet), cutting, [crops])
             tree.settle()
         progress(BuildProgress(data.name, "tracklets", done, len(data.numbers), tree.tally.sequences))
+    tree.take_out_lost(data.members)
 
 
 def _crops(files: Sequence[Path], settings: CropSettings, tally: Tally) -> Iterator[Crop]:

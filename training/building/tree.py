@@ -8,6 +8,7 @@ Wherever that is cut off, the next build removes what is half, or carries it to 
 import contextlib
 import errno
 import json
+import logging
 import os
 import sys
 from collections import Counter
@@ -20,6 +21,7 @@ from pipeline.crops import CropSettings
 from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 from training.building.manifest import ManifestRow, Place, replace_text
+from training.building.members import DataSet
 from training.building.origin import Origin, are_two_videos, sequence_name, share_frames
 from training.building.store import PART, Store
 from training.building.writer import Cutting, SequenceWriter
@@ -28,6 +30,8 @@ from training.data.layout import CROPS, UNREADABLE_FOLDER
 
 if sys.platform != "win32":
     import fcntl
+
+logger = logging.getLogger(__name__)
 
 _WRITE_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM}
 
@@ -125,6 +129,30 @@ class DatasetTree:
                 f"({builder!r}, now {origin.builder!r}); give --replace to build it anew."
             )
 
+    def check_members(self, data_set: DataSet) -> None:
+        """Refuse a data set that has lost a member since it was built, unless that is to be replaced.
+
+        Raises:
+            BuildError: It has, or another data set of its name is in the tree.
+        """
+        if not self._replace and (lost := self._lost(data_set)):
+            raise BuildError(
+                f"{lost[0]} is in {self.root}, but not in {data_set.folder} any more; give --replace to take out what "
+                f"this folder lacks ({len(lost)} in all), or another --name where it is another data set."
+            )
+
+    def take_out_lost(self, data_set: DataSet) -> None:
+        """Take out, all or none, what comes from members that a data set has lost; its others were built before."""
+        if lost := self._lost(data_set):
+            logger.warning(
+                "%s and what else %s does not hold any more (%d in all) is taken out of %s.",
+                lost[0],
+                data_set.folder,
+                len(lost),
+                self.root,
+            )
+            self._store.swap([], [place for source in lost for place in self._store.manifest.places(source)])
+
     def other_video(self, origin: Origin) -> str | None:
         """A video in the tree that counts as the match of this one and is another; None where there is none."""
         others = self._store.manifest.sources_of(origin.match)
@@ -216,6 +244,11 @@ class DatasetTree:
     def _other_forms(self, origin: Origin) -> list[Place]:
         rows, places = self._store.manifest.rows, self._store.manifest.places(origin.source)
         return [place for place in places if any(row.builder != origin.builder for row in rows(place))]
+
+    def _lost(self, data_set: DataSet) -> list[str]:
+        manifest = self._store.manifest
+        builders = {source: manifest.rows(manifest.places(source)[0])[0].builder for source in manifest.sources()}
+        return [source for source, builder in builders.items() if data_set.has_lost(source, builder)]
 
     def _require_geometry(self) -> None:
         """Refuse to mix regions that show different parts of a player; the file itself comes with the first sequence.
