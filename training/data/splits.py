@@ -5,6 +5,7 @@ One player's track may have sequences under several numbers, such as `7/player_3
 """
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
@@ -16,6 +17,8 @@ SplitKey = Literal["sequence", "match"]
 Split = tuple[list[SubSequence], list[SubSequence]]
 """Training part and held-out part, each in the order of the input."""
 
+_BUILT_NAME = re.compile(r"player_.+_seq_\d+")
+"""A sequence's name as `training.building.origin.sequence_name` makes it: of one track of one source."""
 _FAR_FROM_SHARE = 1.5
 """Times the wanted share that may be held out without a word."""
 
@@ -196,8 +199,13 @@ def _key_used(items: Iterable[SubSequence], wanted: SplitKey) -> SplitKey:
 
 
 def _track(item: SubSequence) -> Hashable:
-    """What a track's sequences under several numbers have in common: their name, and the match where it is known."""
-    return item.sequence, item.match if _match_known(item) else None
+    """What a track's sequences under several numbers have in common: their name, and the match where it is known.
+
+    Where it is not, only names of `build_dataset` mean one track; a plain `seq1` may stand under every number.
+    """
+    if _match_known(item):
+        return item.sequence, item.match
+    return item.sequence if _BUILT_NAME.fullmatch(item.sequence) else item.key
 
 
 def _match_or_track(item: SubSequence) -> Hashable:

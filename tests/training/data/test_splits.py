@@ -41,7 +41,7 @@ trees = st.lists(
     st.builds(
         sub,
         st.sampled_from(["7", "46", "00", None]),
-        st.sampled_from("abcdef"),
+        st.sampled_from([f"player_{i}_seq_{i}" for i in range(6)]),
         st.sampled_from("012"),
         st.sampled_from([None, "m1", "m2", "m3", "m4"]),
     ),
@@ -115,30 +115,39 @@ def test_a_tracks_sequences_under_its_number_and_under_none_stay_on_one_side(see
 
 
 def test_by_match_a_track_without_a_known_match_stays_whole() -> None:
-    items = [sub(n, f"s{i}") for i in range(20) for n in ("7", None)]
+    items = [sub(n, f"player_{i}_seq_{i}") for i in range(20) for n in ("7", None)]
     train, held_out = split_by(items, "match", 0.2)
     assert len(held_out) == 8
     assert not {item.sequence for item in train} & {item.sequence for item in held_out}
 
 
 def test_a_number_keeps_its_only_sequence_where_its_track_has_another() -> None:
-    items = [sub("7", "a"), sub("7", "b"), sub(None, "a")]
+    one, other = "player_1_seq_1", "player_2_seq_2"
+    items = [sub("7", one), sub("7", other), sub(None, one)]
     for seed in range(8):
-        assert keys(split_by(items, "sequence", 0.5, seed)[1]) == {"7/b"}
+        assert keys(split_by(items, "sequence", 0.5, seed)[1]) == {f"7/{other}"}
     with pytest.raises(SplitError, match="leaves one side empty"):
-        split_by([*items, sub("8", "b")], "sequence", 0.5)
+        split_by([*items, sub("8", other)], "sequence", 0.5)
+
+
+def test_a_plain_name_under_every_number_is_no_track() -> None:
+    items = [sub(n, f"seq{i}") for i in range(10) for n in ("7", "8", None)]
+    _, held_out = split_by(items, "sequence", 0.2)
+    assert Counter(item.number for item in held_out) == {"7": 2, "8": 2, None: 2}
+    assert len({item.sequence for item in held_out}) > 2
 
 
 def test_what_training_has_of_held_out_tracks_is_found() -> None:
-    trained = [sub("7", "a"), sub("7", "b", match="m1"), sub("46", "c")]
+    one = "player_1_seq_1"
+    trained = [sub("7", one), sub("7", "b", match="m1"), sub("46", "c")]
     held_out = [
-        sub(None, "a"),
+        sub(None, one),
         sub(None, "b", match="m1"),
         sub("8", "b", match="m2"),
         sub("46", "c", "1"),
-        sub("9", "d"),
+        sub("9", "c"),
     ]
-    assert tracks_on_both_sides(trained, held_out) == {"-1/a", "-1/b", "46/c"}
+    assert tracks_on_both_sides(trained, held_out) == {f"-1/{one}", "-1/b", "46/c"}
 
 
 def test_another_seed_holds_out_others_and_the_same_seed_the_same() -> None:
