@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="folder of clips, no two of one name; NAME.boxes.csv beside labelled ones",
     )
-    step.add_argument("--frames", type=Path, help="folder of hand-labelled frames in YOLO layout")
+    step.add_argument(
+        "--frames", type=Path, help="folder of hand-labelled frames in YOLO layout, SPLIT/images beside SPLIT/labels"
+    )
     step.add_argument("--renders", type=Path, help="folder of rendered clips, see rendered_repeats")
     step.add_argument("--start", type=Path, required=True, help="YOLO11n weights for COCO, .safetensors")
     step = steps.add_parser("train", parents=[common], help="fine-tune the starting weights")

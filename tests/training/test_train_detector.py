@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.config import load
 from pipeline.detection.detector import DetectorSettings, PlayerDetector, build_network, default_weights, load_network
+from pipeline.media.images import IMAGE_SUFFIXES
 from pipeline.types import Detections, FloatArray
 from training.detector.augment import augment
 from training.detector.data import (
@@ -79,6 +80,21 @@ def test_hand_labels_are_read_without_the_ball(tmp_path: Path) -> None:
     (frame,) = read_yolo_folder(tmp_path, "a_match")
     np.testing.assert_allclose(frame.people, boxes((90, 30, 110, 70)), atol=1e-3)
     assert (frame.match, frame.source) == ("a_match", "hand")
+
+
+def test_frames_of_every_kind_of_picture_are_read_and_nobody_is_where_no_label_lies(tmp_path: Path) -> None:
+    for part in ("images", "labels"):
+        (tmp_path / "train" / part).mkdir(parents=True)
+    (tmp_path / "data.yaml").write_text("names: {0: player, 1: ball}\n")
+    files = ["a.jpg", "b.JPG", "c.jpeg", *(f"d{suffix}" for suffix in IMAGE_SUFFIXES)]
+    for file in files:
+        cv2.imwrite(str(tmp_path / "train/images" / file), np.zeros((50, 100, 3), np.uint8))
+    (tmp_path / "train/images/notes.md").touch()
+    (tmp_path / "train/labels/c.txt").write_text("0 0.5 0.5 0.1 0.4\n")
+    frames = read_yolo_folder(tmp_path, "a_match")
+    assert {frame.image.name for frame in frames} == set(files)
+    assert {frame.image.stem: len(frame.people) for frame in frames} == {"a": 0, "b": 0, "c": 1, "d": 0}
+    assert {(frame.people.shape[1], frame.people.dtype.name) for frame in frames} == {(4, "float32")}
 
 
 def test_tracked_boxes_without_a_role_on_the_field_are_doubtful(tmp_path: Path) -> None:

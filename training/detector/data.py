@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import yaml
 from torchvision.ops import nms
 
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
+from pipeline.media.images import image_files
 from pipeline.media.video import open_source
 from pipeline.types import Detections, FloatArray, Frame, UInt8Image
 from recognizer.errors import InputError
@@ -68,21 +69,69 @@ class LabelledFrame:
 
 
 def read_yolo_folder(folder: Path, match: str) -> list[LabelledFrame]:
-    """Hand-labelled frames in YOLO layout (`*/images`, `*/labels`, `data.yaml`), every class but the ball."""
-    names: list[str] = yaml.safe_load((folder / "data.yaml").read_text("utf-8"))["names"]
+    """Hand-labelled frames in YOLO layout (`*/images`, `*/labels`, `data.yaml`), every class but the ball.
+
+    A picture without a label file shows nobody, as in the exports of labelling tools.
+
+    Raises:
+        DetectorDataError: `data.yaml`, every picture or every label is missing, or one of them cannot be read.
+    """
+    names = _class_names(folder / "data.yaml")
+    images = sorted(image_files(list(folder.glob("*/images/*"))))
+    for part, present in (("images", images), ("labels", any(folder.glob("*/labels/*.txt")))):
+        if not present:
+            raise DetectorDataError(
+                f"{folder} holds nothing in */{part}; give a folder of the form SPLIT/images/NAME.jpg with "
+                "SPLIT/labels/NAME.txt."
+            )
     frames = []
-    for image in sorted(folder.glob("*/images/*.jpg")):
+    for image in images:
         bgr = cv2.imread(str(image))
         if bgr is None:
             raise DetectorDataError(f"The picture {image} cannot be read.")
         height, width = bgr.shape[:2]
-        rows = (image.parent.parent / "labels" / f"{image.stem}.txt").read_text("utf-8").split("\n")
-        boxes = [row.split() for row in rows if row.strip()]
-        centred = np.array([b[1:5] for b in boxes if names[int(b[0])] not in NOT_PEOPLE], np.float32).reshape(-1, 4)
-        half = centred[:, 2:] / 2
-        xyxy = np.hstack((centred[:, :2] - half, centred[:, :2] + half)) * np.array([width, height] * 2)
-        frames.append(LabelledFrame(image, match, "hand", xyxy.astype(np.float32), NO_BOXES, NOTHING_SEEN))
+        people = _yolo_people(image.parent.parent / "labels" / f"{image.stem}.txt", names, (width, height))
+        frames.append(LabelledFrame(image, match, "hand", people, NO_BOXES, NOTHING_SEEN))
     return frames
+
+
+def _class_names(path: Path) -> dict[int, str]:
+    """Names of the classes by number; a YOLO folder lists them in turn or by number."""
+    try:
+        names = yaml.safe_load(path.read_text("utf-8"))["names"]
+        return {int(place): str(names[place]) for place in (names if isinstance(names, dict) else range(len(names)))}
+    except FileNotFoundError as error:
+        raise DetectorDataError(
+            f"{path} is missing; it must list the classes, such as names: [ball, player]."
+        ) from error
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise DetectorDataError(
+            f"{path} cannot be used ({reason}); it must list the classes, such as names: [ball, player]."
+        ) from error
+
+
+def _yolo_people(path: Path, names: Mapping[int, str], size: tuple[int, int]) -> FloatArray:
+    """People (N, 4) xyxy pixels by a label file of `CLASS X Y WIDTH HEIGHT` in shares of the picture; none without it.
+
+    Args:
+        path: the label file.
+        names: of the classes, by number.
+        size: width and height of the picture in pixels.
+    """
+    if not path.is_file():
+        return NO_BOXES
+    try:
+        rows = [row.split() for row in path.read_text("utf-8").split("\n") if row.strip()]
+        centred = np.array([b[1:5] for b in rows if names[int(b[0])] not in NOT_PEOPLE], np.float32).reshape(-1, 4)
+    except (OSError, ValueError, KeyError) as error:
+        raise DetectorDataError(
+            f"The labels {path} cannot be used ({error}); lines of the form CLASS X Y WIDTH HEIGHT are expected, "
+            "each with the number of a class that data.yaml lists."
+        ) from error
+    half = centred[:, 2:] / 2
+    xyxy: FloatArray = np.hstack((centred[:, :2] - half, centred[:, :2] + half))
+    return xyxy * np.array(size * 2, np.float32)
 
 
 def read_tracked_boxes(boxes: Path, labels: Path) -> tuple[dict[int, FloatArray], dict[int, FloatArray]]:

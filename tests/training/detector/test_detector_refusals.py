@@ -2,11 +2,20 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from safetensors.torch import save_file
 
 from pipeline.detection.detector import DetectorError
-from training.detector.data import NO_BOXES, NOTHING_SEEN, LabelledFrame, write_manifest
+from training.detector.data import (
+    NO_BOXES,
+    NOTHING_SEEN,
+    DetectorDataError,
+    LabelledFrame,
+    read_yolo_folder,
+    write_manifest,
+)
 from training.detector.weights import start_detector
 from training.train_detector import main
 
@@ -88,6 +97,41 @@ def test_settings_out_of_range_are_one_sentence(
     error = capsys.readouterr().err
     assert error.endswith(f"{message}\n")
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("data.yaml", None, r"data\.yaml is missing; it must list the classes, such as names: \[ball, player\]\."),
+        ("data.yaml", "classes: [player]\n", r"data\.yaml cannot be used \('names'\); it must list"),
+        ("data.yaml", "names: [player\n", r"data\.yaml cannot be used \(while parsing .*; it must list"),
+        ("train/images/a.png", None, r"holds nothing in \*/images; give a folder of the form SPLIT/images/NAME\.jpg"),
+        ("train/labels/a.txt", None, r"holds nothing in \*/labels; give a folder of the form SPLIT/images/NAME\.jpg"),
+        (
+            "train/labels/a.txt",
+            "7 0.5 0.5 0.1 0.1\n",
+            r"a\.txt cannot be used \(7\); .*of a class that data\.yaml lists\.",
+        ),
+        ("train/labels/a.txt", "0 0.5 0.5 0.1\n", r"a\.txt cannot be used \(.*CLASS X Y WIDTH HEIGHT are expected"),
+        ("train/labels/a.txt", "0 half 0 0 1\n", r"a\.txt cannot be used \(.*'half'\); lines of the form CLASS X"),
+        ("train/images/a.png", "no picture", r"The picture .*a\.png cannot be read\."),
+    ],
+)
+def test_hand_labelled_frames_that_cannot_be_used_are_one_sentence(
+    tmp_path: Path, file: str, content: str | None, message: str
+) -> None:
+    for part in ("images", "labels"):
+        (tmp_path / "train" / part).mkdir(parents=True)
+    (tmp_path / "data.yaml").write_text("names: [player]\n")
+    cv2.imwrite(str(tmp_path / "train/images/a.png"), np.zeros((20, 20, 3), np.uint8))
+    (tmp_path / "train/labels/a.txt").write_text("0 0.5 0.5 0.1 0.4\n")
+    if content is None:
+        (tmp_path / file).unlink()
+    else:
+        (tmp_path / file).write_text(content)
+    with pytest.raises(DetectorDataError, match=message) as caught:
+        read_yolo_folder(tmp_path, "a_match")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, b"not weights"])
