@@ -130,8 +130,8 @@ def _yolo_people(path: Path, names: Mapping[int, str], size: tuple[int, int]) ->
             "each with the number of a class that data.yaml lists."
         ) from error
     half = centred[:, 2:] / 2
-    xyxy: FloatArray = np.hstack((centred[:, :2] - half, centred[:, :2] + half)) * np.array(size * 2, np.float32)
-    return xyxy
+    xyxy: FloatArray = np.hstack((centred[:, :2] - half, centred[:, :2] + half))
+    return xyxy * np.array(size * 2, np.float32)
 
 
 def read_tracked_boxes(boxes: Path, labels: Path) -> tuple[dict[int, FloatArray], dict[int, FloatArray]]:
