@@ -106,16 +106,18 @@ class Annotator:
         everybody = np.array([one.box for one in seen], np.float32).reshape(-1, 4)
         everybody = np.clip(everybody, 0.0, np.array([self._width, self._height] * 2, np.float32))
         numbered = [i for i, one in enumerate(seen) if one.label.number is not None]
+        large = everybody[:, 3] - everybody[:, 1] >= self._small_pixels
+        others = [i for i, one in enumerate(seen) if one.label.number is None and large[i]]
         bitmaps = [self._tag(seen[i]) for i in numbered]
         spots = self._placer.tags(*_owners(seen, numbered, bitmaps), everybody)
         for i, spot in zip(numbered, spots, strict=True):
             if apart(spot, everybody[i]) > _TIED * (spot[3] - spot[1]):
                 _tie(canvas, spot, everybody[i], display_colour(seen[i].label.team_rgb or NEUTRAL), self._line)
-        for one in seen:
-            if one.label.number is None:
-                self._draw_id(canvas, one.box, one.track)
-        for bitmap, spot in zip(bitmaps, spots, strict=True):
-            _paste(canvas, bitmap, int(spot[0]), int(spot[1]))
+        ids = [self._tags.track_id(seen[i].track, self._small_pixels) for i in others]
+        id_spots = self._placer.ids(*_owners(seen, others, ids), everybody, spots)
+        for bitmap, spot in zip(ids + bitmaps, np.concatenate([id_spots, spots]), strict=True):
+            if np.isfinite(spot).all():
+                _paste(canvas, bitmap, int(spot[0]), int(spot[1]))
 
     def _visible(self, xyxy: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Box | None:
         """The box in whole pixels, or None if no part of it lies in the picture."""
@@ -134,12 +136,6 @@ class Annotator:
         _blend_frame(canvas, box, 1, 1, outline_of(colour), 0.6)
         _blend_frame(canvas, box, 0, self._line, colour, 1.0)
         _blend_frame(canvas, box, -self._line, 1, outline_of(colour), 0.6)
-
-    def _draw_id(self, canvas: UInt8Image, box: Box, track: int) -> None:
-        bitmap = self._tags.track_id(track, self._small_pixels)
-        if box[3] - box[1] < 2 * bitmap.height or box[2] - box[0] < bitmap.width:
-            return
-        _paste(canvas, bitmap, box[0], min(box[3], self._height - bitmap.height))
 
     def _tag(self, one: _Seen) -> Bitmap:
         wanted = min(max(0.28 * (one.box[3] - one.box[1]), self._least_pixels), self._most_pixels)

@@ -1,4 +1,4 @@
-"""Places for tags around a player's box, and what each of them would hide: pure functions on arrays.
+"""Places for tags and ids around a player's box, and what each of them would hide: pure functions on arrays.
 
 Boxes are float32 (N, 4), x1, y1, x2, y2 in pixels; a cost of 0 is a free place over the head.
 """
@@ -12,6 +12,8 @@ Array = NDArray[np.float32]
 
 TAG_RANKS: Final = np.array([0.0, 0.1, 0.1, 0.35, 0.35, 0.5, 0.5, 0.25, 0.45, 0.55, 0.65, 0.65], np.float32)
 """What the places of `tag_spots` cost in themselves."""
+ID_RANKS: Final = np.array([0.0, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5], np.float32)
+"""What the places of `id_spots` cost in themselves."""
 _HIDES: Final = (3.0, 1.2, 1.0)  # hiding another player's upper half, lower half, lying close enough to seem theirs
 _HIDES_OWN: Final = (0.8, 0.2, 0.0)
 
@@ -35,6 +37,20 @@ def tag_spots(boxes: Array, sizes: Array, gap: float, frame: tuple[int, int]) ->
     corners = [(middle, above), (np.minimum(x2 - width, x1), above), (np.maximum(x1, x2 - width), above)]
     corners += [(left, y1), (right, y1), (left, y2 - height), (right, y2 - height)]
     corners += [(middle, y2 + gap), (middle, y2 - height), (middle, higher), (left, higher), (right, higher)]
+    return _inside(corners, sizes, frame)
+
+
+def id_spots(boxes: Array, sizes: Array, gap: float, frame: tuple[int, int]) -> Array:
+    """Places for track ids: under the feet (2), beside them (2), over the head (2), beside it (2), on the feet.
+
+    Takes what `tag_spots` takes; gives (N, 9, 4).
+    """
+    x1, y1, x2, y2 = boxes.T
+    width, height = sizes.T
+    middle, left, right = (x1 + x2 - width) / 2, x1 - gap - width, x2 + gap
+    near_left, near_right = np.minimum(x1, middle), np.maximum(x2 - width, middle)
+    corners = [(near_left, y2), (near_right, y2), (left, y2 - height), (right, y2 - height)]
+    corners += [(near_left, y1 - height), (near_right, y1 - height), (left, y1), (right, y1), (near_left, y2 - height)]
     return _inside(corners, sizes, frame)
 
 

@@ -1,4 +1,4 @@
-"""Chooses places for tags, and remembers them from picture to picture so that they do not jump."""
+"""Chooses places for tags and ids, and remembers them from picture to picture so that they do not jump."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.drawing.places import TAG_RANKS, Array, crowding, hidden, tag_spots
+from pipeline.drawing.places import ID_RANKS, TAG_RANKS, Array, crowding, hidden, id_spots, tag_spots
 
 _EASE: Final = 0.3  # share of the way a tag slides to a near place with each picture; it jumps to a far one
 _STAY: Final = 15  # pictures a place is kept before one that costs only a little less is taken
@@ -14,12 +14,14 @@ _FRESH: Final = 0.3  # weight of the latest picture in what a place is taken to 
 _MUCH: Final = 0.6  # difference in cost for which a place is left at once
 _LITTLE: Final = 0.15
 _TAG: Final = 5.0  # cost of a place that another tag has
+_BARRED: Final = 10.0  # cost of a place where an id may not be
+_TOUCHES: Final = 0.05  # share of an id that may lie over another player's box
 _FORGET: Final = 250  # pictures after which a track not seen is forgotten
 
 
 @dataclass(slots=True)
 class _Place:
-    """Where a track's tag hangs."""
+    """Where a track's tag or id hangs."""
 
     choice: int
     """Index of the place."""
@@ -33,7 +35,7 @@ class _Place:
 
 
 class Placer:
-    """Places the tags of one video's pictures, which come in the order of time."""
+    """Places the tags and ids of one video's pictures, which come in the order of time."""
 
     def __init__(self, frame_size: tuple[int, int], gap: float) -> None:
         """Start with nothing remembered.
@@ -44,6 +46,7 @@ class Placer:
         """
         self._frame, self._gap = frame_size, gap
         self._tags: dict[int, _Place] = {}
+        self._ids: dict[int, _Place] = {}
         self._picture = 0
 
     def start_picture(self) -> None:
@@ -52,6 +55,7 @@ class Placer:
         if self._picture % _FORGET == 0:
             oldest = self._picture - _FORGET
             self._tags = {track: place for track, place in self._tags.items() if place.last_drawn > oldest}
+            self._ids = {track: place for track, place in self._ids.items() if place.last_drawn > oldest}
 
     def tags(self, tracks: list[int], owners: NDArray[np.int64], sizes: Array, boxes: Array) -> Array:
         """Where number tags are drawn: (N, 4). The tracks known longest choose first.
@@ -78,6 +82,29 @@ class Placer:
             taken = np.concatenate([taken, spots[i, place.choice][None]])
         corners = np.maximum(np.minimum(corners, np.array(self._frame, np.float32) - sizes), 0.0)
         return np.concatenate([corners, corners + sizes], axis=1).round()
+
+    def ids(self, tracks: list[int], owners: NDArray[np.int64], sizes: Array, boxes: Array, tags: Array) -> Array:
+        """Where track ids are drawn: (N, 4), not a number where no place is free of other players and tags.
+
+        Takes what `tags` takes, and the places of the tags, (T, 4).
+        """
+        spots = id_spots(boxes[owners], sizes, self._gap, self._frame)
+        costs = crowding(spots, owners, boxes) + ID_RANKS
+        theirs = np.arange(len(boxes)) != owners[:, None, None]
+        over_others = (hidden(spots, boxes) * theirs).max(axis=2, initial=0.0) > _TOUCHES
+        taken, chosen = tags, np.full((len(tracks), 4), np.nan, np.float32)
+        for i in sorted(range(len(tracks)), key=tracks.__getitem__):
+            barred = over_others[i] | (hidden(spots[i], taken).max(axis=1, initial=0.0) > 0.0)
+            cost = costs[i] + _BARRED * barred.astype(np.float32)
+            place = _choose(self._ids, tracks[i], cost)
+            place.last_drawn = self._picture
+            if barred.all():
+                continue
+            if barred[place.choice]:
+                place.choice, place.settled = int(cost.argmin()), 0
+            chosen[i] = spots[i, place.choice].round()
+            taken = np.concatenate([taken, chosen[i][None]])
+        return chosen
 
 
 def _choose(places: dict[int, _Place], track: int, cost: Array) -> _Place:

@@ -151,6 +151,24 @@ def test_tag_away_from_its_box_is_tied_to_it() -> None:
     assert bounds(filled(alone, BLUE))[1] > 120
 
 
+def test_track_id_is_not_drawn_over_another_player() -> None:
+    picture = grass()
+    boxes = {3: (300.0, 100.0, 335.0, 200.0), 1: (285.0, 180.0, 335.0, 310.0)}
+    drawn = Annotator(SIZE).draw(picture, tracked(boxes), {1: Label("1", 0.9, RED)})
+    assert not changed(picture, drawn)[203:307, 288:332].any()
+    without = Annotator(SIZE).draw(picture, tracked({1: boxes[1]}), {1: Label("1", 0.9, RED)})
+    beside = changed(without, drawn)
+    beside[100:201, 300:336] = False
+    assert beside.sum() > 50, "it stands elsewhere at its own box"
+
+
+def test_player_narrower_than_the_track_id_gets_one() -> None:
+    size = (321, 241)
+    picture = grass(size)
+    drawn = Annotator(size).draw(picture, tracked({1234: (150, 100, 157, 125)}), {})
+    assert changed(picture, drawn)[126:138, 140:170].sum() > 100
+
+
 def test_same_pictures_give_the_same_drawing() -> None:
     boxes = tracked({1: (300, 150, 330, 220), 2: (310, 152, 345, 222), 3: (10, 10, 60, 120)})
     labels = {1: Label("10", 0.9, BLUE), 2: Label("9", 0.4, RED), 3: Label(None, 0.0, RED)}

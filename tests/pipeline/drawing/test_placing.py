@@ -1,9 +1,9 @@
-"""Places of tags: free of other players where that can be, and calm from picture to picture."""
+"""Places of tags and ids: free of other players where that can be, and calm from picture to picture."""
 
 import numpy as np
 import pytest
 
-from pipeline.drawing.places import TAG_RANKS, Array, apart, crowding, hidden, tag_spots
+from pipeline.drawing.places import TAG_RANKS, Array, apart, crowding, hidden, id_spots, tag_spots
 from pipeline.drawing.placing import Placer
 
 FRAME = (1280, 720)
@@ -18,6 +18,12 @@ def place_tags(placer: Placer, boxes: Array, tracks: list[int], size: tuple[int,
     """Tags of the first players in `boxes`."""
     placer.start_picture()
     return placer.tags(tracks, np.arange(len(tracks)), np.array([size] * len(tracks), np.float32).reshape(-1, 2), boxes)
+
+
+def place_ids(placer: Placer, boxes: Array, tracks: list[int], tags: Array | None = None) -> Array:
+    placer.start_picture()
+    sizes = np.array([(16, 12)] * len(tracks), np.float32)
+    return placer.ids(tracks, np.arange(len(tracks)), sizes, boxes, boxes_of() if tags is None else tags)
 
 
 def test_hidden_is_a_share_of_the_smaller() -> None:
@@ -39,10 +45,10 @@ def test_upper_half_of_another_player_costs_most() -> None:
 @pytest.mark.parametrize("box", [(-20, -30, 20, 60), (1270, 700, 1300, 760), (0, 0, 1280, 720), (5, 5, 6, 6)])
 def test_places_lie_in_the_picture(box: tuple[float, float, float, float]) -> None:
     sizes = np.array([(80, 34)], np.float32)
-    spots = tag_spots(boxes_of(box), sizes, GAP, FRAME)
-    assert (spots[..., :2] >= 0).all()
-    assert (spots[..., 2:] <= FRAME).all()
-    assert np.allclose(spots[..., 2:] - spots[..., :2], sizes)
+    for spots in (tag_spots(boxes_of(box), sizes, GAP, FRAME), id_spots(boxes_of(box), sizes, GAP, FRAME)):
+        assert (spots[..., :2] >= 0).all()
+        assert (spots[..., 2:] <= FRAME).all()
+        assert np.allclose(spots[..., 2:] - spots[..., :2], sizes)
 
 
 def test_places_of_a_tag_touch_its_box_except_the_higher_ones() -> None:
@@ -136,6 +142,42 @@ def test_place_is_forgotten_when_the_track_is_long_gone() -> None:
     assert tops == [402, 264]
 
 
+def test_id_stands_under_the_feet_of_a_player_alone() -> None:
+    assert place_ids(Placer(FRAME, GAP), boxes_of((600, 300, 640, 400)), [7])[0].tolist() == [600, 400, 616, 412]
+
+
+def test_id_avoids_other_players_and_tags() -> None:
+    boxes = boxes_of((600, 300, 640, 400), (590, 390, 650, 500))
+    tag = boxes_of((560, 350, 598, 410))
+    spot = place_ids(Placer(FRAME, GAP), boxes, [7], tag)
+    assert hidden(spot, np.concatenate([boxes[1:], tag])).max() < 0.05
+    assert apart(spot[0], boxes[0]) <= GAP + 0.5
+
+
+def test_ids_of_players_close_together_lie_apart() -> None:
+    boxes = boxes_of((600, 300, 612, 340), (613, 300, 625, 340), (626, 300, 638, 340))
+    spots = place_ids(Placer(FRAME, GAP), boxes, [1, 2, 3])
+    assert np.isfinite(spots).all()
+    assert hidden(spots, spots)[~np.eye(3, dtype=bool)].max() == 0.0
+
+
+def test_id_without_a_free_place_is_left_out_and_comes_back() -> None:
+    boxes = boxes_of((600, 300, 640, 400), (560, 250, 700, 450))
+    placer = Placer(FRAME, GAP)
+    assert np.isnan(place_ids(placer, boxes, [7])).all()
+    assert np.isfinite(place_ids(placer, boxes[:1], [7])).all()
+
+
+def test_id_leaves_a_place_at_once_when_another_player_comes_there() -> None:
+    placer = Placer(FRAME, GAP)
+    player, above, below = (600, 300, 640, 400), (500, 200, 740, 398), (500, 398, 740, 500)
+    for _ in range(20):
+        spot = place_ids(placer, boxes_of(player, above), [7])
+    assert spot[0, 1] >= 400
+    spot = place_ids(placer, boxes_of(player, below), [7])
+    assert spot[0, 3] <= 400
+
+
 def test_same_pictures_give_the_same_places() -> None:
     rng = np.random.default_rng(3)
     corners = rng.uniform((300, 200), (700, 400), (12, 2))
@@ -144,3 +186,4 @@ def test_same_pictures_give_the_same_places() -> None:
     for _ in range(5):
         tracks = list(range(12))
         assert np.array_equal(place_tags(one, boxes, tracks), place_tags(other, boxes, tracks))
+        assert np.array_equal(place_ids(one, boxes, tracks), place_ids(other, boxes, tracks), equal_nan=True)
