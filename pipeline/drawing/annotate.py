@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.drawing.places import Array, apart
+from pipeline.drawing.placing import Placer
 from pipeline.drawing.tags import NEUTRAL, Bitmap, Colour, TagCache, display_colour, outline_of
 from pipeline.types import TrackedBoxes, UInt8Image
 
-_EASE = 0.3  # share of the way a tag slides to a new place with each picture
-_STAY = 12  # pictures a tag keeps its place before it may return to the place it prefers
-_CROWDED = 0.2  # share of a tag that other tags may cover before it moves
 _RESIZE = 0.2  # a tag keeps its text size until the box asks for one this much larger or smaller
-_FORGET = 250  # pictures after which a track not seen is forgotten
+_TIED = 0.3  # a tag further from its box than this share of its own height is tied to it
 _QUIET = 0.6  # opacity of the box of a player without a number
 
 Box = tuple[int, int, int, int]
@@ -39,23 +40,16 @@ class Label:
 _NO_LABEL = Label(None, 0.0, None)
 
 
-@dataclass(slots=True)
-class _Placing:
-    """Where a track's tag hangs, kept from picture to picture so that it does not jump."""
+class _Seen(NamedTuple):
+    """A player in the picture."""
 
-    text_pixels: int
-    choice: int = 0
-    """Index of the place in `_places`."""
-    offset_x: float = 0.0
-    offset_y: float = 0.0
-    """From the middle of the box's top edge to the tag's top left corner, pixels."""
-    settled: int = 0
-    """Pictures since the place last changed."""
-    last_drawn: int = 0
+    track: int
+    label: Label
+    box: Box
 
 
 class Annotator:
-    """Draws boxes, tags and track ids; remembers tag places between pictures of one video.
+    """Draws boxes, tags and track ids; remembers their places between pictures of one video.
 
     Example:
         >>> annotator = Annotator((1280, 720))
@@ -77,8 +71,8 @@ class Annotator:
         self._least_pixels = max(13.0, self._height * 0.03)
         self._most_pixels = max(16.0, self._height * 0.055)
         self._tags = TagCache()
-        self._placings: dict[int, _Placing] = {}
-        self._picture = 0
+        self._placer = Placer(frame_size, self._line + 1.0)
+        self._text_pixels: dict[int, int] = {}
 
     def draw(self, bgr: UInt8Image, boxes: TrackedBoxes, labels: Mapping[int, Label]) -> UInt8Image:
         """Draw one picture; call it in the order of time.
@@ -95,23 +89,35 @@ class Annotator:
             size = f"{bgr.shape[1]}x{bgr.shape[0]}"
             raise ValueError(f"the picture is {size}, but the annotator was made for {self._width}x{self._height}")
         canvas = bgr.copy()
-        self._picture += 1
         seen = [
-            (int(track), label, box)
+            _Seen(int(track), label, box)
             for track, xyxy in zip(boxes.track_id, boxes.xyxy, strict=True)
             if (box := self._visible(xyxy)) and (label := labels.get(int(track), _NO_LABEL))
         ]
-        seen.sort(key=lambda item: (item[1].number is not None, item[2][3], item[0]))
-        for _, label, box in seen:
-            self._draw_box(canvas, box, label)
-        for track, label, box in seen:
-            if label.number is None:
-                self._draw_id(canvas, box, track)
-        tags = [(track, box, self._tag(track, label, box)) for track, label, box in seen if label.number is not None]
-        for bitmap, x, y in self._place(tags):
-            _paste(canvas, bitmap, x, y)
-        self._forget()
+        seen.sort(key=lambda one: (one.label.number is not None, one.box[3], one.track))
+        for one in seen:
+            self._draw_box(canvas, one.box, one.label)
+        self._draw_tags(canvas, seen)
         return canvas
+
+    def _draw_tags(self, canvas: UInt8Image, seen: list[_Seen]) -> None:
+        """Number tags, each tied to its box if it hangs away from it, and the ids of those without a number."""
+        self._placer.start_picture()
+        everybody = np.array([one.box for one in seen], np.float32).reshape(-1, 4)
+        everybody = np.clip(everybody, 0.0, np.array([self._width, self._height] * 2, np.float32))
+        numbered = [i for i, one in enumerate(seen) if one.label.number is not None]
+        large = everybody[:, 3] - everybody[:, 1] >= self._small_pixels
+        others = [i for i, one in enumerate(seen) if one.label.number is None and large[i]]
+        bitmaps = [self._tag(seen[i]) for i in numbered]
+        spots = self._placer.tags(*_owners(seen, numbered, bitmaps), everybody)
+        for i, spot in zip(numbered, spots, strict=True):
+            if apart(spot, everybody[i]) > _TIED * (spot[3] - spot[1]):
+                _tie(canvas, spot, everybody[i], display_colour(seen[i].label.team_rgb or NEUTRAL), self._line)
+        ids = [self._tags.track_id(seen[i].track, self._small_pixels) for i in others]
+        id_spots = self._placer.ids(*_owners(seen, others, ids), everybody, spots)
+        for bitmap, spot in zip(ids + bitmaps, np.concatenate([id_spots, spots]), strict=True):
+            if np.isfinite(spot).all():
+                _paste(canvas, bitmap, int(spot[0]), int(spot[1]))
 
     def _visible(self, xyxy: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Box | None:
         """The box in whole pixels, or None if no part of it lies in the picture."""
@@ -131,87 +137,29 @@ class Annotator:
         _blend_frame(canvas, box, 0, self._line, colour, 1.0)
         _blend_frame(canvas, box, -self._line, 1, outline_of(colour), 0.6)
 
-    def _draw_id(self, canvas: UInt8Image, box: Box, track: int) -> None:
-        bitmap = self._tags.track_id(track, self._small_pixels)
-        if box[3] - box[1] < 2 * bitmap.height or box[2] - box[0] < bitmap.width:
-            return
-        _paste(canvas, bitmap, box[0], min(box[3], self._height - bitmap.height))
-
-    def _tag(self, track: int, label: Label, box: Box) -> Bitmap:
-        wanted = min(max(0.28 * (box[3] - box[1]), self._least_pixels), self._most_pixels)
-        placing = self._placings.get(track)
-        if placing is None:
-            placing = self._placings[track] = _Placing(round(wanted))
-        elif abs(wanted / placing.text_pixels - 1.0) > _RESIZE:
-            placing.text_pixels = round(wanted)
-        colour = display_colour(label.team_rgb or NEUTRAL)
-        return self._tags.number(label.number or "", label.confidence, track, colour, placing.text_pixels)
-
-    def _place(self, tags: list[tuple[int, Box, Bitmap]]) -> list[tuple[Bitmap, int, int]]:
-        """Top left corners of the tags; the tracks drawn longest keep their places, others make room."""
-        taken: list[Box] = []
-        placed = []
-        for track, box, bitmap in sorted(tags):
-            placing = self._placings[track]
-            places = _places(box, bitmap, self._line)
-            free = [1.0 - _covered(self._clamp(x, y, bitmap), taken) for x, y in places]
-            self._choose(placing, free)
-            new = placing.last_drawn == 0
-            anchor_x, anchor_y = (box[0] + box[2]) / 2, float(box[1])
-            x, y = places[placing.choice]
-            ease = 1.0 if new else _EASE
-            placing.offset_x += ease * (x - anchor_x - placing.offset_x)
-            placing.offset_y += ease * (y - anchor_y - placing.offset_y)
-            placing.last_drawn = self._picture
-            spot = self._clamp(anchor_x + placing.offset_x, anchor_y + placing.offset_y, bitmap)
-            taken.append(spot)
-            placed.append((bitmap, spot[0], spot[1]))
-        return placed
-
-    def _choose(self, placing: _Placing, free: list[float]) -> None:
-        """Keep the place unless it is crowded; go back to the first one once that has been free for a while."""
-        placing.settled += 1
-        best = next((i for i, share in enumerate(free) if share >= 1.0 - _CROWDED / 2), int(np.argmax(free)))
-        crowded = free[placing.choice] < 1.0 - _CROWDED and free[best] > free[placing.choice] + _CROWDED
-        back = placing.choice != 0 and free[0] == 1.0 and placing.settled > _STAY
-        if crowded or back:
-            placing.choice = 0 if back else best
-            placing.settled = 0
-
-    def _clamp(self, x: float, y: float, bitmap: Bitmap) -> Box:
-        left = max(0, min(round(x), self._width - bitmap.width))
-        top = max(0, min(round(y), self._height - bitmap.height))
-        return left, top, left + bitmap.width, top + bitmap.height
-
-    def _forget(self) -> None:
-        if self._picture % _FORGET == 0:
-            oldest = self._picture - _FORGET
-            self._placings = {track: p for track, p in self._placings.items() if p.last_drawn > oldest}
+    def _tag(self, one: _Seen) -> Bitmap:
+        wanted = min(max(0.28 * (one.box[3] - one.box[1]), self._least_pixels), self._most_pixels)
+        pixels = self._text_pixels.setdefault(one.track, round(wanted))
+        if abs(wanted / pixels - 1.0) > _RESIZE:
+            pixels = self._text_pixels[one.track] = round(wanted)
+        colour = display_colour(one.label.team_rgb or NEUTRAL)
+        return self._tags.number(one.label.number or "", one.label.confidence, one.track, colour, pixels)
 
 
-def _places(box: Box, bitmap: Bitmap, line: int) -> list[tuple[float, float]]:
-    """Places for a tag, best first: above the head, then to either side of it, higher, and under the feet."""
-    middle = (box[0] + box[2] - bitmap.width) / 2
-    above = box[1] - bitmap.height - line - 1.0
-    aside = bitmap.width * 0.7
-    return [
-        (middle, above),
-        (middle - aside, above),
-        (middle + aside, above),
-        (middle, above - bitmap.height * 1.05),
-        (middle, box[3] + line + 1.0),
-    ]
+def _owners(seen: list[_Seen], chosen: list[int], bitmaps: list[Bitmap]) -> tuple[list[int], NDArray[np.int64], Array]:
+    """What the placer asks of those that get a bitmap: track ids, indices into `seen`, and sizes (N, 2)."""
+    sizes = np.array([(bitmap.width, bitmap.height) for bitmap in bitmaps], np.float32).reshape(-1, 2)
+    return [seen[i].track for i in chosen], np.array(chosen, np.int64), sizes
 
 
-def _covered(spot: Box, taken: list[Box]) -> float:
-    """Share of a spot that lies under spots already taken."""
-    area = (spot[2] - spot[0]) * (spot[3] - spot[1])
-    shared = 0
-    for other in taken:
-        width = min(spot[2], other[2]) - max(spot[0], other[0])
-        height = min(spot[3], other[3]) - max(spot[1], other[1])
-        shared += max(0, width) * max(0, height)
-    return min(1.0, shared / area)
+def _tie(canvas: UInt8Image, spot: Array, box: Array, rgb: Colour, thickness: int) -> None:
+    """A line from a tag to its box, at the points nearest to each other."""
+    middle = np.array([(box[0] + box[2]) / 2, box[1]], np.float32)
+    start = np.clip(middle, spot[:2], spot[2:] - 1)
+    end = np.clip(np.array([middle[0], start[1]], np.float32), box[:2], box[2:] - 1)
+    points = [(int(x), int(y)) for x, y in (start, end)]
+    cv2.line(canvas, points[0], points[1], outline_of(rgb)[::-1], thickness + 2, cv2.LINE_AA)
+    cv2.line(canvas, points[0], points[1], rgb[::-1], thickness, cv2.LINE_AA)
 
 
 def _blend_frame(canvas: UInt8Image, box: Box, grow: int, thickness: int, rgb: Colour, opacity: float) -> None:
