@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,8 +18,9 @@ from training.data.splits import share_note
 from training.evaluation.files import require_writable
 from training.evaluation.select import listed
 from training.fitting.balance import digit_weights, weights_table
+from training.fitting.frozen import freeze_named
 from training.fitting.precision import training_precision
-from training.fitting.run_state import RESUME, freeze_named, require_unused, saved_preprocess
+from training.fitting.run_state import RESUME, require_unused, saved_preprocess
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.fitting.start import build_reader, preprocess_text, settle_preprocess
 from training.fitting.tree_feed import choose_items
@@ -147,15 +148,16 @@ def _check_machine(report: Report, settings: TrainSettings) -> None:
 
 def _check_start(report: Report, settings: TrainSettings) -> None:
     """The network, and the checkpoint to start from."""
-    reader = build_reader(settings).reader
+    state = Path(settings.output) / RESUME
+    saved = saved_preprocess(state) if report.resume else None
+    reader = build_reader(replace(settings, start_from="") if saved else settings).reader
     freeze_named(reader, settings.fit.frozen)
     everything = sum(tensor.numel() for tensor in reader.parameters())
     trained = sum(tensor.numel() for tensor in reader.parameters() if tensor.requires_grad)
-    start = settings.start_from or "chance"
+    start = str(state) if saved else settings.start_from or "chance"
     report.lines.append(f"network: {everything:,} parameters, {trained:,} of them trained at first, from {start}")
-    saved = saved_preprocess(Path(settings.output) / RESUME) if report.resume else None
     report.lines.append(preprocess_text(settings, settle_preprocess(settings, saved), resumed=report.resume))
-    if settings.model.frozen_fraction > 0.0 and not settings.start_from:
+    if settings.model.frozen_fraction > 0.0 and not settings.start_from and not saved:
         report.lines.append(
             f"note: model.frozen_fraction is {settings.model.frozen_fraction:g} and start_from is empty, so that these "
             "layers stay as chance made them; set it to 0 or start from a checkpoint."

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from training.fitting.augment_batch import augment_batch
 from training.fitting.balance import digit_weights, weights_table
 from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
+from training.fitting.frozen import freeze_named
 from training.fitting.loss import DigitLoss
 from training.fitting.measure import Figures, Reads, figures_of, join_reads, read_all
 from training.fitting.mixup import Mixed, mix_up
@@ -29,7 +30,6 @@ from training.fitting.run_state import (
     EpochLog,
     Run,
     TrainingError,
-    freeze_named,
     load_state,
     new_run,
     require_finite,
@@ -103,7 +103,7 @@ def run_training(
     Args:
         settings: the run; `settings.output` gets the checkpoints.
         data: what to train and to measure on.
-        resume: go on with the run in the output folder.
+        resume: go on with the run in the output folder; `start_from` is not read again.
         team: the processes that train together.
         device: what to compute on; None means the CPU.
         should_stop: asked after every step.
@@ -115,7 +115,7 @@ def run_training(
         Interrupted: `should_stop` was true; the run can be resumed at this very step.
     """
     bench = _prepare(settings, data, team or Team(), device or torch.device("cpu"), should_stop)
-    run = new_run(settings, bench.device, bench.precision)
+    run = new_run(replace(settings, start_from="") if resume else settings, bench.device, bench.precision)
     if resume:
         state = bench.folder / RESUME
         load_state(state, run, settings, bench.around, bench.device, with_log=bench.team.leads)
