@@ -159,7 +159,8 @@ def _heading(arguments: argparse.Namespace, data: OpenData, reads: Reads) -> lis
     if data.unreadable:
         lines.append(f"Pictures of the data set that cannot be read and were skipped: {data.unreadable:,}.")
     if data.holds_training:
-        lines.append("This part holds sequences the checkpoint was trained on: expect less on unseen shirts.")
+        known = "sequences the checkpoint was trained on, or a network it comes from"
+        lines.append(f"This part holds {known}: expect less on unseen shirts.")
     return lines
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -91,7 +92,7 @@ def train(settings: TrainSettings, resume: bool, stop: StopRequest) -> TrainResu
             logging.getLogger().setLevel(logging.WARNING)
         settled = settle_preprocess(settings, saved_preprocess(Path(settings.output) / RESUME) if resume else None)
         logger.info("%s", preprocess_text(settings, settled, resumed=resume))
-        data = load_data(settled, team)
+        data = load_data(replace(settled, start_from="") if resume else settled, team)
         stop.stepping = True
         return run_training(
             settled,

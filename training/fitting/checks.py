@@ -12,7 +12,7 @@ from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
 from training.data.geometry import geometry_text, read_geometry
-from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
+from training.data.layout import UNREADABLE_FOLDER, Layout, SubSequence, scan
 from training.data.root import find_data_root
 from training.data.splits import share_note
 from training.evaluation.files import require_writable
@@ -22,7 +22,7 @@ from training.fitting.frozen import freeze_named
 from training.fitting.precision import training_precision
 from training.fitting.run_state import RESUME, require_unused, saved_preprocess
 from training.fitting.settings import ClassWeightSettings, TrainSettings
-from training.fitting.start import build_reader, preprocess_text, settle_preprocess
+from training.fitting.start import build_reader, learnt_note, preprocess_text, settle_preprocess
 from training.fitting.tree_feed import choose_items
 from training.mixture.recipe import labelled_clips, missing_folders, require_matches
 
@@ -70,7 +70,8 @@ class Report:
         try:
             step()
         except InputError as error:
-            self.problems.append(str(error))
+            if str(error) not in self.problems:
+                self.problems.append(str(error))
 
 
 def check(settings: TrainSettings, resume: bool = False) -> Report:
@@ -81,6 +82,8 @@ def check(settings: TrainSettings, resume: bool = False) -> Report:
         resume: whether the run in the output folder is to be gone on with.
     """
     report = Report(resume=resume)
+    if resume:
+        settings = replace(settings, start_from="")  # it is not read again
     report.attempt(lambda: _check_machine(report, settings))
     report.attempt(lambda: _check_start(report, settings))
     output = Path(settings.output)
@@ -150,7 +153,7 @@ def _check_start(report: Report, settings: TrainSettings) -> None:
     """The network, and the checkpoint to start from."""
     state = Path(settings.output) / RESUME
     saved = saved_preprocess(state) if report.resume else None
-    reader = build_reader(replace(settings, start_from="") if saved else settings).reader
+    reader = build_reader(settings).reader
     freeze_named(reader, settings.fit.frozen)
     everything = sum(tensor.numel() for tensor in reader.parameters())
     trained = sum(tensor.numel() for tensor in reader.parameters() if tensor.requires_grad)
@@ -184,7 +187,13 @@ def _check_tree(report: Report, settings: TrainSettings) -> None:
         report.lines += [f"{name}: {_amount(items)}", f"{name} matches: {_matches(items)}"]
     if note := share_note(trained, held_out, data.validation_share):
         report.lines.append(f"note: {note}")
+    report.attempt(lambda: _note_learnt(report, settings, layout, held_out))
     report.lines += ["", _coverage(trained, data.test_numbers), "", _weights(trained, settings.class_weights), ""]
+
+
+def _note_learnt(report: Report, settings: TrainSettings, layout: Layout, held_out: Sequence[SubSequence]) -> None:
+    if note := learnt_note(settings, layout, held_out):
+        report.lines.append(f"note: {note}")
 
 
 def _check_mixture(report: Report, settings: TrainSettings) -> None:
