@@ -26,7 +26,7 @@ from training.fitting.distributed import Team, join_team
 from training.fitting.feed import TrainingData
 from training.fitting.loop import Interrupted, TrainResult, run_training
 from training.fitting.mixture_feed import mixture_data
-from training.fitting.run_state import RESUME, saved_preprocess
+from training.fitting.run_state import RESUME, require_unused, saved_preprocess
 from training.fitting.settings import TrainSettings
 from training.fitting.start import preprocess_text, settle_preprocess
 from training.fitting.tree_feed import tree_data
@@ -90,6 +90,8 @@ def train(settings: TrainSettings, resume: bool, stop: StopRequest) -> TrainResu
     with join_team(settings.device) as (team, device):
         if not team.leads:
             logging.getLogger().setLevel(logging.WARNING)
+        if not resume:
+            require_unused(Path(settings.output))  # before the data are scanned and packed
         settled = settle_preprocess(settings, saved_preprocess(Path(settings.output) / RESUME) if resume else None)
         logger.info("%s", preprocess_text(settings, settled, resumed=resume))
         data = load_data(replace(settled, start_from="") if resume else settled, team)
