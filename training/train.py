@@ -107,6 +107,16 @@ def train(settings: TrainSettings, resume: bool, stop: StopRequest) -> TrainResu
         )
 
 
+def outcome(result: TrainResult) -> str:
+    """Which checkpoints a training left, in a sentence."""
+    if result.best_epoch == 0:
+        return (
+            f"No epoch was better than the network of start_from: {result.best} is a copy of that; the last checkpoint "
+            f"is {result.last}."
+        )
+    return f"The best checkpoint is {result.best}, the last one {result.last}."
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
     parser = Parser(prog="python -m training.train", description="Train the jersey recognizer.")
@@ -141,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"Interrupted; the training in {settings.output} is saved and goes on with --resume.\n")
         return EXIT_INTERRUPTED
     if os.environ.get("RANK", "0") == "0":  # of several processes one tells
-        sys.stdout.write(f"The best checkpoint is {result.best}, the last one {result.last}.\n")
+        sys.stdout.write(f"{outcome(result)}\n")
     return 0
 
 

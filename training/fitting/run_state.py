@@ -109,8 +109,10 @@ class Run:
     """Epochs finished."""
     step: int = 0
     """Steps made in the present epoch."""
+    best_epoch: int = 0
+    """The best epoch so far, from 1; 0 before there is one, and where that is the network it started from."""
     history: list[Figures] = field(default_factory=list)
-    """Figures of every finished epoch."""
+    """Figures of every finished epoch; epoch 0 is the network it started from, if that was measured."""
     log: EpochLog = field(default_factory=EpochLog)
 
 
@@ -169,6 +171,7 @@ def save_state(path: Path, run: Run, settings: TrainSettings, around: Mapping[st
         "watch": {name: getattr(run.watch, name) for name in ("best", "best_loss", "waited")},
         "epoch": run.epoch,
         "step": run.step,
+        "best_epoch": run.best_epoch,
         "losses": torch.stack(log.losses).cpu() if log.losses else torch.zeros(0),
         "reads": log.reads.state(),
     }
@@ -211,7 +214,7 @@ def load_state(
         run.scaler.load_state_dict(state["scaler"])
     for name, value in state["watch"].items():
         setattr(run.watch, name, value)
-    run.epoch, run.step = state["epoch"], state["step"]
+    run.epoch, run.step, run.best_epoch = state["epoch"], state["step"], state["best_epoch"]
     run.history = json.loads(state["history"])
     run.start_from, run.start_record = began["start_from"], json.loads(state["start_record"])
     run.temperature = state["temperature"]
@@ -249,7 +252,8 @@ def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapp
 
 def _recorded(settings: TrainSettings, run: Run) -> dict[str, Any]:
     """The settings as they are written down; `start_from` stays what the run began with, also when it is resumed."""
-    return as_plain(settings) | {"start_from": run.start_from}
+    recorded: dict[str, Any] = as_plain(settings)
+    return {**recorded, "start_from": run.start_from}
 
 
 def _read_state(path: Path) -> dict[str, Any]:
