@@ -32,6 +32,7 @@ from training.evaluation.reads import Reads, read_views
 from training.evaluation.report import digit_names, markdown, record
 from training.evaluation.select import Selection, recorded_selection
 from training.evaluation.soccernet import SETTINGS, run_protocol
+from training.evaluation.temperature import FittedTemperature, fit_temperature
 from training.evaluation.tracklets import Protocol
 from training.fitting.run_state import BEST, LAST
 
@@ -91,7 +92,8 @@ def _evaluate(arguments: argparse.Namespace) -> str:
     with progress_bar(len(data.dataset), "windows", arguments.quiet) as progress:
         reads = read_views(reader, data.dataset, selection.seed, arguments.batch_size, progress)
     evaluation = evaluate_reads(reads, arguments.threshold)
-    text = markdown(evaluation, _heading(arguments, data, reads))
+    fitted = fit_temperature(reads.window.tens, reads.window.units, reads.codes, reader.info.temperature)
+    text = markdown(evaluation, _heading(arguments, data, reads, fitted))
     contents = figures_as_png(evaluation) if arguments.plots else {}
     contents[REPORT] = text.encode()
     contents[EVALUATION] = to_json(
@@ -99,6 +101,7 @@ def _evaluate(arguments: argparse.Namespace) -> str:
             "checkpoint": checkpoint_record(arguments.checkpoint),
             "data": data.record() | {"marked_anchors": reads.marked},
             "threshold": arguments.threshold,
+            "temperature": fitted.record(),
             "files": sorted(contents),
         }
         | record(evaluation)
@@ -147,7 +150,7 @@ def _selection(arguments: argparse.Namespace, recorded: Selection) -> Selection:
     return replace(recorded, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _heading(arguments: argparse.Namespace, data: OpenData, reads: Reads) -> list[str]:
+def _heading(arguments: argparse.Namespace, data: OpenData, reads: Reads, fitted: FittedTemperature) -> list[str]:
     dataset = data.dataset
     lines = [
         f"# {arguments.checkpoint.name} on {data.root} ({data.selection.split})",
@@ -156,10 +159,13 @@ def _heading(arguments: argparse.Namespace, data: OpenData, reads: Reads) -> lis
         f"the marked anchor in {reads.marked:,} of them, the window's sharpest crop in the others.",
         f"The abstaining decoder gives no number under {arguments.threshold:g}.",
     ]
+    if not data.holds_training:  # what was trained on is read more surely than what is new
+        lines.append(fitted.text(str(arguments.checkpoint)))
     if data.unreadable:
         lines.append(f"Pictures of the data set that cannot be read and were skipped: {data.unreadable:,}.")
     if data.holds_training:
-        lines.append("This part holds sequences the checkpoint was trained on: expect less on unseen shirts.")
+        known = "sequences the checkpoint was trained on, or a network it comes from"
+        lines.append(f"This part holds {known}: expect less on unseen shirts.")
     return lines
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -25,7 +26,7 @@ from training.fitting.distributed import Team, join_team
 from training.fitting.feed import TrainingData
 from training.fitting.loop import Interrupted, TrainResult, run_training
 from training.fitting.mixture_feed import mixture_data
-from training.fitting.run_state import RESUME, saved_preprocess
+from training.fitting.run_state import RESUME, require_unused, saved_preprocess
 from training.fitting.settings import TrainSettings
 from training.fitting.start import preprocess_text, settle_preprocess
 from training.fitting.tree_feed import tree_data
@@ -89,9 +90,11 @@ def train(settings: TrainSettings, resume: bool, stop: StopRequest) -> TrainResu
     with join_team(settings.device) as (team, device):
         if not team.leads:
             logging.getLogger().setLevel(logging.WARNING)
+        if not resume:
+            require_unused(Path(settings.output))  # before the data are scanned and packed
         settled = settle_preprocess(settings, saved_preprocess(Path(settings.output) / RESUME) if resume else None)
         logger.info("%s", preprocess_text(settings, settled, resumed=resume))
-        data = load_data(settled, team)
+        data = load_data(replace(settled, start_from="") if resume else settled, team)
         stop.stepping = True
         return run_training(
             settled,
@@ -102,6 +105,16 @@ def train(settings: TrainSettings, resume: bool, stop: StopRequest) -> TrainResu
             should_stop=stop,
             progress=show_progress if team.leads else lambda batches, _count, _name: batches,
         )
+
+
+def outcome(result: TrainResult) -> str:
+    """Which checkpoints a training left, in a sentence."""
+    if result.best_epoch == 0:
+        return (
+            f"No epoch was better than the network of start_from: {result.best} is a copy of that; the last checkpoint "
+            f"is {result.last}."
+        )
+    return f"The best checkpoint is {result.best}, the last one {result.last}."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -138,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"Interrupted; the training in {settings.output} is saved and goes on with --resume.\n")
         return EXIT_INTERRUPTED
     if os.environ.get("RANK", "0") == "0":  # of several processes one tells
-        sys.stdout.write(f"The best checkpoint is {result.best}, the last one {result.last}.\n")
+        sys.stdout.write(f"{outcome(result)}\n")
     return 0
 
 

@@ -11,6 +11,7 @@ from torch import nn
 import recognizer.model
 from training.data.batch import Batch, unknown_boxes
 from training.fitting.feed import TrainingData
+from training.fitting.measure import Figures
 from training.fitting.run_state import RESUME
 from training.fitting.settings import (
     FitSettings,
@@ -97,3 +98,18 @@ def state_of(output: Path) -> dict[str, Any]:
     state = torch.load(output / RESUME, weights_only=True)
     assert isinstance(state, dict)
     return state
+
+
+def without_times(history: list[Figures]) -> list[Figures]:
+    """A history without what no two runs share."""
+    return [{name: value for name, value in figures.items() if name != "seconds"} for figures in history]
+
+
+def assert_equal_weights(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Two states hold the same network, average and moments, to the bit."""
+    for part in ("learner", "average"):
+        for name, tensor in first[part].items():
+            assert torch.equal(tensor, second[part][name]), name
+    for place, moments in first["optimizer"]["state"].items():
+        for name, tensor in moments.items():
+            assert torch.equal(tensor, second["optimizer"]["state"][place][name]), (place, name)

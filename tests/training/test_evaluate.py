@@ -31,6 +31,9 @@ def test_the_command_measures_what_was_held_out(
     assert set(kept["classes"]) == {item.number or "none" for item in held_out}
     assert {path.name for path in output.iterdir()} == {*kept["files"], "evaluation.json"}
     assert sum(path.suffix == ".png" for path in output.iterdir()) == 6
+    assert kept["temperature"]["checkpoint"] == 1.0
+    assert kept["temperature"]["negative_log_likelihood"] > 0.0
+    assert "Temperature 1 gives these windows a negative log-likelihood of" in (output / "report.md").read_text()
     assert (output / "report.md").read_text(encoding="utf-8") in capsys.readouterr().out
 
 
@@ -62,7 +65,9 @@ def test_a_copy_of_what_was_trained_on_is_known(
     mine.with_suffix(".json").write_text(json.dumps(record))
     options = ["--split", "all", "--no-plots", "--cache", str(tmp_path / "cache"), "-q", "-o", str(tmp_path / "out")]
     assert main(["--checkpoint", str(mine), "--data", str(tree), *options]) == 0
-    assert ("sequences the checkpoint was trained on" in capsys.readouterr().out) is told
+    printed = capsys.readouterr().out
+    assert ("sequences the checkpoint was trained on" in printed) is told
+    assert ("Temperature 1 gives" in printed) is not told
 
 
 def test_single_figures_can_be_checked_against_the_reader(

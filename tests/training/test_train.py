@@ -68,8 +68,6 @@ def test_the_tiny_training_learns_and_is_measured(
     assert history[-1]["train/loss"] < 0.8 * history[0]["train/loss"]
     assert history[-1]["train/number"] > 0.5
     assert {"validation/loss", "validation/number", "validation/tens", "validation/units"} <= set(history[-1])
-    assert main(arguments) == 2
-    assert "holds a training already" in capsys.readouterr().err
     best = ["--checkpoint", str(tmp_path / "run" / "best.safetensors"), "--data", str(tree)]
     assert evaluate.main([*best, "--split", "all", "-o", str(tmp_path / "measured")]) == 0
     assert analyze_weights.main([*best, "-o", str(tmp_path / "weights.json")]) == 0
@@ -125,6 +123,19 @@ def test_a_second_ctrl_c_ends_at_once(
     assert main(arguments_for(tree, tmp_path / "run")) == 130
     assert capsys.readouterr().err == "Ended at once.\n", "nothing was saved yet"
     assert not (tmp_path / "run" / "resume.pt").exists()
+
+
+@pytest.mark.parametrize(("name", "refusal"), [("resume.pt", "a training already"), ("best.safetensors", "the check")])
+def test_a_folder_in_use_is_refused_before_the_data_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, refusal: str
+) -> None:
+    loaded: list[object] = []
+    monkeypatch.setattr(training.train, "load_data", lambda *given: loaded.append(given))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).write_bytes(b"")
+    assert main(arguments_for(tmp_path / "tree", tmp_path / "run")) == 2
+    assert f"{tmp_path / 'run'} holds {refusal}" in capsys.readouterr().err
+    assert not loaded
 
 
 @pytest.mark.parametrize("torchrun", [False, True])

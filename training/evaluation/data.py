@@ -1,7 +1,7 @@
 """Opens the part of a data set that is measured on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import SubSequence, scan
 from training.data.root import DataRootError, find_data_root
 from training.data.splits import sequence_marks
+from training.evaluation.networks import all_records
 from training.evaluation.select import Selection, recorded_settings, select, trained_keys
 
 MODES: Final[tuple[SamplingMode, ...]] = ("uniform", "center")
@@ -37,7 +38,7 @@ class OpenData:
     unreadable: int
     """Pictures of the whole data set that cannot be decoded."""
     holds_training: bool
-    """Whether the part holds sequences the checkpoint was trained on, as far as its record tells."""
+    """Whether the part holds sequences that the checkpoint has learnt from (see `learnt_marks`)."""
 
     def record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -123,19 +124,37 @@ def open_data(
         selection=selection,
         sequences=len({item.key for item in dataset.items}),
         unreadable=len(crops.unreadable),
-        holds_training=_holds_training(root, info, layout.items, chosen),
+        holds_training=not sequence_marks(chosen).isdisjoint(learnt_marks(root, info, layout.items)),
     )
 
 
-def _holds_training(
-    root: Path, info: CheckpointInfo, items: Sequence[SubSequence], chosen: Sequence[SubSequence]
-) -> bool:
-    """Whether a part of a data set, or of a copy of it that may have grown, was trained on."""
+def learnt_marks(root: Path, info: CheckpointInfo, items: Sequence[SubSequence]) -> set[str]:
+    """Marks of the sequences of a data set that a network has learnt from, as far as its record tells.
+
+    Its own training counts, that of the network it started from, and those of networks that were averaged into it or
+    gave it tensors: on this data set, or on a copy of it that may have grown.
+
+    Args:
+        root: Of the data set.
+        info: Of the checkpoint.
+        items: All sub-folders of the data set.
+
+    Returns:
+        See `training.data.splits.sequence_marks`.
+    """
+    records = all_records(info.training_data)
+    return set().union(*(_trained_marks(root, replace(info, training_data=one), items) for one in records))
+
+
+def _trained_marks(root: Path, info: CheckpointInfo, items: Sequence[SubSequence]) -> set[str]:
+    """Marks of the sequences that the training of one record saw."""
     data = recorded_settings(info).get("data")
     trained_root = data.get("root") if isinstance(data, dict) else None
     same = bool(trained_root) and Path(str(trained_root)).resolve() == root.resolve()
     marks = set(str(info.training_data.get("trained_sequences", "")).split())
     if not marks:
-        return same and not trained_keys(items, info).isdisjoint(item.key for item in chosen)
-    copied = len(sequence_marks(items) & marks) > _COPIED * len(marks)
-    return (same or copied) and not sequence_marks(chosen).isdisjoint(marks)
+        keys = trained_keys(items, info) if same else set()
+        return sequence_marks(item for item in items if item.key in keys)
+    present = sequence_marks(items) & marks
+    copied = len(present) > _COPIED * len(marks)
+    return present if same or copied else set()

@@ -1,6 +1,6 @@
 """Which of several networks was not trained on what is to be measured; their own records say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -57,9 +57,28 @@ def network_of(path: Path, info: CheckpointInfo) -> Network:
     return _of_record(path, info.training_data)
 
 
-def _of_record(path: Path, record: Mapping[str, Any]) -> Network:
+def all_records(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a network was trained on, and what every network that went into it was.
+
+    >>> [one["tracks"] for one in all_records({"tracks": 1, "start": {"tracks": 2, "averaged_with": [{"tracks": 3}]}})]
+    [1, 2, 3]
+
+    Args:
+        record: a checkpoint's `training_data`.
+    """
+    yield record
+    for one in _earlier(record):
+        yield from all_records(one)
+
+
+def _earlier(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Records of what a training started from, and of what was averaged into it or gave it tensors."""
     earlier = [record.get("start"), record.get("tensors_of"), *record.get("averaged_with", ())]
-    before = tuple(_of_record(path, one) for one in earlier if isinstance(one, Mapping))
+    return [one for one in earlier if isinstance(one, Mapping)]
+
+
+def _of_record(path: Path, record: Mapping[str, Any]) -> Network:
+    before = tuple(_of_record(path, one) for one in _earlier(record))
     settings = record.get("settings")
     mixture: Any = settings.get("mixture") if isinstance(settings, Mapping) else None
     matches = record.get("matches")

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,16 +12,17 @@ from recognizer.device import resolve_device
 from recognizer.errors import InputError
 from recognizer.labels import EMPTY, NUMBERS, encode
 from training.data.geometry import geometry_text, read_geometry
-from training.data.layout import UNREADABLE_FOLDER, SubSequence, scan
+from training.data.layout import UNREADABLE_FOLDER, Layout, SubSequence, scan
 from training.data.root import find_data_root
 from training.data.splits import split_notes, tracks_on_both_sides
 from training.evaluation.files import require_writable
 from training.evaluation.select import listed
 from training.fitting.balance import digit_weights, weights_table
+from training.fitting.frozen import freeze_named
 from training.fitting.precision import training_precision
-from training.fitting.run_state import RESUME, freeze_named, require_unused, saved_preprocess
+from training.fitting.run_state import RESUME, require_unused, saved_preprocess
 from training.fitting.settings import ClassWeightSettings, TrainSettings
-from training.fitting.start import build_reader, preprocess_text, settle_preprocess
+from training.fitting.start import build_reader, learnt_note, preprocess_text, settle_preprocess
 from training.fitting.tree_feed import choose_items
 from training.mixture.recipe import labelled_clips, missing_folders, require_matches
 
@@ -69,7 +70,8 @@ class Report:
         try:
             step()
         except InputError as error:
-            self.problems.append(str(error))
+            if str(error) not in self.problems:
+                self.problems.append(str(error))
 
 
 def check(settings: TrainSettings, resume: bool = False) -> Report:
@@ -80,6 +82,8 @@ def check(settings: TrainSettings, resume: bool = False) -> Report:
         resume: whether the run in the output folder is to be gone on with.
     """
     report = Report(resume=resume)
+    if resume:
+        settings = replace(settings, start_from="")  # it is not read again
     report.attempt(lambda: _check_machine(report, settings))
     report.attempt(lambda: _check_start(report, settings))
     output = Path(settings.output)
@@ -147,15 +151,16 @@ def _check_machine(report: Report, settings: TrainSettings) -> None:
 
 def _check_start(report: Report, settings: TrainSettings) -> None:
     """The network, and the checkpoint to start from."""
+    state = Path(settings.output) / RESUME
+    saved = saved_preprocess(state) if report.resume else None
     reader = build_reader(settings).reader
     freeze_named(reader, settings.fit.frozen)
     everything = sum(tensor.numel() for tensor in reader.parameters())
     trained = sum(tensor.numel() for tensor in reader.parameters() if tensor.requires_grad)
-    start = settings.start_from or "chance"
+    start = str(state) if saved else settings.start_from or "chance"
     report.lines.append(f"network: {everything:,} parameters, {trained:,} of them trained at first, from {start}")
-    saved = saved_preprocess(Path(settings.output) / RESUME) if report.resume else None
     report.lines.append(preprocess_text(settings, settle_preprocess(settings, saved), resumed=report.resume))
-    if settings.model.frozen_fraction > 0.0 and not settings.start_from:
+    if settings.model.frozen_fraction > 0.0 and not settings.start_from and not saved:
         report.lines.append(
             f"note: model.frozen_fraction is {settings.model.frozen_fraction:g} and start_from is empty, so that these "
             "layers stay as chance made them; set it to 0 or start from a checkpoint."
@@ -181,7 +186,13 @@ def _check_tree(report: Report, settings: TrainSettings) -> None:
     for name, items in (("train", trained), ("validation", held_out)):
         report.lines += [f"{name}: {_amount(items)}", f"{name} matches: {_matches(items)}"]
     report.lines += [f"note: {note}" for note in split_notes(trained, held_out, data.split_by, data.validation_share)]
+    report.attempt(lambda: _note_learnt(report, settings, layout, held_out))
     report.lines += ["", _coverage(trained, data.test_numbers), "", _weights(trained, settings.class_weights), ""]
+
+
+def _note_learnt(report: Report, settings: TrainSettings, layout: Layout, held_out: Sequence[SubSequence]) -> None:
+    if note := learnt_note(settings, layout, held_out):
+        report.lines.append(f"note: {note}")
 
 
 def _check_mixture(report: Report, settings: TrainSettings) -> None:

@@ -1,9 +1,12 @@
-"""The training loop. Reads top to bottom: prepare, then for every epoch thaw, train, measure, judge and save."""
+"""The training loop. Reads top to bottom: prepare, then for every epoch thaw, train, measure, judge and save.
+
+A network that training starts from is measured first, as epoch 0.
+"""
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,14 +17,13 @@ from torch import nn
 
 from training.data.batch import Batch
 from training.fitting.augment_batch import augment_batch
-from training.fitting.balance import digit_weights, weights_table
+from training.fitting.bench import Bench, prepare
 from training.fitting.distributed import Team
 from training.fitting.feed import TrainingData
-from training.fitting.loss import DigitLoss
+from training.fitting.frozen import freeze_named
 from training.fitting.measure import Figures, Reads, figures_of, join_reads, read_all
 from training.fitting.mixup import Mixed, mix_up
 from training.fitting.monitor import Monitor, open_monitor
-from training.fitting.precision import training_precision
 from training.fitting.run_state import (
     BEST,
     LAST,
@@ -29,14 +31,12 @@ from training.fitting.run_state import (
     EpochLog,
     Run,
     TrainingError,
-    freeze_named,
     load_state,
     new_run,
     require_finite,
     require_unused,
     save_reader,
     save_state,
-    surroundings,
 )
 from training.fitting.schedule import frozen_share_at, learning_rate_at
 from training.fitting.settings import TrainSettings
@@ -55,34 +55,15 @@ class TrainResult(NamedTuple):
     """What a run came to."""
 
     best: Path
-    """Checkpoint of the best epoch."""
+    """Checkpoint of the best epoch; a copy of `start_from` where that is epoch 0."""
+    best_epoch: int
+    """Which that is, from 1; 0 stands for the network that training started from."""
     last: Path
     """Checkpoint of the last epoch."""
     history: list[Figures]
     """Figures of every epoch: epoch, step, learning_rate, seconds, and `set/figure` for `train` and every
-    validation set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What stays the same while a network is trained."""
-
-    settings: TrainSettings
-    team: Team
-    device: torch.device
-    precision: torch.dtype
-    loss: DigitLoss
-    steps: int
-    """Steps of an epoch."""
-    around: Mapping[str, Any]
-    """What besides the settings must stay the same when the run is taken up again (`surroundings`)."""
-    should_stop: Callable[[], bool]
-    """Asked after every step; True saves and raises `Interrupted`."""
-
-    @property
-    def folder(self) -> Path:
-        """The output folder."""
-        return Path(self.settings.output)
+    validation set. With `start_from` and validation windows the first entry is epoch 0: epoch, step, and the validation
+    figures of the network that training starts from."""
 
 
 def run_training(
@@ -103,7 +84,7 @@ def run_training(
     Args:
         settings: the run; `settings.output` gets the checkpoints.
         data: what to train and to measure on.
-        resume: go on with the run in the output folder.
+        resume: go on with the run in the output folder; `start_from` is not read again.
         team: the processes that train together.
         device: what to compute on; None means the CPU.
         should_stop: asked after every step.
@@ -114,8 +95,8 @@ def run_training(
         CheckpointError: `start_from` cannot be used.
         Interrupted: `should_stop` was true; the run can be resumed at this very step.
     """
-    bench = _prepare(settings, data, team or Team(), device or torch.device("cpu"), should_stop)
-    run = new_run(settings, bench.device, bench.precision)
+    bench = prepare(settings, data, team or Team(), device or torch.device("cpu"), should_stop)
+    run = new_run(replace(settings, start_from="") if resume else settings, bench.device, bench.precision)
     if resume:
         state = bench.folder / RESUME
         load_state(state, run, settings, bench.around, bench.device, with_log=bench.team.leads)
@@ -123,6 +104,8 @@ def run_training(
         require_unused(bench.folder)
     _make(bench.folder)
     with open_monitor(bench.folder, settings.tensorboard and bench.team.leads) as monitor:
+        if settings.start_from and not resume:
+            measure_start(run, data, bench, monitor)
         while run.epoch < settings.fit.epochs and not run.watch.exhausted:
             started = time.perf_counter()
             trained = _thaw(run, bench)
@@ -132,7 +115,7 @@ def run_training(
             figures = measure_epoch(run, data, bench, monitor)
             figures["seconds"] = round(time.perf_counter() - started, 2)
             finish_epoch(run, figures, data, bench, monitor)
-    return TrainResult(bench.folder / BEST, bench.folder / LAST, run.history)
+    return TrainResult(bench.folder / BEST, run.best_epoch, bench.folder / LAST, run.history)
 
 
 def train_epoch(
@@ -192,6 +175,20 @@ def train_step(run: Run, trained: nn.Module, batch: Batch, bench: Bench) -> Mixe
     return mixed
 
 
+def measure_start(run: Run, data: TrainingData, bench: Bench, monitor: Monitor) -> None:
+    """Measure the network that training starts from, as epoch 0, which is the best until another one is better.
+
+    Without validation windows there is nothing to measure.
+    """
+    measured = measure_validation(run, data, bench, monitor)
+    if not measured:
+        return
+    record_figures(run, {"epoch": 0, "step": 0} | measured, data, bench, monitor)
+    if bench.team.leads:
+        save_reader(bench.folder / BEST, run, bench.settings, data.description)
+    _save_state(run, bench)
+
+
 def measure_epoch(run: Run, data: TrainingData, bench: Bench, monitor: Monitor) -> Figures:
     """Figures of the epoch.
 
@@ -206,26 +203,44 @@ def measure_epoch(run: Run, data: TrainingData, bench: Bench, monitor: Monitor) 
     trained = figures_of(join_reads(run.log.reads, team)) | {"loss": loss}
     figures |= {f"train/{name}": value for name, value in trained.items()}
     team.share_buffers(run.average.module)
+    return figures | measure_validation(run, data, bench, monitor)
+
+
+def measure_validation(run: Run, data: TrainingData, bench: Bench, monitor: Monitor) -> Figures:
+    """Figures of the averaged weights on every validation set, named `set/figure`."""
+    figures: Figures = {}
     for place, (name, batches) in enumerate(data.validation.items()):
         look = monitor.worst.look if place == 0 and monitor.active else None
         reads: Reads = read_all(run.average.module, batches(), bench.device, bench.precision, look)
-        figures |= {f"{name}/{key}": value for key, value in figures_of(join_reads(reads, team)).items()}
-    require_finite(figures)
+        figures |= {f"{name}/{key}": value for key, value in figures_of(join_reads(reads, bench.team)).items()}
     return figures
 
 
-def finish_epoch(run: Run, figures: Figures, data: TrainingData, bench: Bench, monitor: Monitor) -> None:
-    """Record the epoch's figures, save the checkpoint that is due, and turn to the next epoch."""
+def record_figures(run: Run, figures: Figures, data: TrainingData, bench: Bench, monitor: Monitor) -> bool:
+    """Take an epoch's figures into the history and the curves; returns whether it is the best so far.
+
+    Raises:
+        TrainingError: One of them is no finite number.
+    """
+    require_finite(figures)
     run.history.append({name: round(value, 6) for name, value in figures.items()})
     judged = next((name for name in data.validation if f"{name}/loss" in figures), "train")
     loss = figures[f"{judged}/loss"]
     wanted = bench.settings.fit.monitor if judged in data.validation else "loss"  # mixed windows tell no accuracy
     figure = figures.get(f"{judged}/{wanted}", figures[f"{judged}/number"])  # all unreadable: none is 'readable'
     better = run.watch.update(-loss if wanted == "loss" else figure, loss)
-    run.epoch, run.step, run.log = run.epoch + 1, 0, EpochLog()
+    if better:
+        run.best_epoch = int(figures["epoch"])
     if bench.team.leads:
         logger.info("%s%s", _in_words(figures), ", the best so far" if better else "")
         monitor.epoch(figures, run.average.module)
+    return better
+
+
+def finish_epoch(run: Run, figures: Figures, data: TrainingData, bench: Bench, monitor: Monitor) -> None:
+    """Record the epoch's figures, save the checkpoint that is due, and turn to the next epoch."""
+    better = record_figures(run, figures, data, bench, monitor)
+    run.epoch, run.step, run.log = run.epoch + 1, 0, EpochLog()
     fit = bench.settings.fit
     due = run.epoch % fit.save_every == 0 or run.epoch == fit.epochs or run.watch.exhausted
     if bench.team.leads:
@@ -240,35 +255,6 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"The output folder {folder} cannot be made: {error.strerror}; choose another.") from error
-
-
-def _prepare(
-    settings: TrainSettings, data: TrainingData, team: Team, device: torch.device, should_stop: Callable[[], bool]
-) -> Bench:
-    """Resolve the number format and the class weights."""
-    weights = _class_weights(settings, data, device)
-    loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights, settings.fit.localization)
-    precision, around = training_precision(settings.precision, device), surroundings(data, team)
-    return Bench(settings, team, device, precision, loss, data.steps, around, should_stop)
-
-
-def _class_weights(
-    settings: TrainSettings, data: TrainingData, device: torch.device
-) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Weights (11,) of the tens and of the units classes; None where every class counts alike."""
-    chosen = settings.class_weights
-    if chosen.equal:
-        return None, None
-    if data.codes is None:
-        raise TrainingError(
-            f"class_weights.scheme is {chosen.scheme}, empty_tens_factor {chosen.empty_tens_factor:g}, and how often "
-            "each class occurs in these data is not known; set them to none and 1."
-        )
-    found = digit_weights(
-        data.codes, chosen.scheme, chosen.beta, chosen.empty_tens_factor, square_root=chosen.square_root
-    )
-    logger.info("Weights of the classes:\n%s", weights_table(data.codes, found))
-    return torch.from_numpy(found.tens).to(device), torch.from_numpy(found.units).to(device)
 
 
 def _thaw(run: Run, bench: Bench) -> nn.Module:
@@ -287,6 +273,6 @@ def _save_state(run: Run, bench: Bench) -> None:
 
 def _in_words(figures: Figures) -> str:
     """An epoch's figures in one line."""
-    shown = [f"epoch {figures['epoch']:.0f}"]
+    shown = [f"epoch {figures['epoch']:.0f}" if figures["epoch"] else "epoch 0 (as start_from is)"]
     shown += [f"{name} {value:.4f}" for name, value in figures.items() if name.endswith(("/loss", "/number"))]
     return ", ".join(shown)

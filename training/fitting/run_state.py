@@ -4,7 +4,7 @@ import json
 import math
 import pickle
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,6 @@ import torch
 from pipeline.config import as_plain
 from recognizer.checkpoint import CheckpointInfo, save_checkpoint
 from recognizer.errors import InputError
-from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import Preprocess
 from training.fitting.average import MovingAverage
 from training.fitting.differences import OF_THE_MACHINE, first_difference
@@ -29,7 +28,7 @@ from training.fitting.start import build_reader
 BEST: Final = "best.safetensors"
 LAST: Final = "last.safetensors"
 RESUME: Final = "resume.pt"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _NO_MATTER: Final = {"rejected", "matches", "trained_sequences", TREE_CROPS}
 """What is said of the data that may differ, or follows from the split."""
 _FREE_ON_RESUME: Final = OF_THE_MACHINE | {"fit.epochs", "fit.patience", "fit.min_delta"}
@@ -68,23 +67,6 @@ def require_unused(folder: Path) -> None:
         raise TrainingError(f"{folder} holds the checkpoints of a training; give another folder as output.")
 
 
-def freeze_named(network: JerseyTemporalNet, beginnings: Sequence[str]) -> None:
-    """Stop training the tensors whose names begin so; what is frozen already stays so.
-
-    Raises:
-        TrainingError: No tensor's name begins in one of these ways.
-    """
-    for beginning in beginnings:
-        found = [tensor for name, tensor in network.named_parameters() if name.startswith(beginning)]
-        if not beginning or not found:
-            raise TrainingError(
-                f"fit.frozen holds '{beginning}', and no tensor's name begins so; allowed are names like lstm.weight."
-            )
-        for tensor in found:
-            tensor.requires_grad_(False)
-    network.train(network.training)
-
-
 @dataclass(slots=True)
 class EpochLog:
     """What the steps of the present epoch gave so far."""
@@ -117,16 +99,20 @@ class Run:
     scaler: torch.amp.GradScaler
     """Scales the loss in float16; does nothing otherwise."""
     watch: EarlyStopping
+    start_from: str
+    """Checkpoint it began with, by the path of then; empty from chance."""
     start_record: Mapping[str, Any]
-    """What the network it started from was trained on; empty from chance."""
+    """What that was trained on; empty from chance."""
     temperature: float = 1.0
     """Goes into the checkpoints: that of the network it started from, or 1."""
     epoch: int = 0
     """Epochs finished."""
     step: int = 0
     """Steps made in the present epoch."""
+    best_epoch: int = 0
+    """The best epoch so far, from 1; 0 before there is one, and where that is the network it started from."""
     history: list[Figures] = field(default_factory=list)
-    """Figures of every finished epoch."""
+    """Figures of every finished epoch; epoch 0 is the network it started from, if that was measured."""
     log: EpochLog = field(default_factory=EpochLog)
 
 
@@ -142,6 +128,7 @@ def new_run(settings: TrainSettings, device: torch.device, precision: torch.dtyp
         optimizer=torch.optim.AdamW(learner.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay),
         scaler=torch.amp.GradScaler(device.type, enabled=precision == torch.float16),
         watch=EarlyStopping(fit.patience, fit.min_delta),
+        start_from=settings.start_from,
         start_record=record,
         temperature=temperature,
     )
@@ -171,7 +158,8 @@ def save_state(path: Path, run: Run, settings: TrainSettings, around: Mapping[st
     log = run.log
     state = {
         "format": _FORMAT,
-        "settings": json.dumps(as_plain(settings)),
+        "settings": json.dumps(_recorded(settings, run)),
+        "start_record": json.dumps(run.start_record),
         "surroundings": json.dumps(around),
         "temperature": run.temperature,
         "history": json.dumps(run.history),
@@ -183,6 +171,7 @@ def save_state(path: Path, run: Run, settings: TrainSettings, around: Mapping[st
         "watch": {name: getattr(run.watch, name) for name in ("best", "best_loss", "waited")},
         "epoch": run.epoch,
         "step": run.step,
+        "best_epoch": run.best_epoch,
         "losses": torch.stack(log.losses).cpu() if log.losses else torch.zeros(0),
         "reads": log.reads.state(),
     }
@@ -204,7 +193,7 @@ def load_state(
 
     Args:
         path: what `save_state` wrote.
-        run: a new run of the same settings; it is filled.
+        run: a new run of the same settings, from chance; it is filled.
         settings: those of now; they must be those of then but for paths, device and the like.
         around: the `surroundings` of now, which must be those of then.
         device: where the run computes.
@@ -214,7 +203,8 @@ def load_state(
         TrainingError: The file is missing, broken, or of other settings, processes or data.
     """
     state = _read_state(path)
-    _require_same(path, json.loads(state["settings"]), as_plain(settings), "settings")
+    began = json.loads(state["settings"])
+    _require_same(path, began, as_plain(settings), "settings")
     _require_same(path, json.loads(state["surroundings"]), json.loads(json.dumps(around)), "processes and data")
     run.learner.load_state_dict(state["learner"])
     run.average.module.load_state_dict(state["average"])
@@ -224,8 +214,9 @@ def load_state(
         run.scaler.load_state_dict(state["scaler"])
     for name, value in state["watch"].items():
         setattr(run.watch, name, value)
-    run.epoch, run.step = state["epoch"], state["step"]
+    run.epoch, run.step, run.best_epoch = state["epoch"], state["step"], state["best_epoch"]
     run.history = json.loads(state["history"])
+    run.start_from, run.start_record = began["start_from"], json.loads(state["start_record"])
     run.temperature = state["temperature"]
     if with_log:
         run.log = EpochLog(list(state["losses"].to(device)), Reads.from_state(_moved(state["reads"], device)))
@@ -243,7 +234,7 @@ def saved_preprocess(path: Path) -> Preprocess:
 def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapping[str, Any]) -> None:
     """Write the averaged weights as a checkpoint that alone rebuilds network and preprocessing."""
     described = {name: value for name, value in description.items() if name != TREE_CROPS}
-    recorded = as_plain(settings)
+    recorded = _recorded(settings, run)
     if settings.source == "tree":  # its regions were cut before; settings.crops says nothing of them
         del recorded["crops"]
         if crops := description.get(TREE_CROPS):
@@ -257,6 +248,12 @@ def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapp
         metrics={**(run.history[-1] if run.history else {}), "history": run.history},
     )
     save_checkpoint(path, run.average.module, info)
+
+
+def _recorded(settings: TrainSettings, run: Run) -> dict[str, Any]:
+    """The settings as they are written down; `start_from` stays what the run began with, also when it is resumed."""
+    recorded: dict[str, Any] = as_plain(settings)
+    return {**recorded, "start_from": run.start_from}
 
 
 def _read_state(path: Path) -> dict[str, Any]:

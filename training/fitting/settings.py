@@ -210,7 +210,9 @@ class TrainSettings:
     """Folder for best and last checkpoint, what --resume needs, and TensorBoard's files."""
     start_from: str = ""
     """Checkpoint (.safetensors) whose weights training starts from; empty starts from chance. The run also takes over
-    the preprocessing that is not set and, where sampling.length is the same, the temperature."""
+    the preprocessing that is not set and, where sampling.length is the same, the temperature. Where
+    there are validation windows it is measured first, as epoch 0, and is the best until an epoch is better. --resume
+    does not read it again."""
     seed: int = 0
     """Seed of weights, order, windows, augmentation and dropout."""
     device: str = "auto"

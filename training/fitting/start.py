@@ -1,6 +1,6 @@
-"""What a training starts from: the network, and what its checkpoint says of preprocessing and temperature."""
+"""What a training starts from: the network, and what its checkpoint says of preprocessing, temperature and data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +10,9 @@ import torch
 from recognizer.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess
+from training.data.layout import Layout, SubSequence
+from training.data.splits import sequence_marks
+from training.evaluation.data import learnt_marks
 from training.fitting.settings import STANDARD, PreprocessSettings, TrainSettings
 
 
@@ -63,6 +66,30 @@ def settle_preprocess(settings: TrainSettings, saved: Preprocess | None = None) 
     if saved is None and settings.start_from:
         base = load_checkpoint(Path(settings.start_from))[1].preprocess
     return replace(settings, preprocess=PreprocessSettings.of(settings.preprocess.complete(base)))
+
+
+def learnt_note(settings: TrainSettings, layout: Layout, held_out: Sequence[SubSequence]) -> str | None:
+    """A sentence on held-out sequences that `start_from` has learnt from; None where there are none.
+
+    Args:
+        settings: the run.
+        layout: the data set.
+        held_out: its sub-folders to measure on.
+
+    Raises:
+        CheckpointError: `start_from` cannot be read.
+    """
+    if not settings.start_from:
+        return None
+    marks = sequence_marks(held_out)
+    known = marks & learnt_marks(layout.root, load_checkpoint(Path(settings.start_from))[1], layout.items)
+    if not known:
+        return None
+    return (
+        f"{settings.start_from} has learnt from {len(known)} of the {len(marks)} held-out sequences, so that the "
+        "validation figures flatter the training; hold out what it held out (seed, data.split_by and "
+        "data.validation_share as in its JSON), or start from another checkpoint."
+    )
 
 
 def preprocess_text(asked: TrainSettings, settled: TrainSettings, *, resumed: bool = False) -> str:

@@ -26,6 +26,7 @@ from training.data.splits import by_class, hold_out, sequence_marks, split_notes
 from training.fitting.distributed import Team
 from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.settings import DataSettings, TrainSettings
+from training.fitting.start import learnt_note
 from training.synthesis.augment import film
 from training.synthesis.looks import draw_look
 
@@ -120,6 +121,8 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
         logger.warning("left out: %d files or folders in all; --check lists them", len(layout.rejected))
     trained, held_out = choose(layout, settings.data, settings.seed)
     for note in split_notes(trained, held_out, settings.data.split_by, settings.data.validation_share):
+        logger.warning("%s", note)
+    if note := learnt_note(settings, layout, held_out):
         logger.warning("%s", note)
     cache = open_cache(
         layout, settings.preprocess.complete(), Path(settings.data.cache) if settings.data.cache else None

@@ -19,7 +19,7 @@ from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader, ReaderOutput
 from training.data.dataset import SamplingSettings
 from training.data.layout import SubSequence, scan
-from training.data.splits import SplitKey
+from training.data.splits import SplitKey, sequence_marks
 from training.evaluation.data import DataError, find_root, open_data, sampling_of
 from training.evaluation.decoders import JOINT, JOINT_ABSTAINING, PLAIN, SEED
 from training.evaluation.figures import evaluate_reads
@@ -200,6 +200,28 @@ def test_what_was_trained_on_is_not_passed_off_as_unseen(
     found = open_data(tree, info, chosen, sampling_of(info), tmp_path / "cache")
     assert found.holds_training is holds
     assert found.record()["holds_training_data"] is holds
+
+
+@pytest.mark.parametrize("way", ["start", "tensors_of", "averaged_with", "start of the start"])
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize(("seed", "holds"), [(4, True), (9, False)])
+def test_what_a_network_before_it_was_trained_on_counts_too(
+    tree: Path, tmp_path: Path, way: str, marked: bool, seed: int, holds: bool
+) -> None:
+    """Trained with seed 9 from a network that was trained with another one, and so saw what is held out now."""
+    info, before = trained_on(tree, validation_share=0.3), trained_on(tree, seed, validation_share=0.3).training_data
+    if marked:
+        keys = trained_keys(scan(tree).items, CheckpointInfo(training_data=before))
+        before = {**before, "trained_sequences": " ".join(sequence_marks(i for i in scan(tree).items if i.key in keys))}
+    earlier: dict[str, Any] = {
+        "start": {"start": before},
+        "tensors_of": {"tensors_of": before},
+        "averaged_with": {"averaged_with": [before]},
+        "start of the start": {"start": {"matches": ["final"], "start": before}},
+    }[way]
+    info = replace(info, preprocess=Preprocess(SIDE), training_data={**info.training_data, **earlier})
+    chosen = recorded_selection(info, "held_out")
+    assert open_data(tree, info, chosen, sampling_of(info), tmp_path / "cache").holds_training is holds
 
 
 def test_the_root_is_found_where_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

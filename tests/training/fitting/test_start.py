@@ -16,6 +16,8 @@ from training.fitting.start import preprocess_text, settle_preprocess
 from training.train import main
 
 STARTS = Preprocess(40, 1.5, 30)
+ORIGIN = {"matches": ["final"]}
+"""What the start was trained on."""
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,7 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 def save_start(path: Path, *, length: int = 2, **model: object) -> str:
     """A network that was trained on other pictures than the standard's, with a temperature."""
     network = JerseyTemporalNet(ModelConfig(**{"frozen_fraction": 0.0, **model}))  # type: ignore[arg-type]  # by name
-    save_checkpoint(path, network, CheckpointInfo(STARTS, length, temperature=1.3))
+    save_checkpoint(path, network, CheckpointInfo(STARTS, length, 1.3, ORIGIN))
     return str(path)
 
 
@@ -72,13 +74,19 @@ def test_the_temperature_is_kept_where_windows_are_as_long(tmp_path: Path, lengt
     assert load_checkpoint(result.last)[1].temperature == load_checkpoint(result.best)[1].temperature == temperature
 
 
-def test_a_resumed_run_keeps_its_temperature(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", ["", "start.safetensors", "other.safetensors"])
+def test_a_resumed_run_keeps_what_it_took_over_and_reads_its_start_no_more(tmp_path: Path, given: str) -> None:
     start = save_start(tmp_path / "start.safetensors", hidden_size=8, head_size=8)
     settings = replace(small_settings(tmp_path / "run", epochs=1), start_from=start)
     with pytest.raises(Interrupted):
         run_training(settings, small_data(), should_stop=StopAfter(1))
-    result = run_training(replace(settings, start_from=""), small_data(), resume=True)
-    assert load_checkpoint(result.last)[1].temperature == 1.3
+    Path(start).unlink()
+    again = replace(settings, start_from=str(tmp_path / given) if given else "")
+    for epochs in (1, 2):  # the second time from a state that was itself resumed
+        longer = replace(again, fit=replace(again.fit, epochs=epochs))
+        _, info = load_checkpoint(run_training(longer, small_data(), resume=True).last)
+        assert (info.temperature, info.training_data["start"]) == (1.3, ORIGIN)
+        assert info.training_data["settings"]["start_from"] == start
 
 
 def test_the_command_goes_on_as_its_start_was_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,12 +98,16 @@ def test_the_command_goes_on_as_its_start_was_trained(tmp_path: Path, capsys: py
     assert main([*arguments, f"--set=start_from={start}", "--check"]) == 0
     assert "preprocessing: size 40 (from start_from)" in capsys.readouterr().out
     assert main([*arguments, f"--set=start_from={start}"]) == 0
+    Path(start).unlink()
     _, info = load_checkpoint(tmp_path / "run" / "last.safetensors")
     assert (info.preprocess, info.temperature) == (STARTS, 1.3)
     assert info.training_data["settings"]["preprocess"] == {"size": 40, "sharpness": 1.5, "upscale_below": 30}
-    longer = [*arguments, "--set=fit.epochs=2", "--resume"]  # without its start, as if that had been moved away
+    longer = [*arguments, "--set=fit.epochs=2", "--resume", f"--set=start_from={start}"]
     assert main([*longer, "--set=preprocess.size=64"]) == 2
     assert "preprocess.size is 64 and was 40 when the training in" in capsys.readouterr().err
+    capsys.readouterr()
+    assert main([*longer, "--check"]) == 0
+    assert f"from {tmp_path / 'run' / 'resume.pt'}\n" in capsys.readouterr().out
     assert main(longer) == 0
     _, info = load_checkpoint(tmp_path / "run" / "last.safetensors")
     assert (info.preprocess, info.metrics["epoch"]) == (STARTS, 2)

@@ -1,5 +1,6 @@
 """What --check says before a training starts."""
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -10,11 +11,16 @@ from runs import small_data, small_settings, use_narrow_backbone
 from trees import make_tree
 
 import training.fitting.checks
-from training.data.layout import Layout
-from training.data.splits import Split, by_class
+from pipeline.config import as_plain
+from recognizer.checkpoint import CheckpointInfo, save_checkpoint
+from training.data.layout import Layout, scan
+from training.data.splits import Split, by_class, sequence_marks
 from training.fitting.checks import Coverage, check, coverage_table, digit_coverage, missing_numbers
+from training.fitting.distributed import Team
 from training.fitting.loop import run_training
 from training.fitting.settings import DataSettings, TrainSettings
+from training.fitting.start import build_reader
+from training.fitting.tree_feed import choose_items, tree_data
 from training.mixture.recipe import MixtureSettings
 
 SEED_TRAINED = ("4", "6", "8", "9", "49", "66", "89")
@@ -136,7 +142,7 @@ def test_every_problem_is_named(tree: Path, tmp_path: Path) -> None:
     report = check(replace(wrong, start_from=str(tmp_path / "none.safetensors"), precision="float16"))
     assert not report.usable
     assert "problem: precision is float16, which needs a CUDA device" in report.text
-    assert "none.safetensors does not exist" in report.text
+    assert report.text.count("none.safetensors does not exist") == 1
     assert "train and test numbers overlap: 48" in report.text
     assert "The number 48 is in the training and in the test classes" in report.text
 
@@ -155,6 +161,32 @@ def test_frozen_tensors_are_looked_up(tree: Path, tmp_path: Path) -> None:
     assert "11,620,696 of them trained at first" in named.text
     unknown = check(replace(given, fit=replace(given.fit, frozen=("layer4",))))
     assert "problem: fit.frozen holds 'layer4', and no tensor's name begins so" in unknown.text
+
+
+@pytest.mark.parametrize(("seed", "known"), [(3, True), (0, False)])
+def test_held_out_sequences_that_the_start_was_trained_on_are_counted(
+    tree: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    seed: int,
+    known: bool,
+) -> None:
+    use_narrow_backbone(monkeypatch)
+    plain = replace(small_settings(tmp_path / "first"), data=DataSettings(root=str(tree), workers=0))
+    network, record = build_reader(plain).reader, tree_data(plain, Team()).description
+    start = tmp_path / "start.safetensors"
+    described = {**record, "settings": json.loads(json.dumps(as_plain(plain)))}
+    save_checkpoint(start, network, CheckpointInfo(training_data={"start": described}))
+    trained = set(record["trained_sequences"].split())
+    wanted = replace(plain, output=str(tmp_path / "run"), start_from=str(start), seed=seed)
+    held_out = sequence_marks(choose_items(scan(tree), wanted.data, seed)[1])
+    sentence = f"{start} has learnt from {len(held_out & trained)} of the {len(held_out)} held-out sequences, so that"
+    report = check(wanted)
+    assert (f"note: {sentence}" in report.text, report.usable) == (known, True)
+    tree_data(wanted, Team())
+    assert (sentence in caplog.text) is known
+    assert ("hold out what it held out (seed, data.split_by and data.validation_share as in" in caplog.text) is known
 
 
 def test_the_mixtures_folders(tmp_path: Path) -> None:

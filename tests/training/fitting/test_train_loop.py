@@ -4,12 +4,21 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from runs import STEPS, StopAfter, batch_of, small_data, small_settings, state_of, use_narrow_backbone
+from runs import (
+    STEPS,
+    StopAfter,
+    assert_equal_weights,
+    batch_of,
+    small_data,
+    small_settings,
+    state_of,
+    use_narrow_backbone,
+    without_times,
+)
 
 from pipeline.crops import CropSettings
 from pipeline.reading import differences
@@ -20,7 +29,6 @@ from recognizer.precision import BackendError
 from training.data.geometry import geometry_of
 from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.loop import Interrupted, run_training
-from training.fitting.measure import Figures
 from training.fitting.precision import training_precision
 from training.fitting.run_state import RESUME, TrainingError
 from training.fitting.settings import ClassWeightSettings
@@ -29,19 +37,6 @@ from training.fitting.settings import ClassWeightSettings
 @pytest.fixture(autouse=True)
 def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     use_narrow_backbone(monkeypatch)
-
-
-def without_times(history: list[Figures]) -> list[Figures]:
-    return [{name: value for name, value in figures.items() if name != "seconds"} for figures in history]
-
-
-def assert_equal_weights(first: dict[str, Any], second: dict[str, Any]) -> None:
-    for part in ("learner", "average"):
-        for name, tensor in first[part].items():
-            assert torch.equal(tensor, second[part][name]), name
-    for place, moments in first["optimizer"]["state"].items():
-        for name, tensor in moments.items():
-            assert torch.equal(tensor, second["optimizer"]["state"][place][name]), (place, name)
 
 
 def test_the_same_seed_gives_the_same_run_and_another_one_does_not(tmp_path: Path) -> None:
