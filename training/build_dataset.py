@@ -25,6 +25,7 @@ from training.building.number_crops import build_crops, open_crop_folder
 from training.building.photos import build_photos, open_photo_folder
 from training.building.progress import BuildProgress, Progress
 from training.building.runs import build_run, open_run
+from training.building.sight import ReaderSight
 from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.tree import DatasetTree, Tally
 from training.building.video import build_video, open_labelled_video, require_own_labels, warn_of_namesake
@@ -74,10 +75,11 @@ def _video(options: argparse.Namespace, progress: Progress) -> Tally:
 def _run(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     run = open_run(options.folder, options.corrections, options.video, options.match, settings, cutting)
+    sees = ReaderSight(run.weights, resolve_device(options.device))
     with DatasetTree(options.output, options.replace, settings.crops) as tree:
         if options.match is None:
             warn_of_namesake(tree, run.origin)
-        build_run(tree, run, settings, cutting, progress)
+        build_run(tree, run, sees, settings, cutting, progress)
     return tree.tally
 
 
@@ -130,16 +132,21 @@ def _parser() -> Parser:
         help="labels file of the one video, or folder with NAME.labels.csv for each; NAME.boxes.csv lies beside it "
         "(default: beside the video)",
     )
-    video.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
 
     run = _kind(kinds, "run", _run, "a finished run of python -m pipeline.run, corrected by a person")
     run.add_argument("folder", metavar="RUN", type=Path, help="the run's folder")
     run.add_argument(
-        "--corrections", metavar="CSV", type=Path, help="track_id,jersey_number; blank or -1: nobody can read a number"
+        "--corrections",
+        metavar="CSV",
+        type=Path,
+        help="track_id,jersey_number[,first_frame,last_frame]; blank or -1: nobody can read a number",
     )
     run.add_argument(
         "--video", metavar="PATH", type=Path, help="where the run's video lies now (default: where it was)"
     )
+
+    for reading in (video, run):
+        reading.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
 
     soccernet = _kind(kinds, "soccernet", _soccernet, "a SoccerNet jersey folder: images/TRACKLET/*.jpg and *_gt.json")
     soccernet.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")

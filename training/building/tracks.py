@@ -25,10 +25,16 @@ class TrackSequences:
         self._min_quality = min_quality
         self._tracks: dict[int, dict[str | None, SequenceWriter | None]] = {}
 
-    def add(self, crop: Crop, number: str | None) -> None:
-        """Add a crop of a track that shows `number` (None: nobody could read one)."""
+    def accepts(self, crop: Crop) -> bool:
+        """Whether a crop is good enough to be added; one that is not is counted."""
         if crop.quality < self._min_quality:
             self._tree.tally.left_out["too small, blurred or hidden"] += 1
+            return False
+        return True
+
+    def add(self, crop: Crop, number: str | None) -> None:
+        """Add a crop of a track that shows `number` (None: nobody could read one)."""
+        if not self.accepts(crop):
             return
         writers = self._tracks.setdefault(crop.track_id, {})
         if number not in writers:

@@ -27,7 +27,7 @@ class Row:
 
     def text(self, column: str) -> str:
         """The text in a column without blanks around it; '' where there is none."""
-        return (self._values[column] or "").strip()
+        return (self._values.get(column) or "").strip()
 
     def whole(self, column: str) -> int:
         """A whole number from 0.

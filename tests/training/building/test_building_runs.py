@@ -1,6 +1,7 @@
 """From a finished run with corrections to sequences."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -25,6 +26,7 @@ from building_media import (
     write_scene,
 )
 from factories import write_video
+from numpy.typing import NDArray
 
 from pipeline.clock import StageClock
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
@@ -34,21 +36,32 @@ from pipeline.reading import WindowReader
 from pipeline.results.outputs import read_mot, write_tracks
 from pipeline.settings import Settings
 from pipeline.tracking.tracker import TrackerSettings
+from pipeline.types import Crop
 from recognizer.errors import InputError
+from recognizer.reader import default_weights
 from training.building.runs import build_run, open_run
+from training.building.sight import READ_TOGETHER, NumberSight
 from training.building.tree import DatasetTree, Tally
 from training.building.writer import Cutting
 from training.data.layout import parse_frame_name, scan
 
 
-def corrected(tmp_path: Path, *rows: tuple[object, object]) -> Path:
-    return write_csv(tmp_path / "corrections.csv", ["track_id", "jersey_number"], rows)
+def corrected(tmp_path: Path, *rows: tuple[object, ...]) -> Path:
+    columns = ["track_id", "jersey_number", "first_frame", "last_frame"]
+    return write_csv(tmp_path / "corrections.csv", columns[: max([2, *map(len, rows)])], rows)
 
 
-def build_from_run(root: Path, run: Path, corrections: Path | None = None, video: Path | None = None) -> Tally:
+def sees_all(crops: Sequence[Crop]) -> NDArray[np.bool_]:
+    """A number is seen everywhere."""
+    return np.ones(len(crops), np.bool_)
+
+
+def build_from_run(
+    root: Path, run: Path, corrections: Path | None = None, video: Path | None = None, sees: NumberSight = sees_all
+) -> Tally:
     finished = open_run(run, corrections, video, None, SETTINGS, Cutting())
     with DatasetTree(root) as tree:
-        build_run(tree, finished, SETTINGS, Cutting(), lambda update: None)
+        build_run(tree, finished, sees, SETTINGS, Cutting(), lambda update: None)
     return tree.tally
 
 
@@ -69,6 +82,50 @@ def test_corrections_overrule_the_run(
     found = {row["sequence"].split("_")[1]: row["number"] for row in manifest_rows(tmp_path / "root")}
     assert found == numbers
     assert len(pictures(tmp_path / "root")) == FRAMES * len(numbers)
+
+
+def test_pictures_of_the_runs_own_numbers_are_kept_where_a_number_is_seen(video: Path, tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def sees(crops: Sequence[Crop]) -> NDArray[np.bool_]:
+        asked.append(len(crops))
+        return np.array([crop.frame_index < 20 for crop in crops])
+
+    run = write_run(tmp_path / "run", video, {1: ("7", "read"), 2: ("46", "read")})
+    tally = build_from_run(tmp_path / "own", run, sees=sees)
+    spans = [(row["number"], row["first_frame"], row["last_frame"]) for row in manifest_rows(tmp_path / "own")]
+    assert sorted(spans) == [("46", "0", "19"), ("7", "0", "19")]
+    assert tally.left_out == {"number not seen": 2 * (FRAMES - 20)}
+    assert sum(asked) == 2 * FRAMES <= READ_TOGETHER
+    tally = build_from_run(tmp_path / "corrected", run, corrected(tmp_path, (2, "46")), sees=sees)
+    frames = {row["number"]: row["frames"] for row in manifest_rows(tmp_path / "corrected")}
+    assert frames == {"7": "20", "46": str(FRAMES)}
+
+
+def test_a_correction_may_name_stretches_of_frames(video: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", video, {1: ("7", "read"), 2: ("", "unreadable")})
+    rows = [(1, "8", "", 4), (1, "-1", 5, 9), (1, "9", 20, ""), (2, "46", "", "")]
+    tally = build_from_run(tmp_path / "root", run, corrected(tmp_path, *rows))
+    spans = [
+        (row["sequence"].split("_")[1], row["number"], int(row["first_frame"]), int(row["last_frame"]))
+        for row in manifest_rows(tmp_path / "root")
+    ]
+    assert sorted(spans) == [("1", "-1", 5, 9), ("1", "8", 0, 4), ("1", "9", 20, 29), ("2", "46", 0, 29)]
+    assert tally.left_out == {"outside the corrections' frames": 10}
+
+
+def test_the_runs_recognizer_looks_again_as_long_as_it_is_there(video: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", video, {1: ("7", "read")})
+    own = tmp_path / "own.safetensors"
+    own.write_bytes(b"weights")
+    builders = set()
+    for content in (b"weights", b"others", None):
+        change_record(run, weights={"reader": {"path": str(own)}})
+        own.unlink() if content is None else own.write_bytes(content)
+        finished = open_run(run, None, None, None, SETTINGS, Cutting())
+        assert finished.weights == (default_weights() if content is None else own)
+        builders.add(finished.origin.builder)
+    assert len(builders) == 3
 
 
 def test_a_run_and_its_video_give_the_same_crops(video: Path, tmp_path: Path) -> None:
@@ -144,7 +201,8 @@ def test_a_part_of_a_video_is_not_added_beside_the_whole(video: Path, tmp_path: 
         build_from_run(root, run)
     assert len({row["source"] for row in manifest_rows(root)}) == 1
     with DatasetTree(root, replace=True) as tree:
-        build_run(tree, open_run(run, None, None, None, SETTINGS, Cutting()), SETTINGS, Cutting(), lambda _: None)
+        finished = open_run(run, None, None, None, SETTINGS, Cutting())
+        build_run(tree, finished, sees_all, SETTINGS, Cutting(), lambda _: None)
     [source] = {row["source"] for row in manifest_rows(root)}
     assert " from " not in source
 
@@ -158,7 +216,7 @@ def test_a_run_that_does_not_fit_its_video_replaces_nothing(video: Path, tmp_pat
     corrections = corrected(tmp_path, (1, "8"))
     finished = open_run(run, corrections, None, None, SETTINGS, Cutting())
     with pytest.raises(InputError, match="but into 32 in the run"), DatasetTree(root, replace=True) as tree:
-        build_run(tree, finished, SETTINGS, Cutting(), lambda update: None)
+        build_run(tree, finished, sees_all, SETTINGS, Cutting(), lambda update: None)
     assert (crops_by_track_and_frame(root), manifest_rows(root)) == before
 
 
@@ -176,7 +234,7 @@ def test_a_renamed_copy_of_a_video_is_not_added_as_another(video: Path, tmp_path
 def change_record(run: Path, **changes: dict[str, object]) -> None:
     record = json.loads((run / "run.json").read_text())
     for part, values in changes.items():
-        record[part] |= values
+        record[part] = record.get(part, {}) | values
     (run / "run.json").write_text(json.dumps(record))
 
 
@@ -207,38 +265,31 @@ def another_video(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "rows", "message"),
+    ("spoil", "message"),
     [
-        (lambda run: (run / "run.json").unlink(), [], "holds no finished run .run.json is missing"),
-        (lambda run: (run / "run.json").write_text("{}"), [], "is no record of a run"),
-        (lambda run: (run / "tracks.csv").unlink(), [], "tracks.csv does not exist"),
-        (lambda run: (run / "tracks.mot.txt").unlink(), [], "lacks tracks.mot.txt"),
-        (lambda run: (run / "tracks.mot.txt").write_text("1,x\n"), [], "is no MOTChallenge table"),
-        (forget_video, [], "The video of the run .*gone.mp4, is not there; say where it lies now with --video"),
-        (another_video, [], "gone.mp4 is not the video the run"),
+        (lambda run: (run / "run.json").unlink(), "holds no finished run .run.json is missing"),
+        (lambda run: (run / "run.json").write_text("{}"), "is no record of a run"),
+        (lambda run: (run / "tracks.csv").unlink(), "tracks.csv does not exist"),
+        (lambda run: (run / "tracks.mot.txt").unlink(), "lacks tracks.mot.txt"),
+        (lambda run: (run / "tracks.mot.txt").write_text("1,x\n"), "is no MOTChallenge table"),
+        (forget_video, "The video of the run .*gone.mp4, is not there; say where it lies now with --video"),
+        (another_video, "gone.mp4 is not the video the run"),
         (
             patched_up_frames,
-            [],
             "scene.mp4 decodes into 30 frames here, but into 32 in the run .*engine.decoder=software",
         ),
-        (lost_frames, [], "The run .* lost 2 frames in a hardware decoder, .*engine.decoder=software"),
+        (lost_frames, "The run .* lost 2 frames in a hardware decoder, .*engine.decoder=software"),
         (
             other_regions,
-            [],
             "The run .* read regions cut with crops.centre_y=0.3, and these would be cut with crops.centre_y=0.32; "
             "give --set crops.centre_y=0.3",
         ),
-        (unknown_frames, [], "does not say which frames were read"),
-        (lambda run: None, [(1, "123")], "line 2: jersey_number is '123', allowed are 0 to 99 .* 00, -1, blank"),
-        (lambda run: None, [(9, "12")], "track_id is '9', a track of .*tracks.csv is expected"),
-        (lambda run: None, [(1, "12"), (1, "13")], "line 3: track_id is '1', one row for each track"),
+        (unknown_frames, "does not say which frames were read"),
     ],
 )
-def test_runs_and_corrections_that_cannot_be_used(
-    video: Path, tmp_path: Path, spoil: object, rows: list[tuple[object, object]], message: str
-) -> None:
+def test_runs_that_cannot_be_used(video: Path, tmp_path: Path, spoil: object, message: str) -> None:
     run = write_run(tmp_path / "run", video, {1: ("7", "read"), 2: ("", "unreadable")})
     spoil(run)  # type: ignore[operator]  # one of the functions above
     with pytest.raises(InputError, match=message):
-        build_from_run(tmp_path / "root", run, corrected(tmp_path, *rows))
+        build_from_run(tmp_path / "root", run)
     assert not (tmp_path / "root").exists()

@@ -1,0 +1,48 @@
+"""A person's corrections of a run: which number a track shows, over all of it or over stretches of frames."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Container
+from pathlib import Path
+from typing import Final
+
+from pipeline.results.outputs import TRACKS
+from training.data.clip_labels import Stretch, Verdict
+from training.data.layout import UNREADABLE_FOLDER
+from training.data.tables import Row, read_table
+
+CORRECTION_COLUMNS: Final = ("track_id", "jersey_number")
+"""Those that a table must have; `first_frame` and `last_frame` may stand beside them."""
+
+
+def read_corrections(path: Path, known: Container[int], run: Path) -> dict[int, list[Stretch]]:
+    """Stretches by track from a corrections table; frames of a track outside its stretches are left out.
+
+    Args:
+        path: CSV with `track_id,jersey_number`, blank or -1 where nobody can read a number, and perhaps
+            `first_frame,last_frame`: 0-based, both ends in; blank: from the track's beginning, to its end.
+        known: the run's tracks.
+        run: its folder, for messages.
+
+    Raises:
+        TableError: A track is not the run's, stretches of one overlap, or a value is not allowed.
+    """
+    stretches: dict[int, list[Stretch]] = defaultdict(list)
+    for row in read_table(path, CORRECTION_COLUMNS):
+        track, stretch = row.whole("track_id"), _stretch(row)
+        if track not in known:
+            raise row.error("track_id", f"a track of {run / TRACKS} is expected")
+        if any(stretch.first <= other.last and other.first <= stretch.last for other in stretches[track]):
+            raise row.error("track_id", "and its frames overlap those of a row above; name each frame once")
+        stretches[track].append(stretch)
+    return dict(stretches)
+
+
+def _stretch(row: Row) -> Stretch:
+    text = row.number("jersey_number", (UNREADABLE_FOLDER, ""))
+    number = None if text in {UNREADABLE_FOLDER, ""} else text
+    first = row.whole("first_frame") if row.text("first_frame") else 0
+    last = row.whole("last_frame") if row.text("last_frame") else sys.maxsize
+    if last < first:
+        raise row.error("last_frame", f"at least first_frame ({first}) is expected")
+    return Stretch(first, last, Verdict.UNREADABLE if number is None else Verdict.LEGIBLE, number)
