@@ -1,4 +1,8 @@
-"""Which frames of a sequence make a window; pure, and used in training and serving alike."""
+"""Which frames of a sequence make a window; pure.
+
+Training draws from all pictures of a sub-folder. The pipeline has chosen its crops by time and quality before, at most
+as many as a window holds, so that they are only padded here.
+"""
 
 from typing import Final, Literal, get_args
 

@@ -29,7 +29,7 @@ from training.building.sight import ReaderSight
 from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.tree import DatasetTree, Tally
 from training.building.video import build_video, open_labelled_video, require_own_labels, warn_of_namesake
-from training.building.writer import Cutting
+from training.building.writer import WINDOW_SECONDS, Cutting
 
 
 @ending_in_a_sentence("Interrupted; what was finished is kept; run it again to go on.")
@@ -112,7 +112,8 @@ def _settings(options: argparse.Namespace) -> tuple[Settings, Cutting]:
     settings = load(Settings, options.config, options.set)
     seconds = settings.windows.max_gap_seconds if options.gap_seconds is None else options.gap_seconds
     by_frames = options.gap_frames is not None
-    return settings, Cutting(None if by_frames else seconds, options.gap_frames, options.min_pictures)
+    gap = None if by_frames else seconds
+    return settings, Cutting(gap, options.gap_frames, options.max_seconds, options.min_pictures)
 
 
 def _parser() -> Parser:
@@ -164,9 +165,14 @@ def _parser() -> Parser:
         data_set.add_argument(
             "--name", help="what it is called in the manifest, each by its own name (default: the folder's)"
         )
-    photos.set_defaults(gap_seconds=None, gap_frames=None, min_pictures=1)
-    for cut, fewest in ((video, 3), (run, 3), (soccernet, 1), (crops, 1)):
-        _add_cutting(cut, fewest)
+    photos.set_defaults(gap_seconds=None, gap_frames=None, max_seconds=None, min_pictures=1)
+    for cut, longest, fewest in (
+        (video, WINDOW_SECONDS, 3),
+        (run, WINDOW_SECONDS, 3),
+        (soccernet, None, 1),
+        (crops, None, 1),
+    ):
+        _add_cutting(cut, longest, fewest)
     for matched, default in (
         (video, "the file's name"),
         (run, "the video file's name"),
@@ -198,7 +204,7 @@ def _kind(
     return parser
 
 
-def _add_cutting(parser: argparse.ArgumentParser, fewest: int) -> None:
+def _add_cutting(parser: argparse.ArgumentParser, longest: float | None, fewest: int) -> None:
     """Options that say how sequences are cut into sub-folders."""
     gap = parser.add_mutually_exclusive_group()
     gap.add_argument(
@@ -208,6 +214,14 @@ def _add_cutting(parser: argparse.ArgumentParser, fewest: int) -> None:
         help="pause that begins another sub-folder (default: windows.max_gap_seconds)",
     )
     gap.add_argument("--gap-frames", metavar="N", type=_count, help="the same in frames")
+    parser.add_argument(
+        "--max-seconds",
+        metavar="S",
+        type=_seconds,
+        default=longest,
+        help="longest time that a sub-folder spans, of which training makes one window at a time "
+        f"(default: {longest or 'no limit'})",
+    )
     parser.add_argument(
         "--min-pictures",
         metavar="N",

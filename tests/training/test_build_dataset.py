@@ -53,6 +53,14 @@ def test_runs_and_crops_go_into_one_tree_and_again_add_nothing(
     assert pictures(Path("data")) == before
 
 
+def test_tracks_are_cut_to_a_second_unless_told_otherwise(at_home: Path) -> None:
+    write_run(Path("long"), write_scene(Path("long.mp4"), 30), {1: ("7", "read")})
+    assert main(["run", "long", "-o", "short", "-q"]) == 0
+    assert main(["run", "long", "-o", "whole", "-q", "--max-seconds", "60"]) == 0
+    frames = [[row["frames"] for row in manifest_rows(Path(root))] for root in ("short", "whole")]
+    assert frames == [["25", "5"], ["30"]]
+
+
 def test_two_videos_of_one_name_are_told_to_count_as_one_match(at_home: Path, caplog: pytest.LogCaptureFixture) -> None:
     for length, name in enumerate(("other", "twin"), 3):
         Path(name).mkdir()

@@ -1,4 +1,9 @@
-"""Windows of a data set, sampled and preprocessed as the pipeline does it."""
+"""Windows of a data set, preprocessed as the pipeline does it.
+
+A window is drawn from one sub-folder. The builder cuts the tracks of videos and runs into so short ones that pictures
+lie about as near together in time as those that the pipeline reads together, the clearest of every
+`windows.spacing_seconds`; other sources stay uncut.
+"""
 
 import logging
 from collections import Counter

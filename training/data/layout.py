@@ -1,7 +1,7 @@
 """The data set's folders: `ROOT/{number}/{sequence}/{subdir}/*.jpg|png`, scanned without opening a picture.
 
-A sequence is one player followed through one video; its sub-folders are the stretches without a gap. Folder `-1` holds
-players whose number cannot be read.
+A sequence is one player followed through one video; its sub-folders are stretches without a gap, and training makes one
+window of each in an epoch. Folder `-1` holds players whose number cannot be read.
 """
 
 import csv

@@ -78,6 +78,23 @@ def test_a_player_out_of_sight_begins_another_sub_folder(video: Path, tmp_path: 
     assert {("0", "0", "7"), ("1", "16", "29")} <= set(spans)
 
 
+def test_a_long_track_stays_one_sequence_of_short_sub_folders(video: Path, tmp_path: Path) -> None:
+    root, cutting = tmp_path / "root", Cutting(max_seconds=0.4, min_pictures=3)
+    write_labels(video, BOTH)
+    build(root, video)
+    with pytest.raises(InputError, match="give --replace to build it anew"):
+        build(root, video, cutting=cutting)
+    build(root, video, cutting=cutting, replaces=True)
+    items = scan(root).items
+    assert [(item.number, item.subdir, len(item.frames)) for item in items] == [
+        (number, subdir, 10) for number in ("7", "46") for subdir in "012"
+    ]
+    assert len({item.key for item in items}) == len(PLAYERS)
+    assert all(item.anchor is not None for item in items)
+    again = build(root, video, cutting=cutting)
+    assert (again.sequences, again.there_already) == (0, 2)
+
+
 def test_building_again_does_not_search_the_video_again(video: Path, tmp_path: Path) -> None:
     write_labels(video, BOTH)
     first = build(tmp_path / "root", video)

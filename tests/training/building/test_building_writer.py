@@ -53,6 +53,22 @@ def test_a_gap_may_be_counted_in_frames(tmp_path: Path) -> None:
     assert [sub.frames for sub in writer.finish()] == [2, 1]
 
 
+def test_long_tracks_are_cut_by_time(tmp_path: Path) -> None:
+    writer = SequenceWriter(tmp_path / "seq", "1", Cutting(gap_seconds=1.0, max_seconds=0.4, min_pictures=2))
+    for index in [*range(1, 28), 60, 61]:
+        writer.add(make_crop(index, quality=index % 5 / 10))
+    subs = [tuple(sub) for sub in writer.finish()]
+    assert subs == [("0", 1, 10, 10), ("1", 11, 20, 10), ("2", 21, 27, 7), ("3", 60, 61, 2)]
+    assert [sum("_anchor" in path.name for path in (tmp_path / "seq" / name).iterdir()) for name in "0123"] == [1] * 4
+    assert parse_frame_name(next((tmp_path / "seq/1").glob("*_anchor.jpg")).name) == ("1", 14, 3, True)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 3601.0, float("nan")])
+def test_a_length_that_is_not_allowed(seconds: float) -> None:
+    with pytest.raises(ValueError, match=r"max_seconds is .*; allowed is above 0 up to 3600"):
+        Cutting(max_seconds=seconds)
+
+
 def test_stretches_of_too_few_pictures_are_left_out(tmp_path: Path) -> None:
     writer = SequenceWriter(tmp_path / "seq", "1", Cutting(gap_seconds=1.0, min_pictures=2))
     for index in (0, 100, 101, 200):
