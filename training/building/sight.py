@@ -16,7 +16,9 @@ READ_TOGETHER: Final = 64
 """Crops in one pass of the network."""
 
 _LEAST_READABLE: Final = 0.5
-"""From this probability on that a number can be read, one is seen: any number is likelier than none."""
+"""From this probability on that a number can be read, one is seen. Of the pictures of three clips labelled by eye, that
+keeps 97 to 100 % of the legible ones and leaves out 70, 43 and 22 % of the others. Windows of three would keep nearly
+all of the legible ones, and as many of the others."""
 
 
 class NumberSight(Protocol):
