@@ -120,9 +120,10 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
     if len(layout.rejected) > 5:
         logger.warning("left out: %d files or folders in all; --check lists them", len(layout.rejected))
     trained, held_out = choose(layout, settings.data, settings.seed)
-    for note in split_notes(trained, held_out, settings.data.split_by, settings.data.validation_share):
-        logger.warning("%s", note)
-    if note := learnt_note(settings, layout, held_out):
+    notes = split_notes(trained, held_out, settings.data.split_by, settings.data.validation_share)
+    if learnt := learnt_note(settings, layout, held_out):
+        notes.append(learnt)
+    for note in notes:
         logger.warning("%s", note)
     cache = open_cache(
         layout, settings.preprocess.complete(), Path(settings.data.cache) if settings.data.cache else None
