@@ -225,13 +225,9 @@ def test_a_model_that_gives_boxes_among_other_things(kind: str, frames: list[Fra
     assert len(found) <= settings.max_detections
 
 
-def test_a_model_of_ultralytics_leaves_the_threads_as_they_are(
-    frames: list[Frame], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ultralytics_leaves_threads_alone(frames: list[Frame], monkeypatch: pytest.MonkeyPatch) -> None:
     detector = PlayerDetector(DetectorSettings(weights="yolo11n.yaml", classes=("0",), image_size=160), CPU)
-    import ultralytics.utils.torch_utils as vendor
-
-    monkeypatch.setattr(vendor, "NUM_THREADS", 3)
+    monkeypatch.setattr("ultralytics.utils.torch_utils.NUM_THREADS", 3)
     before = torch.get_num_threads()
     detector.detect(frames[:1])
     assert torch.get_num_threads() == before
