@@ -5,14 +5,14 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from recognizer.decode import number_log_probs
 from training.evaluation.metrics import outcomes_of
 
 _WIDEST: Final = 5.0
 """By how much the temperature may change, times or divided by."""
-_STEPS: Final = 24
-_GOLDEN: Final = (math.sqrt(5.0) - 1.0) / 2.0
+_AT_THE_EDGE: Final = 1e-3
 
 
 class FittedTemperature(NamedTuple):
@@ -70,19 +70,7 @@ def fit_temperature(
         return -float(number_log_probs(tens / factor, units / factor)[rows, truth].mean())
 
     edge = math.log(_WIDEST)
-    low, high = -edge, edge
-    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    loss_left, loss_right = loss(left), loss(right)
-    for _ in range(_STEPS):  # golden section: the loss falls to its least and rises from there
-        if loss_left <= loss_right:
-            high, right, loss_right = right, left, loss_left
-            left = high - _GOLDEN * (high - low)
-            loss_left = loss(left)
-        else:
-            low, left, loss_left = left, right, loss_right
-            right = low + _GOLDEN * (high - low)
-            loss_right = loss(right)
-    found = (low + high) / 2
-    if edge - abs(found) < 1e-3:
+    found = minimize_scalar(loss, bounds=(-edge, edge), method="bounded")
+    if edge - abs(found.x) < _AT_THE_EDGE:
         return FittedTemperature(now, loss(0.0), None, None)
-    return FittedTemperature(now, loss(0.0), now * math.exp(found), loss(found))
+    return FittedTemperature(now, loss(0.0), now * math.exp(found.x), float(found.fun))
