@@ -36,8 +36,7 @@ def process(
     """Read the jersey numbers in a video and write the run's files.
 
     The video is decoded once to find and read, and once more to draw each track's final identity from its first
-    frame on. Memory does not grow with its length, but for 16 bytes a frame and a small summary of each
-    track.
+    frame on. Memory does not grow with its length, but for 16 bytes a frame and a small summary of each track.
 
     Args:
         source: The video.

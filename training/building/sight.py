@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.types import Crop
-from recognizer.decode import NONE_INDEX, number_log_probs
+from recognizer.decode import number_log_probs, split_readable
 from recognizer.reader import JerseyReader
 
 READ_TOGETHER: Final = 64
@@ -47,5 +47,5 @@ class ReaderSight:
         """Bool (N,) of N crops, at least one."""
         rgb = np.stack([self._reader.preprocess.apply(crop.rgb) for crop in crops])
         output = self._reader.read(rgb[:, None], np.ones((len(crops), 1), np.bool_))
-        none = np.exp(number_log_probs(output.tens, output.units)[:, NONE_INDEX])
-        return np.asarray(1.0 - none >= _LEAST_READABLE)
+        reads = number_log_probs(output.tens, output.units)
+        return np.array([split_readable(read)[0] >= _LEAST_READABLE for read in reads])

@@ -91,6 +91,11 @@ class SubSequence:
         """What must never stand on both sides of a split, such as `7/player_759_seq_2822`."""
         return f"{self.folder}/{self.sequence}"
 
+    @property
+    def match_known(self) -> bool:
+        """Whether a manifest names the match."""
+        return self.match != self.key
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:

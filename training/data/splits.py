@@ -130,8 +130,8 @@ def split_notes(
     if not held_out:
         return []
     notes = []
-    if key == "match" and not any(_match_known(item) for item in held_out):
-        notes.append(_no_match_note({item.match for item in trained if _match_known(item)}))
+    if key == "match" and not any(item.match_known for item in held_out):
+        notes.append(_no_match_note({item.match for item in trained if item.match_known}))
     share = len(held_out) / (len(trained) + len(held_out))
     if share > _FAR_FROM_SHARE * wanted:
         reasons = {
@@ -190,12 +190,8 @@ def _rank(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogateescape")).digest()
 
 
-def _match_known(item: SubSequence) -> bool:
-    return item.match != item.key
-
-
 def _key_used(items: Iterable[SubSequence], wanted: SplitKey) -> SplitKey:
-    return wanted if any(_match_known(item) for item in items) else "sequence"
+    return wanted if any(item.match_known for item in items) else "sequence"
 
 
 def _track(item: SubSequence) -> Hashable:
@@ -203,13 +199,13 @@ def _track(item: SubSequence) -> Hashable:
 
     Where it is not, only names of `build_dataset` mean one track; a plain `seq1` may stand under every number.
     """
-    if _match_known(item):
+    if item.match_known:
         return item.sequence, item.match
     return item.sequence if _BUILT_NAME.fullmatch(item.sequence) else item.key
 
 
 def _match_or_track(item: SubSequence) -> Hashable:
-    return item.match if _match_known(item) else _track(item)
+    return item.match if item.match_known else _track(item)
 
 
 def _sequences_to_hold_out(items: Iterable[SubSequence], share: float, seed: int) -> set[str]:
@@ -231,7 +227,7 @@ def _sequences_to_hold_out(items: Iterable[SubSequence], share: float, seed: int
 def _matches_to_hold_out(items: Sequence[SubSequence], share: float, seed: int) -> set[str]:
     """Keys of the sequences to hold out: those of known matches as far as they go, then of tracks without one."""
     sizes = Counter(item.key for item in items)
-    known_keys = {item.key for item in items if _match_known(item)}
+    known_keys = {item.key for item in items if item.match_known}
     groups = sorted(_linked(items, _match_or_track), key=lambda keys: _rank(seed, min(keys)))
     known = [keys for keys in groups if not keys.isdisjoint(known_keys)]
     others = [keys for keys in groups if keys.isdisjoint(known_keys)]

@@ -237,5 +237,5 @@ def _amount(items: Sequence[SubSequence]) -> str:
 
 def _matches(items: Sequence[SubSequence]) -> str:
     """How many matches are known, and the names of the first; files of one match that go by two names show here."""
-    names = sorted({item.match for item in items if item.match != item.key})
+    names = sorted({item.match for item in items if item.match_known})
     return f"{len(names)}: {listed(names, _SHOWN)}" if names else "none known"

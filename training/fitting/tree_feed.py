@@ -140,7 +140,7 @@ def tree_data(settings: TrainSettings, team: Team, choose: Chooser = choose_item
         "numbers": {str(number or "-1"): count for number, count in sorted(windows.numbers().items(), key=str)},
         "held_out_windows": len(held_out),
         "split": _fingerprint(trained, held_out),
-        "matches": sorted({item.match for item in trained if item.match != item.key}) or None,
+        "matches": sorted({item.match for item in trained if item.match_known}) or None,
         "trained_sequences": " ".join(sorted(sequence_marks(trained))),
         "unreadable_pictures": len(cache.unreadable),
         "rejected": len(layout.rejected),
