@@ -1,5 +1,6 @@
 """Tables beside a clip, checked: `NAME.boxes.csv` (everyone's box) and `NAME.labels.csv` (what is known of them)."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ BOX_COLUMNS: Final = ("frame", "track", "x1", "y1", "x2", "y2")
 
 UNKNOWN: Final = "unknown"
 """Stands in the number column where the number could not be told."""
+
+_LEGIBLE_IN = re.compile(r"legible \(([^)]*)\)")
+_FRAMES = re.compile(r"f(\d+)-(\d+)")
+_LEGIBLE_AT = re.compile(r"f(\d+) legible")
+_NEAR: Final = 3
+"""Frames to either side of one that a note calls legible in which a person reads the number too."""
 
 
 class Verdict(IntEnum):
@@ -67,6 +74,36 @@ class Label(NamedTuple):
             return Verdict.UNREADABLE
         return Verdict.SKIP
 
+    def stretches(self) -> Iterator[Stretch]:
+        """The row as stretches in order, of which only the frames that its note names are legible.
+
+        A note may tell in which frames of a long stretch the number was read: `f54 legible (f5-95)`, `f54 legible
+        (f5-20, f40-95)` or `f54 legible`. In the others the player may have turned away, so they are skipped. Where the
+        note names no frames, what it says is said of the whole stretch.
+        """
+        named = self._named_frames()
+        if self.verdict is not Verdict.LEGIBLE or not named:
+            yield Stretch(self.first, self.last, self.verdict, self.number)
+            return
+        after = self.first
+        for first, last in named:
+            begin, end = max(first, after), min(last, self.last)
+            if begin > end:
+                continue
+            if after < begin:
+                yield Stretch(after, begin - 1, Verdict.SKIP, self.number)
+            yield Stretch(begin, end, Verdict.LEGIBLE, self.number)
+            after = end + 1
+        if after <= self.last:
+            yield Stretch(after, self.last, Verdict.SKIP, self.number)
+
+    def _named_frames(self) -> list[tuple[int, int]]:
+        """First and last frames that the note calls legible, in order."""
+        spans = [span for part in _LEGIBLE_IN.findall(self.note) for span in _FRAMES.findall(part)]
+        if spans:
+            return sorted((int(first), int(last)) for first, last in spans)
+        return [(int(frame) - _NEAR, int(frame) + _NEAR) for frame in _LEGIBLE_AT.findall(self.note)]
+
 
 def read_label_rows(path: Path, *, with_team: bool = False) -> Iterator[Label]:
     """Rows of a `NAME.labels.csv`, in their order.
@@ -103,7 +140,7 @@ def read_labels(path: Path) -> dict[int, list[Stretch]]:
     """
     stretches: dict[int, list[Stretch]] = defaultdict(list)
     for row in read_label_rows(path):
-        stretches[row.track].append(Stretch(row.first, row.last, row.verdict, row.number))
+        stretches[row.track] += row.stretches()
     if not stretches:
         raise TableError(f"{path} holds no labelled stretch.")
     return dict(stretches)

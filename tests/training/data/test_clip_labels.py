@@ -40,12 +40,33 @@ def labels_with(folder: Path, **changes: object) -> Path:
         ({"number": "unknown", "note": ""}, Stretch(0, 9, Verdict.SKIP, None)),
         ({"number": "unknown", "note": "doubtful"}, Stretch(0, 9, Verdict.SKIP, None)),
         ({"sure": 0, "note": "f54 legible (f5-95)"}, Stretch(0, 9, Verdict.SKIP, "7")),
-        ({"note": "f54 legible (f5-95)"}, Stretch(0, 9, Verdict.LEGIBLE, "7")),
         ({"role": "ignore"}, Stretch(0, 9, Verdict.SKIP, "7")),
     ],
 )
 def test_what_a_labels_row_means(tmp_path: Path, changes: dict[str, object], stretch: Stretch) -> None:
     assert read_labels(labels_with(tmp_path, **changes)) == {1: [stretch]}
+
+
+@pytest.mark.parametrize(
+    ("note", "legible"),
+    [
+        ("f54 legible (f40-60)", [(40, 60)]),
+        ("f54 legible (f50-60, f20-30); parts of 11 in the box f5-8", [(20, 30), (50, 60)]),
+        ("f54 legible (f5-95); front from f368", [(10, 80)]),
+        ("f54 legible (f20-40, f30-60)", [(20, 40), (41, 60)]),
+        ("f78 legible", [(75, 80)]),
+        ("f99 legible", []),
+        ("legible", [(10, 80)]),
+    ],
+)
+def test_only_the_frames_that_a_note_names_are_legible(
+    tmp_path: Path, note: str, legible: list[tuple[int, int]]
+) -> None:
+    stretches = read_labels(labels_with(tmp_path, first_frame=10, last_frame=80, note=note))[1]
+    assert [(s.first, s.last) for s in stretches if s.verdict is Verdict.LEGIBLE] == legible
+    assert {s.verdict for s in stretches} <= {Verdict.LEGIBLE, Verdict.SKIP}
+    assert {s.number for s in stretches} == {"7"}
+    assert [frame for s in stretches for frame in range(s.first, s.last + 1)] == list(range(10, 81))
 
 
 @pytest.mark.parametrize(
