@@ -71,6 +71,10 @@ class MixtureSettings:
     """Share of the soccer and basketball number crops that are composed of the digits of two others."""
     drawn: float = 0.30
     """Share of drawn numbers."""
+    recoloured: float = 1.0
+    """Share of the windows of real tracked players that are shown in the colours of another kit."""
+    reshaped: float = 0.5
+    """Share of all windows but the drawn numbers' whose numerals are changed into those of another typeface."""
     smallest: int = 14
     """Least side in pixels at which regions are filmed, 8 to 90: 14 leaves digits of about 8 px; a network that begins
     from chance learns sooner from 40 on."""
@@ -84,7 +88,7 @@ class MixtureSettings:
     def __post_init__(self) -> None:
         if not 8 <= self.smallest <= 90:
             raise ValueError(f"smallest is {self.smallest}; allowed is 8 to 90")
-        for name in ("readable", "tight", "composed"):
+        for name in ("readable", "tight", "composed", "recoloured", "reshaped"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 to 1")
         for name in _SHARES:
@@ -187,21 +191,19 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     paste = partial(
         PasteSource, torso_share=share, tight_share=settings.tight, composed_share=settings.composed, bare=bare
     )
+    players = partial(Ingredient, plain=False, recoloured=settings.recoloured, reshaped=settings.reshaped)
+    numbers = partial(Ingredient, plain=True, reshaped=settings.reshaped)
+    drawn = DrawSource(torsos, torso_share=share, tight_share=settings.tight, bare=bare)
     ingredients = [
-        Ingredient("tracks", real, settings.tracks, plain=False),
-        Ingredient("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos, plain=True),
-        Ingredient("soccer_crops", paste(soccer, torsos), settings.soccer_crops, plain=True),
-        Ingredient("basketball_crops", paste(basketball, torsos), settings.basketball_crops, plain=True),
-        Ingredient(
-            "drawn",
-            DrawSource(torsos, torso_share=share, tight_share=settings.tight, bare=bare),
-            settings.drawn,
-            plain=True,
-        ),
+        players("tracks", real, settings.tracks),
+        numbers("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos),
+        numbers("soccer_crops", paste(soccer, torsos), settings.soccer_crops),
+        numbers("basketball_crops", paste(basketball, torsos), settings.basketball_crops),
+        Ingredient("drawn", drawn, settings.drawn, plain=True),
     ]
     if settings.rendered > 0:
         people = TrackSource(load_rendered(Path(settings.renders)), crops, settings.readable)
-        ingredients.append(Ingredient("rendered", people, settings.rendered, plain=False))
+        ingredients.append(players("rendered", people, settings.rendered))
     return ingredients
 
 

@@ -15,9 +15,12 @@ from training.mixture.regions import Region
 from training.mixture.sources import Source, spoil
 from training.synthesis.augment import film_moved, visibility
 from training.synthesis.looks import Rng, draw_broadcast_look
+from training.synthesis.variety import draw_kit, keep_detail
 
 _FAINT = 16.0
 """Grey levels by which a number that was laid on stands out at the least; see `visibility`."""
+_TYPEFACES = 1 << 32
+"""How many typefaces numerals can be changed into."""
 _TRIES = 8
 """How often a window whose number cannot be seen is drawn anew."""
 
@@ -31,6 +34,10 @@ class Ingredient:
     share: float
     plain: bool
     """True for pictures without a camera's blur and mixture of readable and unreadable frames (photos, drawn)."""
+    recoloured: float = 0.0
+    """Share of the windows that are shown in the colours of another kit."""
+    reshaped: float = 0.0
+    """Share of the windows whose numerals are shown in another typeface."""
 
 
 class WindowStream(IterableDataset[Batch]):
@@ -91,8 +98,13 @@ class WindowStream(IterableDataset[Batch]):
         """A window, and how far its number stands out where it does most; infinitely far where nobody measured it."""
         chosen = self._ingredients[int(rng.choice(len(self._ingredients), p=self._shares))]
         look = draw_broadcast_look(rng, round(self._smallest / self._torso_share), round(90 / self._torso_share))
+        if rng.random() < chosen.recoloured:
+            look = draw_kit(rng, look)
+        typeface = int(rng.integers(_TYPEFACES)) if rng.random() < chosen.reshaped else None
         length = self._length if rng.random() < 0.7 else int(rng.integers(1, self._length + 1))
         regions, number = chosen.source.window(rng, length, look.side)
+        if regions[0].blank is None:
+            look = keep_detail(look, regions[0].image)
         if number is not None and rng.random() < 0.04:
             regions, number = spoil(rng, regions, self._torso_share), None
         elif chosen.plain and number is not None and len(regions) > 1:
@@ -107,11 +119,11 @@ class WindowStream(IterableDataset[Batch]):
         shown, seen = [], []
         for region, motion in zip(regions, motions, strict=True):
             state = rng.bit_generator.state
-            image, affine = film_moved(rng, region.image, look, motion, filmed=not chosen.plain)
+            image, affine = film_moved(rng, region.image, look, motion, filmed=not chosen.plain, typeface=typeface)
             if region.blank is not None and number is not None:
                 again = np.random.default_rng()
                 again.bit_generator.state = state
-                blank, _ = film_moved(again, region.blank, look, motion, filmed=not chosen.plain)
+                blank, _ = film_moved(again, region.blank, look, motion, filmed=not chosen.plain, typeface=typeface)
                 seen.append(visibility(image, blank))
             box = region.number_box
             shown.append(Region(image, None if box is None else moved_box(box, affine, image.shape[0])))

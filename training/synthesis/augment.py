@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pipeline.crops import cut_square
 from pipeline.types import FloatArray, UInt8Image
-from training.synthesis.looks import Look, Rng
+from training.synthesis.looks import Look, Rng, expose
+from training.synthesis.variety import reshape
 
 _LEANING_SHARE = 0.3
 """Share of the pictures that are turned as players who lean, stretch or fall are."""
@@ -100,17 +101,6 @@ def motion_blur(image: UInt8Image, length: float, angle: float) -> UInt8Image:
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def expose(image: UInt8Image, look: Look) -> UInt8Image:
-    """Apply colour mixture, gain, offset and tone curve of a look."""
-    if not np.array_equal(look.mix, np.eye(3)):
-        image = np.asarray(cv2.transform(image, look.mix), np.uint8)
-    levels = np.arange(256, dtype=np.float32) / 255.0
-    curve = np.power(levels, look.gamma)[:, None] * look.gain[None, :] * 255.0 + look.offset
-    curve = 255.0 - curve if look.negative else curve
-    table = np.clip(curve, 0, 255).astype(np.uint8)[:, None, :]
-    return np.asarray(cv2.LUT(image, np.ascontiguousarray(table.transpose(1, 0, 2))), np.uint8)
-
-
 def compress(image: UInt8Image, quality: int) -> UInt8Image:
     """Encode and decode as JPEG with 4:2:0 chroma; quality 100 leaves the picture as it is."""
     if quality >= 100:
@@ -153,7 +143,7 @@ def film(rng: Rng, image: UInt8Image, look: Look, motion: float, *, filmed: bool
 
 
 def film_moved(
-    rng: Rng, image: UInt8Image, look: Look, motion: float, *, filmed: bool = False
+    rng: Rng, image: UInt8Image, look: Look, motion: float, *, filmed: bool = False, typeface: int | None = None
 ) -> tuple[UInt8Image, FloatArray]:
     """Turn a clean square region into one as broadcast shows it.
 
@@ -164,15 +154,20 @@ def film_moved(
         motion: length of the motion blur as a share of the side, 0 for none.
         filmed: whether a broadcast camera took the picture; one that is no larger than the look's side then keeps the
             softness and the compression it has, and gets no more.
+        typeface: which other typeface the numerals are changed into (`variety.reshape`), the same for one number; None
+            leaves them as they are.
 
     Returns:
-        The picture, and the matrix, float32 (2, 3), that moved its pixels after it was scaled to the result's size.
+        The picture, and the matrix, float32 (2, 3), that moved its pixels after it was scaled to the result's size,
+        but for the little that another typeface moves them.
     """
     as_it_is = filmed and image.shape[0] <= look.side
     image = shrink(image, look.side)
     affine = draw_tilt(rng, image.shape[0], angle=_LEANING if rng.random() < _LEANING_SHARE else 5.0)
     image = warp(image, affine)
     side = image.shape[0]
+    if typeface is not None:
+        image = reshape(np.random.default_rng(typeface), image)
     if rng.random() < 0.12:
         image = hide_part(rng, image)
     image = motion_blur(image, motion * side, float(rng.uniform(0, np.pi)))

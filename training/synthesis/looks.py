@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
-from pipeline.types import FloatArray
+from pipeline.types import FloatArray, UInt8Image
 
 Rng = np.random.Generator
 
@@ -121,3 +122,14 @@ def calm(rng: Rng, look: Look) -> Look:
         jpeg_quality=100 if rng.random() < 0.4 else int(rng.integers(40, 92)),
         resolved=max(look.resolved, round(_CALM_SHARPNESS * look.side)),
     )
+
+
+def expose(image: UInt8Image, look: Look) -> UInt8Image:
+    """Apply colour mixture, gain, offset and tone curve of a look."""
+    if not np.array_equal(look.mix, np.eye(3)):
+        image = np.asarray(cv2.transform(image, look.mix), np.uint8)
+    levels = np.arange(256, dtype=np.float32) / 255.0
+    curve = np.power(levels, look.gamma)[:, None] * look.gain[None, :] * 255.0 + look.offset
+    curve = 255.0 - curve if look.negative else curve
+    table = np.clip(curve, 0, 255).astype(np.uint8)[:, None, :]
+    return np.asarray(cv2.LUT(image, np.ascontiguousarray(table.transpose(1, 0, 2))), np.uint8)

@@ -28,8 +28,8 @@ from training.mixture.pasted import PasteSource
 from training.mixture.players import NumberPhoto, Track, load_photos
 from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
 from training.mixture.sources import PhotoSource, Regions, Source, TrackSource
-from training.synthesis.augment import compress, expose, shrink, tilt
-from training.synthesis.looks import Look, Rng
+from training.synthesis.augment import compress, shrink, tilt
+from training.synthesis.looks import Look, Rng, expose
 from training.synthesis.shirts import TORSO_SIDE, font_files
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ import pytest
 from pipeline.types import UInt8Image
 from training.synthesis.augment import (
     compress,
-    expose,
     film,
     jitter_square,
     motion_blur,
@@ -18,7 +17,7 @@ from training.synthesis.augment import (
     tilt,
     visibility,
 )
-from training.synthesis.looks import Look, draw_look
+from training.synthesis.looks import Look, draw_look, expose
 
 
 def checkerboard(side: int = 64) -> UInt8Image:
