@@ -1,7 +1,6 @@
 """Numbers that were never printed: drawn on real torsos, with names, sponsors and stripes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ from training.synthesis.shirts import (
     shirt_zone,
     word_mask,
 )
+from training.synthesis.typefaces import Typefaces
 
 _TURNED_FAR, _TURNED_FAR_BARE = 0.25, 0.1
 """Share of the numbers that are turned far, most of them to where a digit is out of sight; of those on bare torsos."""
@@ -53,7 +53,7 @@ class DrawSource:
         torsos: regions of players without a readable number; a part of them gets a shirt of one colour.
         empty_share: share of the windows without a number.
         numbers: what to draw.
-        fonts: typefaces, as `number_mask` takes them.
+        typefaces: what to draw in; None takes those that are installed, and invented ones beside them.
         readable: whether every number must be easy to read: no odd fills, strong contrast, never turned far.
         torso_share: share of a region that the torso fills.
         tight_share: share of the windows that show hardly more than the number, among those not on bare torsos.
@@ -65,7 +65,7 @@ class DrawSource:
         torsos: Regions,
         empty_share: float = 0.15,
         numbers: Sequence[str] = NUMBERS,
-        fonts: Sequence[Path] | None = None,
+        typefaces: Typefaces | None = None,
         readable: bool = False,
         torso_share: float = 1.0,
         tight_share: float = 0.0,
@@ -80,7 +80,7 @@ class DrawSource:
         self._readable = readable
         self._empty_share = empty_share
         self._numbers = tuple(numbers)
-        self._fonts = fonts
+        self._typefaces = typefaces
 
     def window(self, rng: Rng, length: int, side: int) -> tuple[list[Region], str | None]:
         """See Source."""
@@ -125,7 +125,7 @@ class DrawSource:
         ]
 
     def _print(self, rng: Rng, number: str) -> Printed:
-        digits = number_mask(rng, number, self._fonts)
+        digits = number_mask(rng, number, self._typefaces)
         if self._readable:
             return Printed(digits)
         return draw_fill(rng, bend(rng, digits) if rng.random() < 0.2 else digits)

@@ -27,6 +27,7 @@ from training.mixture.rendered import load_rendered
 from training.mixture.sources import PhotoSource, TrackSource
 from training.mixture.stream import Ingredient
 from training.synthesis.shirts import torso_share
+from training.synthesis.typefaces import choose
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ class MixtureSettings:
     """Share of the soccer and basketball number crops that are composed of the digits of two others."""
     drawn: float = 0.30
     """Share of drawn numbers."""
+    typefaces: str = ""
+    """Folder with font files to draw numbers in, with those below it; empty takes what is in /usr/share/fonts. Invented
+    typefaces are drawn besides."""
     recoloured: float = 1.0
     """Share of the windows of real tracked players that are shown in the colours of another kit."""
     reshaped: float = 0.5
@@ -169,6 +173,7 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
 
     Raises:
         MixtureError: No unreadable player is there, or none of the games of `settings.games`.
+        TypefaceError: No typeface is in `settings.typefaces`.
     """
     data = Path(settings.data)
     hockey = load_player_crops(data / "player_crops" / "hockey", data / "player_crops" / "hockey.csv")
@@ -193,7 +198,9 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     )
     players = partial(Ingredient, plain=False, recoloured=settings.recoloured, reshaped=settings.reshaped)
     numbers = partial(Ingredient, plain=True, reshaped=settings.reshaped)
-    drawn = DrawSource(torsos, torso_share=share, tight_share=settings.tight, bare=bare)
+    drawn = DrawSource(
+        torsos, typefaces=choose(settings.typefaces), torso_share=share, tight_share=settings.tight, bare=bare
+    )
     ingredients = [
         players("tracks", real, settings.tracks),
         numbers("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos),

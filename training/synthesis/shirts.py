@@ -17,55 +17,20 @@ from pipeline.types import FloatArray, UInt8Image
 from training.synthesis.augment import contrast
 from training.synthesis.looks import Rng
 from training.synthesis.numerals import draw_numerals, numerals_mask
+from training.synthesis.typefaces import Typefaces, installed
 
 TORSO_SIDE = 0.35
 """Side of a region that the torso of a standing player fills, as a share of the player's height. In a larger region
 the torso takes a smaller `share` of the side, round its middle."""
-_UNWANTED = ("Italic", "Oblique", "Thin", "Hairline", "ExtraLight", "Sinhala", "Tamil")
-"""In the names of typefaces that are not upright, not bold enough or without Latin letters."""
 _GLYPH_HEIGHT = 96
 _WORD_HEIGHT = 40
 """Words are printed far smaller than numbers."""
-_FONT_FAMILIES = (
-    "BebasNeue", "Roboto", "Lato", "OpenSans", "Inter", "Cabin", "Cantarell", "Comfortaa", "Quicksand", "Jura",
-    "Dosis", "Play", "Yanone", "Karla", "LiberationSans", "LiberationSansNarrow", "FreeSans", "NimbusSans",
-    "DejaVuSans", "Carlito", "Hack", "OCRB", "Vera", "RobotoSlab", "Dustismo", "Junction", "C059", "P052",
-    "ClearSans", "LeagueSpartan", "LeagueMono", "Manrope", "eurof", "SmileySans", "Lobster", "Leckerli", "Karmilla",
-    "Ubuntu", "Oxygen", "mplus1",
-)  # fmt: skip
-_NOTO_FAMILIES = ("NotoSans", "NotoSansMono", "NotoSansDisplay", "NotoSerif", "NotoSerifDisplay")
-"""Families of which only the heavy weights are wanted; other Noto families have no Latin digits."""
-_INVENTED_SHARE = 0.35
-"""Share of the numbers drawn in an invented typeface where installed ones may be chosen too."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def torso_share(crops: CropSettings) -> float:
     """How much of a region's side a standing player's torso takes."""
     return min(1.0, TORSO_SIDE / crops.side_of_height)
-
-
-@lru_cache(maxsize=1)
-def font_files(folder: str = "/usr/share/fonts") -> tuple[Path, ...]:
-    """Upright sans typefaces installed on this machine, bold weights first; empty where there are none."""
-    found = [
-        path
-        for path in sorted(Path(folder).rglob("*"))
-        if path.suffix.lower() in {".ttf", ".otf", ".t1"}
-        and _is_wanted(path.stem)
-        and not any(word in path.stem for word in _UNWANTED)
-        and not any(path.stem.endswith(end) for end in ("It", "Light", "Ita"))
-    ]
-    bold = [p for p in found if any(w in p.stem for w in ("Bold", "Black", "Heavy", "Bd", "Extra", "Bebas"))]
-    return tuple(bold + bold + [p for p in found if p not in bold])
-
-
-def _is_wanted(stem: str) -> bool:
-    family, _, weight = stem.partition("-")
-    if family in _NOTO_FAMILIES:
-        return weight.endswith(("Bold", "Black"))
-    plain = stem.replace("-", "").replace("_", "").lower()
-    return any(plain.startswith(name.lower()) for name in _FONT_FAMILIES)
 
 
 @lru_cache(maxsize=512)
@@ -96,21 +61,19 @@ def text_mask(text: str, font: Path | None, spacing: float = 0.0, height: int = 
     return _cut_to_ink(np.asarray(ink, np.float32) / 255.0)
 
 
-def number_mask(rng: Rng, number: str, fonts: Sequence[Path] | None = None) -> FloatArray:
+def number_mask(rng: Rng, number: str, typefaces: Typefaces | None = None) -> FloatArray:
     """Draw a number in a random style.
 
     Args:
         rng: source of chance.
         number: digits.
-        fonts: typefaces to choose from; None takes all that are installed, and invented ones beside them; an empty
-            sequence takes invented ones only.
+        typefaces: what to choose from; None takes those that are installed, and invented ones beside them.
 
     Returns:
         float32 (h, w), 0 to 1.
     """
-    invented = not font_files() or rng.random() < _INVENTED_SHARE if fonts is None else not fonts
-    fonts = font_files() if fonts is None else fonts
-    if invented:
+    fonts, invented_share = typefaces or installed()
+    if not fonts or rng.random() < invented_share:
         mask = numerals_mask(number, draw_numerals(rng), float(rng.uniform(0.02, 0.2)))
     else:
         mask = text_mask(number, fonts[int(rng.integers(len(fonts)))], float(rng.uniform(-0.02, 0.12)))
@@ -242,7 +205,7 @@ def print_number(rng: Rng, torso: UInt8Image, masks: Sequence[FloatArray], colou
 def word_mask(rng: Rng) -> FloatArray:
     """A word as in a name or a sponsor, 3 to 9 letters, as a coverage mask (h, w), 0 to 1."""
     letters = "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(3, 10))))
-    fonts = font_files()
+    fonts = installed().files
     return text_mask(letters, fonts[int(rng.integers(len(fonts)))] if fonts else None, 0.02, _WORD_HEIGHT)
 
 

@@ -30,7 +30,8 @@ from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips
 from training.mixture.sources import PhotoSource, Regions, Source, TrackSource
 from training.synthesis.augment import compress, shrink, tilt
 from training.synthesis.looks import Look, Rng, expose
-from training.synthesis.shirts import TORSO_SIDE, font_files
+from training.synthesis.shirts import TORSO_SIDE
+from training.synthesis.typefaces import Typefaces, installed
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +111,8 @@ def load_sides(settings: UnseenData) -> tuple[Side, Side]:
         TrackSource([t for t in tracks if _match_of(t) in matches[i::2]], _TORSO, 0.0).torsos(1500, settings.seed)
         for i in range(2)
     ]
-    families = sorted({font_family(path) for path in font_files()})
-    fonts = [tuple(f for f in font_files() if font_family(f) in families[i::2]) for i in range(2)]
+    families = sorted({font_family(path) for path in installed().files})
+    fonts = [tuple(f for f in installed().files if font_family(f) in families[i::2]) for i in range(2)]
     train_digits, test_digits = (load_number_crops(data / "soccernet_numbers", [game], every=3) for game in "AC")
     for number, crops in load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv").items():
         train_digits.setdefault(number, []).extend(crops)
@@ -176,7 +177,7 @@ def sources_of(rng: Rng, side: Side, number: str) -> list[Source]:
 
 def composed_sources(rng: Rng, side: Side, number: str) -> list[Source]:
     """What can show a number without a picture of it: its digits drawn, or real ones set side by side."""
-    sources: list[Source] = [DrawSource(side.torsos, 0.0, [number], side.fonts, readable=True)]
+    sources: list[Source] = [DrawSource(side.torsos, 0.0, [number], Typefaces(side.fonts, 0.0), readable=True)]
     if len(number) == 2 and all(side.digits.get(digit) for digit in number):
         left, right = (list(chain.from_iterable(side.digits[digit])) for digit in number)
         pairs = pair_crops(rng, left, right, 300)

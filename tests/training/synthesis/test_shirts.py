@@ -13,6 +13,7 @@ from training.synthesis.shirts import (
     text_mask,
     word_mask,
 )
+from training.synthesis.typefaces import Typefaces
 
 
 def test_masks_are_cut_to_their_ink() -> None:
@@ -30,7 +31,7 @@ def test_two_digits_are_wider_than_one() -> None:
 
 
 def test_without_typefaces_numbers_are_drawn_in_invented_ones() -> None:
-    masks = [number_mask(np.random.default_rng(seed), "48", fonts=()) for seed in range(4)]
+    masks = [number_mask(np.random.default_rng(seed), "48", Typefaces((), 0.0)) for seed in range(4)]
     assert all(mask.max() > 0.9 for mask in masks)
     assert len({mask.shape for mask in masks}) > 1
 
