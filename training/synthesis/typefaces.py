@@ -76,7 +76,7 @@ def choose(folder: str) -> Typefaces:
     logger.info("numbers are drawn in %d typefaces of font files, and in invented ones", count)
     if count < FEW:
         logger.warning(
-            "Only %d typefaces are in %s, and new kits are read better by who has seen many; install font packages or "
+            "Only %d typefaces are in %s, where the network that ships was shown about 210; install font packages or "
             "name a folder with font files (mixture.typefaces)",
             count,
             folder or INSTALLED,
