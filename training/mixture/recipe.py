@@ -122,6 +122,8 @@ def require_folders(settings: MixtureSettings, keys: str = "mixture.data and mix
     """
     if missing := missing_folders(settings):
         raise MixtureError(f"The folder {missing[0]} does not exist; set {keys}.")
+    if settings.typefaces and not Path(settings.typefaces).is_dir():
+        raise MixtureError(f"The folder {settings.typefaces} does not exist; set mixture.typefaces.")
 
 
 def labelled_clips(clips: Path) -> dict[str, Path]:

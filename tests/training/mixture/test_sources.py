@@ -15,6 +15,7 @@ from training.mixture.number_crops import load_turned_crops
 from training.mixture.pasted import PasteSource
 from training.mixture.placing import SIDE, number_height
 from training.mixture.players import NumberPhoto, Track, shows_shirt
+from training.mixture.recipe import MixtureError, MixtureSettings, require_folders
 from training.mixture.regions import Region, TightCut
 from training.mixture.sources import PhotoSource, Source, TrackSource
 from training.mixture.stream import Ingredient, WindowStream, moved_box
@@ -252,3 +253,12 @@ def test_a_number_that_cannot_be_seen_is_not_taught(change: int, numbers: set[st
     stream = WindowStream([Ingredient("laid", Laid(), 1.0, plain=False)], Preprocess(size=32), 1, 4, 0)
     rng = np.random.default_rng(0)
     assert {stream.window(rng)[1] for _ in range(20)} - {None} == numbers - {None}
+
+
+def test_the_folder_of_typefaces_must_be_there(tmp_path: Path) -> None:
+    for name in ("jersey_photos", "soccernet_numbers", "basketball_numbers", "player_crops"):
+        (tmp_path / name).mkdir()
+    here = str(tmp_path)
+    require_folders(MixtureSettings(data=here, clips=here, typefaces=here))
+    with pytest.raises(MixtureError, match="The folder nowhere does not exist; set mixture.typefaces"):
+        require_folders(MixtureSettings(data=here, clips=here, typefaces="nowhere"))
