@@ -260,5 +260,5 @@ def test_the_folder_of_typefaces_must_be_there(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     here = str(tmp_path)
     require_folders(MixtureSettings(data=here, clips=here, typefaces=here))
-    with pytest.raises(MixtureError, match="The folder nowhere does not exist; set mixture.typefaces"):
+    with pytest.raises(MixtureError, match=r"nowhere does not exist; set mixture\.typefaces"):
         require_folders(MixtureSettings(data=here, clips=here, typefaces="nowhere"))
