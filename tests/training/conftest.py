@@ -6,6 +6,7 @@ import pytest
 import torch
 from building_media import write_scene
 from nets import save_small_net
+from runs import use_narrow_backbone
 from trees import TREE, make_tree
 
 from recognizer.reader import JerseyReader
@@ -38,3 +39,9 @@ def reader(checkpoint: Path) -> JerseyReader:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tree(tmp_path_factory.mktemp("data") / "tree", TREE, subdirs=2, frames=7)
+
+
+@pytest.fixture
+def narrow_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every network of the test is built with the narrow backbone."""
+    use_narrow_backbone(monkeypatch)

@@ -17,12 +17,11 @@ from pipeline.types import FloatArray, UInt8Image
 from training.synthesis.augment import contrast
 from training.synthesis.looks import Rng
 from training.synthesis.numerals import draw_numerals, numerals_mask
-from training.synthesis.typefaces import Typefaces, installed
+from training.synthesis.typefaces import GLYPH_HEIGHT, Typefaces, installed
 
 TORSO_SIDE = 0.35
 """Side of a region that the torso of a standing player fills, as a share of the player's height. In a larger region
 the torso takes a smaller `share` of the side, round its middle."""
-_GLYPH_HEIGHT = 96
 _WORD_HEIGHT = 40
 """Words are printed far smaller than numbers."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -38,7 +37,7 @@ def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
-def text_mask(text: str, font: Path | None, spacing: float = 0.0, height: int = _GLYPH_HEIGHT) -> FloatArray:
+def text_mask(text: str, font: Path | None, spacing: float = 0.0, height: int = GLYPH_HEIGHT) -> FloatArray:
     """Draw a text as a coverage mask, cut to its ink.
 
     Args:

@@ -15,6 +15,8 @@ INSTALLED: Final = "/usr/share/fonts"
 """Where typefaces are looked for unless a folder is named."""
 FEW: Final = 100
 """Typefaces under which the log asks for more."""
+GLYPH_HEIGHT: Final = 96
+"""Size in pixels at which digits are drawn."""
 _ENDINGS = {".ttf", ".otf", ".t1"}
 _UNWANTED = ("Italic", "Oblique", "Thin", "Hairline", "ExtraLight", "Sinhala", "Tamil")
 """In the names of typefaces that are not upright, not bold enough or without Latin letters."""
@@ -97,7 +99,7 @@ def _font_files(folder: Path) -> list[Path]:
 def _draws_digits(path: Path) -> bool:
     """Whether a font file can be opened and has ten different digits."""
     try:
-        face = ImageFont.truetype(str(path), 24)
+        face = ImageFont.truetype(str(path), GLYPH_HEIGHT)
         return len({bytes(face.getmask(digit)) for digit in "0123456789"}) == 10
     except OSError:
         logger.warning("%s cannot be used to draw numbers; it is left out", path)

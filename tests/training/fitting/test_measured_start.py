@@ -13,7 +13,6 @@ from runs import (
     small_data,
     small_settings,
     state_of,
-    use_narrow_backbone,
     without_times,
 )
 
@@ -24,10 +23,7 @@ from training.fitting.run_state import TrainingError
 from training.fitting.settings import TrainSettings
 from training.train import outcome
 
-
-@pytest.fixture(autouse=True)
-def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_narrow_backbone(monkeypatch)
+pytestmark = pytest.mark.usefixtures("narrow_backbone")
 
 
 def started(tmp_path: Path, name: str, **fit: float | int | str) -> TrainSettings:

@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from runs import batch_of, small_data, small_settings, use_narrow_backbone
+from runs import batch_of, small_data, small_settings
 
 from training.fitting.loop import run_training
 from training.fitting.mixup import unmixed
 from training.fitting.monitor import FOLDER, Monitor, MonitorError, WorstErrors, open_monitor, picture_grid
 
-
-@pytest.fixture(autouse=True)
-def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_narrow_backbone(monkeypatch)
+pytestmark = pytest.mark.usefixtures("narrow_backbone")
 
 
 def test_a_run_writes_curves_graph_windows_and_worst_errors(tmp_path: Path) -> None:

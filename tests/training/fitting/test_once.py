@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import small_data, small_settings, use_narrow_backbone
+from runs import small_data, small_settings
 
 from training.fitting.feed import TrainingData
 from training.fitting.once import train_once
@@ -14,9 +14,7 @@ from training.fitting.run_state import TrainingError
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_narrow_backbone(monkeypatch)
+pytestmark = pytest.mark.usefixtures("narrow_backbone")
 
 
 def no_data() -> TrainingData:

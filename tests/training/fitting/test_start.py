@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from runs import StopAfter, small_data, small_settings, use_narrow_backbone
+from runs import StopAfter, small_data, small_settings
 from trees import make_tree
 
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
@@ -20,9 +20,7 @@ ORIGIN = {"matches": ["final"]}
 """What the start was trained on."""
 
 
-@pytest.fixture(autouse=True)
-def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_narrow_backbone(monkeypatch)
+pytestmark = pytest.mark.usefixtures("narrow_backbone")
 
 
 def save_start(path: Path, *, length: int = 2, **model: object) -> str:

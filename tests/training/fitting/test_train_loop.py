@@ -16,7 +16,6 @@ from runs import (
     small_data,
     small_settings,
     state_of,
-    use_narrow_backbone,
     without_times,
 )
 
@@ -33,10 +32,7 @@ from training.fitting.precision import training_precision
 from training.fitting.run_state import RESUME, TrainingError
 from training.fitting.settings import ClassWeightSettings
 
-
-@pytest.fixture(autouse=True)
-def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_narrow_backbone(monkeypatch)
+pytestmark = pytest.mark.usefixtures("narrow_backbone")
 
 
 def test_the_same_seed_gives_the_same_run_and_another_one_does_not(tmp_path: Path) -> None:

@@ -6,17 +6,14 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from runs import STEPS, StopAfter, small_data, small_settings, use_narrow_backbone
+from runs import STEPS, StopAfter, small_data, small_settings
 from torch import nn
 
 from training.fitting.distributed import Team
 from training.fitting.loop import Interrupted, run_training
 from training.fitting.run_state import RESUME, TrainingError, load_state, new_run, save_state
 
-
-@pytest.fixture(autouse=True)
-def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_narrow_backbone(monkeypatch)
+pytestmark = pytest.mark.usefixtures("narrow_backbone")
 
 
 def test_an_output_folder_with_a_training_in_it_is_refused(tmp_path: Path) -> None:
