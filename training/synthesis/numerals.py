@@ -20,7 +20,8 @@ _HEIGHT = 96
 _ARC_POINTS = 24
 One = Literal["plain", "flag", "foot"]
 Four = Literal["closed", "open", "crossed"]
-Seven = Literal["straight", "hooked", "curved", "barred"]
+Seven = Literal["straight", "hooked", "curved", "barred", "bent"]
+Two = Literal["sloped", "square"]
 Three = Literal["bowls", "flat"]
 Six = Literal["bowl", "sloped"]
 Line = FloatArray
@@ -52,7 +53,9 @@ class Numerals:
     four: Four = "closed"
     """closed (a triangle), open (two uprights) or crossed (a slope whose upright begins below the top)."""
     seven: Seven = "straight"
-    """straight, hooked (a stroke down at its left), curved or barred."""
+    """straight, hooked (a stroke down at its left), curved, barred or bent (a slope that ends upright)."""
+    two: Two = "sloped"
+    """sloped, or square (a bowl above and half of one below, as a 5 in a mirror)."""
     three: Three = "bowls"
     """bowls, or flat (a straight top and a slope)."""
     six: Six = "bowl"
@@ -74,8 +77,9 @@ def draw_numerals(rng: Rng) -> Numerals:
         round_joins=bool(rng.random() < 0.4),
         one=get_args(One)[rng.choice(3, p=[0.25, 0.5, 0.25])],
         four=get_args(Four)[rng.choice(3, p=[0.5, 0.25, 0.25])],
-        seven=get_args(Seven)[rng.choice(4, p=[0.6, 0.15, 0.2, 0.05])],
-        three=get_args(Three)[rng.choice(2, p=[0.85, 0.15])],
+        seven=get_args(Seven)[rng.choice(5, p=[0.5, 0.12, 0.18, 0.05, 0.15])],
+        two=get_args(Two)[rng.choice(2, p=[0.75, 0.25])],
+        three=get_args(Three)[rng.choice(2, p=[0.7, 0.3])],
         six=get_args(Six)[rng.choice(2, p=[0.8, 0.2])],
     )
 
@@ -158,6 +162,11 @@ def _one(style: Numerals) -> list[Line]:
 
 
 def _two(style: Numerals) -> list[Line]:
+    if style.two == "square":
+        w = style.waist
+        upper = _arc(style, (0, 0, 1, w), 2.1 - 0.8 * style.terminal, 5)
+        lower = _arc(style, (0, w, 1, 1), 3, 2)
+        return [np.concatenate([upper, lower, _line((0, 1), (1, 1))])]
     t, w = style.terminal, style.waist + 0.08
     bowl = _arc(style, (0, 0, 1, w + 0.05), 2 - 0.8 * t, 4.35)
     return [np.concatenate([bowl, _line((0.0, 1.0 - 0.05 * (style.corner > 0)), (0, 1), (1, 1))])]
@@ -201,6 +210,8 @@ def _seven(style: Numerals) -> list[Line]:
         bend = np.linspace(0, 1, _ARC_POINTS)
         curve = np.stack([1 - 0.65 * (1 - (1 - bend) ** 1.8), bend], axis=1).astype(np.float32)
         return [np.concatenate([_line((0, 0)), curve])]
+    if style.seven == "bent":
+        return [_line((0, 0), (1, 0), (1, 0.15), (0.45, 0.6), (0.45, 1))]
     lines = [_line((0, 0), (1, 0), (1, 0.1), (0.35, 1))]
     if style.seven == "hooked":
         lines.append(_line((0, 0), (0, 0.2)))

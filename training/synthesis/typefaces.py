@@ -29,7 +29,7 @@ _FONT_FAMILIES = (
 )  # fmt: skip
 _NOTO_FAMILIES = ("NotoSans", "NotoSansMono", "NotoSansDisplay", "NotoSerif", "NotoSerifDisplay")
 """Families of which only the heavy weights are wanted; other Noto families have no Latin digits."""
-_INVENTED_SHARE = 0.35
+_INVENTED_SHARE = 0.5
 """Share of the numbers drawn in an invented typeface where font files may be chosen too."""
 
 

@@ -24,6 +24,13 @@ def holes(digit: str, style: Numerals) -> int:
     return int((stats[1:, cv2.CC_STAT_AREA] > 8).sum()) - 1
 
 
+def lean_of_the_foot(style: Numerals) -> float:
+    """Pixels by which the foot of a 7 stands to the left of its shank."""
+    mask = numerals_mask("7", style, 0.1)
+    shank, foot = (float(np.flatnonzero(mask[int(at * len(mask))] > 0.5).mean()) for at in (0.7, 0.95))
+    return shank - foot
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_digits_of_one_typeface_differ_from_one_another(seed: int) -> None:
     style = draw_numerals(np.random.default_rng(seed))
@@ -49,6 +56,18 @@ def test_an_open_four_has_no_counter() -> None:
 def test_a_nine_is_a_six_upside_down() -> None:
     six, nine = shown("6", Numerals()), shown("9", Numerals())
     assert np.abs(six - nine[::-1, ::-1]).mean() < 0.02
+
+
+def test_a_square_two_is_a_five_in_a_mirror_more_than_a_sloped_one_is() -> None:
+    boxy = Numerals(roundness=9.0, corner=0.0, weight=0.14, terminal=0.0)
+    five = shown("5", boxy)[:, ::-1]
+    square, sloped = (float(np.abs(shown("2", replace(boxy, two=two)) - five).mean()) for two in ("square", "sloped"))
+    assert square < 0.6 * sloped
+
+
+def test_a_bent_seven_ends_upright() -> None:
+    assert abs(lean_of_the_foot(Numerals(seven="bent", weight=0.14))) < 1.0
+    assert lean_of_the_foot(Numerals(seven="straight", weight=0.14)) > 5.0
 
 
 def test_a_heavier_typeface_has_more_ink() -> None:
