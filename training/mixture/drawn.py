@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.labels import NUMBERS
-from training.mixture.lettering import RADIUS, Lettering, Words
+from training.mixture.lettering import RADIUS, Badge, Lettering, Words
 from training.mixture.placing import SIDE, broadcast_place, number_centre, number_height, square_to
 from training.mixture.regions import Region, draw_tight_cut
 from training.mixture.sources import BARE_SHARE, Regions
@@ -16,6 +16,7 @@ from training.synthesis.cloth import Torso, ink_colour, kit_colour, recolour
 from training.synthesis.fills import Printed, bend, draw_fill
 from training.synthesis.looks import Rng
 from training.synthesis.shirts import (
+    badge_mask,
     dye,
     number_mask,
     print_number,
@@ -27,6 +28,8 @@ from training.synthesis.typefaces import Typefaces
 
 _TURNED_FAR, _TURNED_FAR_BARE = 0.25, 0.1
 """Share of the numbers that are turned far, most of them to where a digit is out of sight; of those on bare torsos."""
+_BADGED = 0.5
+"""Share of the shirts without a number that bear one or two badges: a blot on a plain back is no 1."""
 _OTHER_KIT = 0.7
 """Share of the bare torsos that get the colour of another kit."""
 _OUT_OF_SIGHT, _IN_SIGHT = 0.15, 0.3
@@ -63,7 +66,7 @@ class DrawSource:
     def __init__(
         self,
         torsos: Regions,
-        empty_share: float = 0.15,
+        empty_share: float = 0.2,
         numbers: Sequence[str] = NUMBERS,
         typefaces: Typefaces | None = None,
         readable: bool = False,
@@ -169,7 +172,18 @@ class DrawSource:
                 turns, away, moved = _turn_far(rng, turns, width / (2 * RADIUS * share), len(number or ""))
                 x += moved * RADIUS * share
         words = Words(name, name_height), Words(sponsor, sponsor_height)
-        return Lettering(printed, *words, ink, rim, outline, shadow, (x, y), height, lean, share), turns, away
+        badges = () if number or rng.random() >= _BADGED else _draw_badges(rng, share)
+        return Lettering(printed, *words, badges, ink, rim, outline, shadow, (x, y), height, lean, share), turns, away
+
+
+def _draw_badges(rng: Rng, share: float) -> tuple[Badge, ...]:
+    """One or two badges somewhere on the chest or the back, far smaller than a number."""
+    heights = share * rng.uniform(0.04, 0.16, int(rng.integers(1, 3)))
+    centres = 0.5 + share * rng.uniform((-0.25, -0.3), (0.25, 0.15), (len(heights), 2))
+    return tuple(
+        Badge(badge_mask(rng), (float(x), float(y)), float(height))
+        for (x, y), height in zip(centres, heights, strict=True)
+    )
 
 
 def _turn_far(

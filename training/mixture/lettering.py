@@ -23,6 +23,17 @@ class Words(NamedTuple):
     """Share of a region's side."""
 
 
+class Badge(NamedTuple):
+    """A crest, a patch or a maker's mark."""
+
+    mask: FloatArray
+    """float32 (h, w), 0 to 1."""
+    centre: tuple[float, float]
+    """As shares of a region's side."""
+    height: float
+    """Share of a region's side."""
+
+
 class Lettering(NamedTuple):
     """All that stands on one shirt; lengths are shares of a region's side where nothing else is said."""
 
@@ -30,8 +41,9 @@ class Lettering(NamedTuple):
     """The number; None where there is none."""
     name: Words
     sponsor: Words
+    badges: tuple[Badge, ...]
     ink: FloatArray
-    """Colour (3,) of the digits and of the name."""
+    """Colour (3,) of the digits, of the name and of the badges."""
     rim: FloatArray
     """Colour (3,) of the outline, of the shadow, of the digits' second colour and of the sponsor."""
     outline: float
@@ -66,6 +78,9 @@ class Lettering(NamedTuple):
 
     def _words(self, turn: float) -> list[tuple[FloatArray, FloatArray]]:
         layers, y, share = [], self.centre[1], self.torso_share
+        for badge in self.badges:
+            mask = place_mask(badge.mask, SIDE, badge.centre, badge.height, turn, self.lean, RADIUS * share)
+            layers.append((mask, self.ink))
         if self.name.mask is not None:
             above = y - self.height / 2 - self.name.height
             layers.append((place_word(self.name.mask, SIDE, above, self.name.height, turn, share), self.ink))

@@ -208,6 +208,24 @@ def word_mask(rng: Rng) -> FloatArray:
     return text_mask(letters, fonts[int(rng.integers(len(fonts)))] if fonts else None, 0.02, _WORD_HEIGHT)
 
 
+def badge_mask(rng: Rng) -> FloatArray:
+    """A crest, a patch or a maker's mark from afar: a blot or a bar, as a coverage mask (h, w), 0 to 1."""
+    side = _WORD_HEIGHT
+    mask = np.zeros((side, side), np.float32)
+    half = np.array([rng.uniform(0.15, 0.48), 0.48]) * side
+    centre = ((side - 1) / 2, (side - 1) / 2)
+    kind = rng.random()
+    if kind < 0.4:
+        cv2.ellipse(mask, (centre, tuple(2 * half), 0.0), 1.0, -1, cv2.LINE_AA)
+    elif kind < 0.7:
+        corners = np.array(centre) + rng.uniform(-1.0, 1.0, (int(rng.integers(3, 7)), 2)) * half
+        cv2.fillConvexPoly(mask, cv2.convexHull(corners.astype(np.float32)).astype(np.int32), 1.0, cv2.LINE_AA)
+    else:
+        left, right = np.round(centre[0] + np.array([-0.5, 0.5]) * half[0]).astype(int)
+        mask[:, left : right + 1] = 1.0
+    return _cut_to_ink(mask)
+
+
 def place_word(
     mask: FloatArray, side: int, centre_y: float, height: float, turn: float, share: float = 1.0
 ) -> FloatArray:

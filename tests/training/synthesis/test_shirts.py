@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from training.synthesis.shirts import (
+    badge_mask,
     dye,
     number_mask,
     place_mask,
@@ -21,6 +22,14 @@ def test_masks_are_cut_to_their_ink() -> None:
     assert mask.max() > 0.9
     assert mask[0].max() > 0.3
     assert mask[:, -1].max() > 0.3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_badges_are_blots_cut_to_their_ink(seed: int) -> None:
+    mask = badge_mask(np.random.default_rng(seed))
+    assert mask.max() > 0.9
+    assert min(mask[0].max(), mask[-1].max(), mask[:, 0].max(), mask[:, -1].max()) > 0.3
+    assert max(mask.shape) <= 40
 
 
 def test_two_digits_are_wider_than_one() -> None:
