@@ -114,7 +114,7 @@ class HeldOutSettings:
 
 def start_settings(settings: HeldOutSettings) -> TrainSettings:
     """The training of the common start: single pictures, no games, no photos."""
-    mixture = replace(settings.mixture, soccer_crops=0.0, photos=0.0, smallest=settings.start_smallest)
+    mixture = replace(settings.mixture, soccer_crops=0.0, photos=0.0, photo_crops=0.0, smallest=settings.start_smallest)
     return _training(settings, "start", settings.start, mixture, length=1)
 
 

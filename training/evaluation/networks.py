@@ -88,9 +88,14 @@ def _of_record(path: Path, record: Mapping[str, Any]) -> Network:
         path,
         None if matches is None else frozenset(matches),
         frozenset(mixture.get("games", ())) if mixture.get("soccer_crops") != 0 else None,
-        str(mixture.get("photo_sources", "all")) if mixture.get("photos") != 0 else None,
+        str(mixture.get("photo_sources", "all")) if _shows_photos(mixture) else None,
         before,
     )
+
+
+def _shows_photos(mixture: Mapping[str, Any]) -> bool:
+    """Whether a mixture shows photos, or numbers cut out of them; the latter did not exist before it was recorded."""
+    return mixture.get("photos") != 0 or mixture.get("photo_crops", 0) != 0
 
 
 class Choice(NamedTuple):

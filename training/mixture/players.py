@@ -28,6 +28,8 @@ _REACH = 1.25
 """How far from a number's centre, in its longer sides, another number may not come near a shirt of its own."""
 _BLACK, _MOST_BLACK = 8, 0.25
 """Value under which a pixel is black, and share of black pixels round a number that tells of the photo's edge."""
+_CUT_MARGIN = 0.1
+"""What is left round a number cut out of a photo, as a share of its height."""
 _CORNERS: Final = ("x1", "y1", "x2", "y2")
 _MARGIN = 0.25
 _TALLEST = 220.0
@@ -185,9 +187,11 @@ class NumberPhoto:
     on_shirt: bool = True
     """Whether the photo shows more than the number, and no other number, as a sheet of shirts does."""
 
-    def cut_out(self) -> UInt8Image:
-        """The number alone, uint8 (h, w, 3)."""
-        left, top, right, bottom = np.round(self.box).astype(int).clip(0, self.image.shape[0]).tolist()
+    def cut_out(self, margin: float = 0.0) -> UInt8Image:
+        """The number alone, uint8 (h, w, 3), with `margin` times its height of what is round it."""
+        away = margin * float(self.box[3] - self.box[1])
+        wider = self.box + np.array([-away, -away, away, away], np.float32)
+        left, top, right, bottom = np.round(wider).astype(int).clip(0, self.image.shape[0]).tolist()
         return self.image[top:bottom, left:right]
 
 
@@ -219,6 +223,14 @@ def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
             photos.append(NumberPhoto(row.text("source"), image, inner, row.number("number"), on_shirt))
     files.report()
     return photos
+
+
+def cut_numbers(photos: Iterable[NumberPhoto]) -> dict[str, list[list[UInt8Image]]]:
+    """The numbers of photos cut out, by number, with a margin like that of number crops; each a tracklet of its own."""
+    crops: dict[str, list[list[UInt8Image]]] = defaultdict(list)
+    for photo in photos:
+        crops[photo.number].append([photo.cut_out(_CUT_MARGIN)])
+    return dict(crops)
 
 
 def shows_shirt(rgb: UInt8Image, box: FloatArray, boxes: FloatArray) -> bool:

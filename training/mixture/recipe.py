@@ -18,6 +18,7 @@ from training.mixture.players import (
     NumberPhoto,
     Track,
     count_verdicts,
+    cut_numbers,
     load_clip_tracks,
     load_crop_folders,
     load_photos,
@@ -35,7 +36,7 @@ LABELS = Path(__file__).parent.parent / "labels"
 """Stretches read by eye, and the boxes they belong to; the clips themselves are not part of the product."""
 
 
-_SHARES: Final = ("tracks", "photos", "soccer_crops", "basketball_crops", "drawn", "rendered")
+_SHARES: Final = ("tracks", "photos", "soccer_crops", "basketball_crops", "photo_crops", "drawn", "rendered")
 
 
 class MixtureError(InputError):
@@ -66,10 +67,13 @@ class MixtureSettings:
     """Share of soccer number crops laid onto torsos."""
     basketball_crops: float = 0.08
     """Share of basketball number crops laid onto torsos."""
+    photo_crops: float = 0.12
+    """Share of numbers cut out of photos and laid onto torsos: few show more than the number, but each shows another
+    typeface."""
     tight: float = 0.10
     """Share of the number crops, photos and drawn numbers that are cut tight round the number."""
     composed: float = 0.4
-    """Share of the soccer and basketball number crops that are composed of the digits of two others."""
+    """Share of the number crops laid onto torsos that are composed of the digits of two others."""
     drawn: float = 0.30
     """Share of drawn numbers."""
     typefaces: str = ""
@@ -208,6 +212,7 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
         numbers("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos),
         numbers("soccer_crops", paste(soccer, torsos), settings.soccer_crops),
         numbers("basketball_crops", paste(basketball, torsos), settings.basketball_crops),
+        numbers("photo_crops", paste(cut_numbers(photos), torsos), settings.photo_crops),
         Ingredient("drawn", drawn, settings.drawn, plain=True),
     ]
     if settings.rendered > 0:

@@ -117,10 +117,11 @@ def test_an_epoch_is_the_same_again_and_another_one_is_not(data: Path) -> None:
         ({"soccer_crops": 1.0, "composed": 0.0, "games": ("A",)}, {"8"}),
         ({"soccer_crops": 1.0, "composed": 0.0}, {"8", "9"}),
         ({"photos": 1.0}, {"23"}),
+        ({"photo_crops": 1.0, "composed": 0.0}, {"23"}),
     ],
 )
 def test_a_share_of_one_shows_one_data_set(data: Path, shares: dict[str, object], numbers: set[str]) -> None:
-    none = dict.fromkeys(("tracks", "photos", "soccer_crops", "basketball_crops", "drawn"), 0.0)
+    none = dict.fromkeys(("tracks", "photos", "soccer_crops", "basketball_crops", "photo_crops", "drawn"), 0.0)
     batch = next(iter(mixture_data(settings(data, **{**none, **shares}), Team()).batches(0)))
     pairs = zip(batch.tens.tolist(), batch.units.tolist(), strict=True)
     shown = {f"{tens if tens != EMPTY else ''}{units}" for tens, units in pairs if (tens, units) != (EMPTY, EMPTY)}
