@@ -69,18 +69,16 @@ class Lettering(NamedTuple):
             Masks, float32 (SIDE, SIDE) each, their colours, and the number's box, float32 (4,) xyxy as shares of the
             side; None without a number.
         """
-        layers, box = self._words(turn), None
+        badges = [(self._placed(mask, turn, centre, height), self.ink) for mask, centre, height in self.badges]
+        layers, box = badges + self._words(turn), None
         if self.printed is not None:
-            digits = self._placed(self.printed.digits, turn)
+            digits = self._placed(self.printed.digits, turn, self.centre, self.height)
             layers += self._number(digits, self.printed.second, turn)
             box = bounds(digits)
         return [mask for mask, _ in layers], [colour for _, colour in layers], box
 
     def _words(self, turn: float) -> list[tuple[FloatArray, FloatArray]]:
         layers, y, share = [], self.centre[1], self.torso_share
-        for badge in self.badges:
-            mask = place_mask(badge.mask, SIDE, badge.centre, badge.height, turn, self.lean, RADIUS * share)
-            layers.append((mask, self.ink))
         if self.name.mask is not None:
             above = y - self.height / 2 - self.name.height
             layers.append((place_word(self.name.mask, SIDE, above, self.name.height, turn, share), self.ink))
@@ -99,11 +97,11 @@ class Lettering(NamedTuple):
             layers.append((_grow(digits, self.outline), self.rim))
         layers.append((digits, self.ink))
         if second is not None:
-            layers.append((self._placed(second, turn), self.rim))
+            layers.append((self._placed(second, turn, self.centre, self.height), self.rim))
         return layers
 
-    def _placed(self, mask: FloatArray, turn: float) -> FloatArray:
-        return place_mask(mask, SIDE, self.centre, self.height, turn, self.lean, RADIUS * self.torso_share)
+    def _placed(self, mask: FloatArray, turn: float, centre: tuple[float, float], height: float) -> FloatArray:
+        return place_mask(mask, SIDE, centre, height, turn, self.lean, RADIUS * self.torso_share)
 
 
 def _grow(mask: FloatArray, pixels: float) -> FloatArray:
