@@ -1,9 +1,10 @@
 """What the product costs, feature by feature: `python -m pipeline.bench [INPUT]`.
 
 Runs the naive script, the product, and the product with one feature off at a time, interleaved and each in a process
-of its own, and prints a Markdown table. Ratios are of processor time (on CUDA, where a processor that waits is busy, of
-wall-clock time) and taken within a repeat; of several repeats the median stands with the least and the greatest. Exit
-codes: 0 measured; 2 nothing could be measured.
+of its own, and prints a Markdown table. How many times less than the naive script a variant takes is told of processor
+time (on CUDA, where a processor that waits is busy, of wall-clock time); how many times as long as decoding and
+detecting alone it takes, of wall-clock time. Ratios are taken within a repeat; of several repeats the median stands
+with the least and the greatest. Exit codes: 0 measured; 2 nothing could be measured.
 """
 
 import argparse
@@ -78,18 +79,25 @@ def ratios(costs: Mapping[str, Sequence[Cost]], name: str) -> list[float]:
     return [naive.compared_seconds / naive.frames / (cost.compared_seconds / cost.frames) for naive, cost in pairs]
 
 
+def times_detecting(costs: Mapping[str, Sequence[Cost]], name: str) -> list[float]:
+    """How many times as long, by the clock, as decoding and detecting alone a variant took, repeat by repeat."""
+    pairs = zip(costs.get("detector", ()), costs[name], strict=False)
+    return [cost.seconds / cost.frames / (alone.seconds / alone.frames) for alone, cost in pairs]
+
+
 def table(costs: Mapping[str, Sequence[Cost]]) -> str:
     """The variants as a Markdown table, and a second one with the milliseconds of each stage."""
     lines = [
-        "| variant | CPU-ms a frame | less than naive | frames/s | peak MiB | windows | numbers |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| variant | CPU-ms a frame | less than naive | frames/s | of decode, detect | peak MiB | windows | numbers |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, runs in costs.items():
         cells = [
             name,
             _shown(spread([cpu_ms(run) for run in runs]), 1),
-            _shown(spread(found), 2) + "×" if (found := ratios(costs, name)) else "–",
+            _times(ratios(costs, name)),
             _shown(spread([run.frames / run.seconds for run in runs]), 1),
+            _times(times_detecting(costs, name)),
             _memory(max(run.peak_bytes for run in runs), max(run.peak_cuda_bytes for run in runs)),
             str(runs[-1].reads),
             str(runs[-1].numbers),
@@ -109,6 +117,10 @@ def _stage_lines(costs: Mapping[str, Sequence[Cost]]) -> list[str]:
 
 def _memory(resident: int, on_cuda: int) -> str:
     return f"{resident / _MIB:.0f}" + (f", CUDA {on_cuda / _MIB:.0f}" if on_cuda else "")
+
+
+def _times(found: Sequence[float]) -> str:
+    return _shown(spread(found), 2) + "×" if found else "–"
 
 
 def _shown(values: tuple[float, float, float], digits: int) -> str:
@@ -132,6 +144,7 @@ def record(costs: Mapping[str, Sequence[Cost]], given: argparse.Namespace, commo
                 "settings": list(VARIANTS[name].overrides),
                 "cpu_ms_per_frame": [round(cpu_ms(run), 3) for run in runs],
                 "times_less_than_naive": [round(ratio, 3) for ratio in ratios(costs, name)],
+                "times_decode_and_detect": [round(ratio, 3) for ratio in times_detecting(costs, name)],
                 "frames_per_second": [round(run.frames / run.seconds, 3) for run in runs],
                 "runs": [as_plain(run) | {"stages": run.stages} for run in runs],
             }

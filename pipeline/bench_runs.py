@@ -22,6 +22,7 @@ from pipeline.naive import run_naive
 from pipeline.settings import Settings
 from pipeline.tracking.following import detect, in_groups
 from pipeline.uploads import upload
+from pipeline.workers import Workers
 from recognizer.device import card_of, resolve_device
 from recognizer.errors import InputError
 
@@ -32,7 +33,7 @@ _UNCOUNTED: Final = ("load", "hash")
 _STATUS: Final = Path("/proc/self/status")
 
 Script = Literal["naive", "detector", "product"]
-"""`detector` decodes and detects and does nothing else."""
+"""`detector` decodes and detects as the product does, threads and all, and does nothing else."""
 
 
 class BenchError(InputError):
@@ -122,12 +123,13 @@ def _run(job: Job, seconds: float | None, folder: Path, clock: StageClock) -> tu
     engine, card = settings.engine, card_of(device)
     source = open_source(job.video, 0.0, seconds, engine.decoder, card, engine.coding_threads)
     if job.script == "detector":
-        with clock.stage("load"):
-            detector = PlayerDetector(settings.detector, device)
-        groups = in_groups(clock.each("decode", source.frames()), 1)
-        if detector.wants_uploads:
-            groups = upload(groups, device, clock)
-        return sum(1 for _ in detect(groups, detector, clock)), 0, 0
+        with Workers(engine) as workers:
+            with clock.stage("load"):
+                detector = PlayerDetector(settings.detector, device, workers.map)
+            groups = in_groups(workers.ahead("decode", clock.each("decode", source.frames())), 1)
+            if detector.wants_uploads:
+                groups = workers.ahead("upload", upload(groups, device, clock))
+            return sum(1 for _ in detect(groups, detector, clock)), 0, 0
     summary = process(source, settings, device, folder, video=job.drawn, clock=clock)
     return summary.frames_decoded, summary.reads, sum(row.identity.number is not None for row in summary.rows)
 

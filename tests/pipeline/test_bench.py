@@ -36,18 +36,25 @@ def test_the_table_compares_with_the_naive_script_repeat_by_repeat() -> None:
     costs = {"naive": [cost(8.0), cost(9.0), cost(10.0)], "product": [cost(2.0), cost(3.0), cost(2.0)]}
     assert bench.ratios(costs, "product") == [4.0, 3.0, 5.0]
     lines = bench.table(costs).splitlines()
-    assert lines[3] == "| product | 200.0 (200.0–300.0) | 4.00 (3.00–5.00)× | 5.0 | 3 | 7 | 2 |"
+    assert lines[3] == "| product | 200.0 (200.0–300.0) | 4.00 (3.00–5.00)× | 5.0 | – | 3 | 7 | 2 |"
     assert lines[-1] == "| product | 50.0 | 100.0 |"
 
 
 def test_on_cuda_the_clock_counts() -> None:
     costs = {"naive": [cost(8.0, seconds=9.0, cuda_bytes=2**21)], "product": [cost(8.0, seconds=3.0, cuda_bytes=2**22)]}
     assert bench.ratios(costs, "product") == [3.0]
-    assert bench.table(costs).splitlines()[3] == "| product | 800.0 | 3.00× | 3.3 | 3, CUDA 4 | 7 | 2 |"
+    assert bench.table(costs).splitlines()[3] == "| product | 800.0 | 3.00× | 3.3 | – | 3, CUDA 4 | 7 | 2 |"
 
 
 def test_without_the_naive_script_there_is_no_ratio() -> None:
-    assert bench.table({"product": [cost(2.0)]}).splitlines()[2] == "| product | 200.0 | – | 5.0 | 3 | 7 | 2 |"
+    assert bench.table({"product": [cost(2.0)]}).splitlines()[2] == "| product | 200.0 | – | 5.0 | – | 3 | 7 | 2 |"
+
+
+def test_the_time_is_compared_with_decoding_and_detecting_alone() -> None:
+    costs = {"detector": [cost(2.0, seconds=1.0), cost(2.0, seconds=2.0)], "product": [cost(9.0), cost(9.0, 20)]}
+    assert bench.times_detecting(costs, "product") == [2.0, 0.5]
+    assert bench.table(costs).splitlines()[2].split(" | ")[4] == "1.00×"
+    assert bench.table(costs).splitlines()[3].split(" | ")[4] == "1.25 (0.50–2.00)×"
 
 
 def test_the_variants_are_interleaved_and_written_down(
@@ -67,6 +74,7 @@ def test_the_variants_are_interleaved_and_written_down(
     assert [job.overrides[-1] for job in jobs[1:3]] == ["reader.precision=float32", "reader.batch_size=1"]
     record = json.loads((tmp_path / "bench.json").read_text())
     assert record["variants"]["product"]["times_less_than_naive"] == [4.0, 4.0]
+    assert record["variants"]["product"]["times_decode_and_detect"] == []
     assert record["variants"]["product"]["runs"][0]["stages"] == {"decode": 0.5, "detect": 1.0}
     assert "| product | 200.0 | 4.00× |" in capsys.readouterr().out
 
