@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.patches import Patch
 from pipeline.types import Crop, FloatArray, Frame, TrackedBoxes, UInt8Image
 from recognizer.checks import require_range
+from recognizer.localizer import SURROUNDINGS
 
 NUMBER_ZONE = (0.25, 0.19, 0.79, 0.43)
 """Where a back number stands on a standing player's box (left, top, right, bottom as shares of the box), from
@@ -103,7 +104,7 @@ def cut_square(image: UInt8Image, square: FloatArray) -> UInt8Image:
     Returns:
         uint8 (side, side, 3), a copy with the image's channel order.
     """
-    left, top, side = _whole_pixels(square)
+    left, top, side = whole_pixels(square)
     height, width = image.shape[:2]
     cut = np.zeros((side, side, 3), np.uint8)
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
@@ -119,14 +120,24 @@ def patch_of(frame: Frame, square: FloatArray) -> Patch | None:
         frame: the picture.
         square: float32 (4,) xyxy, pixels; at least partly inside the frame.
     """
-    if frame.on_device is None:
-        return None
-    left, top, side = _whole_pixels(square)
-    seen = frame.on_device[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
-    return Patch(seen, max(-left, 0), max(-top, 0), side)
+    return None if frame.on_device is None else Patch.of(frame.on_device, *whole_pixels(square))
 
 
-def _whole_pixels(square: FloatArray) -> tuple[int, int, int]:
+def surroundings_of(square: FloatArray) -> FloatArray:
+    """What is round a square region: in whole pixels, so that the region lies in its middle to the pixel.
+
+    Args:
+        square: float32 (4,) xyxy, pixels.
+
+    Returns:
+        float32 (4,), `SURROUNDINGS` times as large.
+    """
+    left, top, side = whole_pixels(square)
+    margin = round((SURROUNDINGS - 1.0) / 2 * side)
+    return np.array([left - margin, top - margin, left + side + margin, top + side + margin], np.float32)
+
+
+def whole_pixels(square: FloatArray) -> tuple[int, int, int]:
     """Left, top and side of a square region in whole pixels."""
     left, top = np.round(square[:2]).astype(int).tolist()
     return left, top, max(1, round(float(square[2] - square[0])))
@@ -173,13 +184,14 @@ def sharpness(rgb: UInt8Image) -> float:
     return variance / (variance + _SHARPNESS_HALF)
 
 
-def cut_crops(frame: Frame, boxes: TrackedBoxes, settings: CropSettings) -> list[Crop]:
+def cut_crops(frame: Frame, boxes: TrackedBoxes, settings: CropSettings, *, surroundings: bool = False) -> list[Crop]:
     """Jersey crops of one frame, with quality = size x sharpness x visibility x share inside the frame.
 
     Args:
         frame: the picture.
         boxes: tracked players in it.
         settings: geometry and limits.
+        surroundings: whether to cut what is round each region too, where the number may be looked for.
 
     Returns:
         One crop for each box that is large enough, in the boxes' order.
@@ -191,15 +203,26 @@ def cut_crops(frame: Frame, boxes: TrackedBoxes, settings: CropSettings) -> list
     hidden = hidden_shares(boxes.xyxy)
     limits = np.array([width, height, width, height], np.float32)
     crops = []
-    for track_id, region, hidden_share in zip(boxes.track_id.tolist(), regions, hidden.tolist(), strict=True):
+    each = zip(boxes.track_id.tolist(), boxes.xyxy[:, [0, 2]], regions, hidden.tolist(), strict=True)
+    for track_id, edges, region, hidden_share in each:
         side = float(region[2] - region[0])
         inside = np.clip(region, 0, limits)
         inside_share = float(np.prod(np.clip(inside[2:] - inside[:2], 0, None))) / max(side * side, 1e-6)
         if side < settings.min_side or inside_share < 0.3:
             continue
-        rgb = np.ascontiguousarray(cut_square(frame.bgr, region)[:, :, ::-1])
+        square = surroundings_of(region) if surroundings else region
+        cut = np.ascontiguousarray(cut_square(frame.bgr, square)[:, :, ::-1])
+        rgb = _middle(cut, whole_pixels(region)[2])
         size_share = min(1.0, side / settings.full_side)
         quality = size_share * sharpness(rgb) * (1.0 - hidden_share) * inside_share
         quality = min(1.0, max(0.0, quality))
-        crops.append(Crop(track_id, frame.index, frame.time_seconds, rgb, quality, patch_of(frame, region)))
+        seen = track_id, frame.index, frame.time_seconds, rgb, quality
+        left, right = ((edges - square[0]) / (square[2] - square[0])).tolist()
+        crops.append(Crop(*seen, cut if surroundings else None, (left, right), patch_of(frame, square)))
     return crops
+
+
+def _middle(image: UInt8Image, side: int) -> UInt8Image:
+    """The middle of a square picture; it shares its memory."""
+    start = (image.shape[0] - side) // 2
+    return image[start : start + side, start : start + side]

@@ -56,6 +56,9 @@ class IdentitySettings:
     min_readable: float = 0.6
     """How many windows' worth of number must have been seen: each window counts with the square of the probability, 0
     to 1, that a number can be read in it. A track with less is unreadable."""
+    min_votes: float = 0.4
+    """How many windows' worth of votes, 0 or more, the number itself must have: one doubtful window is not enough. A
+    track with less is unreadable."""
     min_reads: int = 2
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
@@ -81,8 +84,9 @@ class IdentitySettings:
         for name in ("even_support", "steepness"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed is above 0")
-        if self.min_readable < 0.0:
-            raise ValueError(f"min_readable is {self.min_readable}; allowed is 0 or more")
+        for name in ("min_readable", "min_votes"):
+            if not getattr(self, name) >= 0.0:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 or more")
         if self.min_reads < 1:
             raise ValueError(f"min_reads is {self.min_reads}; allowed is 1 or more")
 
@@ -175,7 +179,7 @@ class IdentityFuser:
         agreement = agreement_of(weighed, best)
         confidence = self._confidence((votes / readable) ** 2 * readable**0.5, agreement)
         doubt = float(worn[second]) / others if others > 0.0 else 0.0
-        status = self._status(confidence, agreement, readable, evidence.n_reads)
+        status = self._status(confidence, agreement, readable, votes, evidence.n_reads)
         frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
         return Identity(
             track_id=track_id,
@@ -197,10 +201,10 @@ class IdentityFuser:
         confidence = float(np.exp(-np.logaddexp(0.0, -log_odds)))
         return min(confidence, agreement) if agreement < wanted.min_agreement else confidence
 
-    def _status(self, confidence: float, agreement: float, readable: float, n_reads: int) -> Status:
+    def _status(self, confidence: float, agreement: float, readable: float, votes: float, n_reads: int) -> Status:
         if n_reads < self._settings.min_reads:
             return "too_short"
-        if readable < self._settings.min_readable:
+        if readable < self._settings.min_readable or votes < self._settings.min_votes:
             return "unreadable"
         wanted = self._settings
         if confidence < wanted.min_confidence or agreement < wanted.min_agreement:

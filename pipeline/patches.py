@@ -1,4 +1,4 @@
-"""Pixels on the device: a region of an uploaded frame, before and after it is cut out."""
+"""Pixels on the device: a square of an uploaded frame, before and after it is cut out."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ __all__ = ["Patch", "Tensor"]
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A square region of a frame on the device; it shares the frame's memory until it is copied."""
+    """A square of a picture on the device; it shares the picture's memory until it is copied."""
 
-    bgr: Tensor
-    """uint8 (h, w, 3): what lies inside the frame; h and w may be 0."""
+    seen: Tensor
+    """uint8 (h, w, 3): what lies inside the picture; h and w may be 0."""
     left: int
     """Where that begins in the square, pixels."""
     top: int
@@ -21,9 +21,19 @@ class Patch:
     side: int
     """Of the square, pixels."""
 
-    def copy_rgb(self) -> Tensor:
-        """The square with memory of its own, uint8 (side, side, 3) RGB; what lies outside the frame is black."""
-        square = torch.zeros(self.side, self.side, 3, dtype=torch.uint8, device=self.bgr.device)
-        height, width = self.bgr.shape[:2]
-        square[self.top : self.top + height, self.left : self.left + width] = self.bgr.flip(-1)
+    @staticmethod
+    def of(image: Tensor, left: int, top: int, side: int) -> "Patch":
+        """The square of a picture, uint8 (H, W, 3), that begins at `left` and `top`; it may reach outside."""
+        seen = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
+        return Patch(seen, max(-left, 0), max(-top, 0), side)
+
+    def copy(self) -> Tensor:
+        """The square with memory of its own, uint8 (side, side, 3); what lies outside the picture is black."""
+        square = torch.zeros(self.side, self.side, 3, dtype=torch.uint8, device=self.seen.device)
+        height, width = self.seen.shape[:2]
+        square[self.top : self.top + height, self.left : self.left + width] = self.seen
         return square
+
+    def copy_rgb(self) -> Tensor:
+        """The same of a BGR picture, as RGB."""
+        return Patch(self.seen.flip(-1), self.left, self.top, self.side).copy()

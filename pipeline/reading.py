@@ -9,17 +9,22 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipeline.crops import GEOMETRY, CropSettings
+from pipeline.locating import RegionFinder
 from pipeline.types import CropWindow, FloatArray, WindowCrop, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
-from recognizer.checks import require_range
+from recognizer.checks import require_choice, require_range
 from recognizer.decode import number_log_probs, split_readable
-from recognizer.labels import NUMBERS
+from recognizer.labels import CLASSES_PER_DIGIT, EMPTY, NUMBERS
 from recognizer.precision import Precision
 from recognizer.reader import Backend, JerseyReader, ReaderOutput, default_weights
 
+_SURELY_ABSENT: Final = 0.95
+"""A window whose best crop shows so surely no number is not read."""
+_LEAST: Final = 1e-9
 _ENCODED_TOGETHER: Final = 64
 """Crops in one pass of the backbone; more is no faster and takes more memory."""
 
@@ -36,6 +41,14 @@ class ReaderSettings:
     glance: float = 0.6
     """A window whose best crop alone is less readable than this, 0 to 1, or names the number that its track is settled
     on, is not looked at further: that crop is its read. 0 looks at every crop."""
+    locate: bool = True
+    """Whether the number is looked for round each region, which is moved to it where one is found; windows that surely
+    show none are not read. For weights that were trained so (`mixture.located`), as those that ship were."""
+    zooms: tuple[float, ...] = (0.65,)
+    """More sides of the region round a number that is found, as shares of the first, 0.3 to 3. A window is read at each
+    and the reads are pooled: a right one stays as one looks closer, a wrong one seldom does."""
+    localizer: str | None = None
+    """What looks for it (`.safetensors` with its JSON beside it); empty means the one that ships."""
     backend: Backend = "auto"
     """`torch`; `onnx`, ONNX Runtime (extra `cpu`) in float32 on a CPU; or `auto`, `onnx` where the network computes in
     float32, it is installed and faster."""
@@ -47,6 +60,9 @@ class ReaderSettings:
     def __post_init__(self) -> None:
         require_range("batch_size", self.batch_size, 1, 4096)
         require_range("glance", self.glance, 0, 1)
+        require_choice("locate", self.locate, (True, False))
+        for zoom in self.zooms:
+            require_range("zooms", zoom, 0.3, 3.0)
 
 
 class WindowReader:
@@ -61,6 +77,7 @@ class WindowReader:
 
     Raises:
         CheckpointError: The weights are missing or unusable.
+        LocalizerError: So is the localizer's file.
     """
 
     def __init__(self, settings: ReaderSettings, device: torch.device) -> None:
@@ -70,14 +87,24 @@ class WindowReader:
         self._reader = JerseyReader(
             self.weights, device, settings.batch_size, backend=settings.backend, precision=settings.precision
         )
+        localizer = Path(settings.localizer) if settings.localizer else None
+        self._finder = RegionFinder(localizer, device) if settings.locate else None
         self.device = device
         self._waiting: list[CropWindow] = []
-        self._features: WeakKeyDictionary[WindowCrop, torch.Tensor] = WeakKeyDictionary()
-        """Of the crops that windows or the window buffer still hold."""
+        self._zooms = settings.zooms
+        self._features: dict[float, WeakKeyDictionary[WindowCrop, torch.Tensor]] = {
+            zoom: WeakKeyDictionary() for zoom in (1.0, *settings.zooms)
+        }
+        """By zoom, of the crops that windows or the window buffer still hold."""
         self.backend = f"{self._reader.backend} {self._reader.precision}"
         """What computes, and in which number format: `onnx float32`."""
         self.preprocess = self._reader.preprocess
         self.info = self._reader.info
+
+    @property
+    def locates(self) -> bool:
+        """Whether crops need their surroundings."""
+        return self._finder is not None
 
     def prepare(self, length: int) -> None:
         """Do beforehand, for windows of so many crops, what the first reads would have to do."""
@@ -115,35 +142,68 @@ class WindowReader:
         """Read windows from all of their crops."""
         if not windows:
             return []
-        output = self._output([window.crops for window in windows])
+        rows = [window.crops for window in windows]
+        output = self._output(rows)
+        if self._finder:
+            closer = [self._output(rows, zoom) for zoom in self._zooms]
+            tens, units = (_pooled([getattr(each, name) for each in (output, *closer)]) for name in ("tens", "units"))
+            output = ReaderOutput(tens, units, output.frame_weights)
         return _reads(windows, output, output.frame_weights)
 
     def _look_at_best(self, windows: list[CropWindow]) -> list[WindowRead]:
-        """Read windows from their best crop alone."""
-        output = self._output([(window.crops[window.anchor],) for window in windows])
+        """Read windows from their best crop alone; one that surely shows no number never reaches the network."""
+        best = [window.best for window in windows]
+        absent = np.array(self._finder.absent(best) if self._finder else [0.0] * len(best), np.float32)
+        output, shown = _blank(absent), np.flatnonzero(absent < _SURELY_ABSENT).tolist()
+        if shown:
+            read = self._output([(best[place],) for place in shown])
+            output.tens[shown], output.units[shown] = read.tens, read.units
         places = np.arange(len(windows[0].crops))
         return _reads(windows, output, np.array([places == window.anchor for window in windows], np.float32))
 
-    def _output(self, rows: Sequence[Sequence[WindowCrop | None]]) -> ReaderOutput:
+    def _output(self, rows: Sequence[Sequence[WindowCrop | None]], zoom: float = 1.0) -> ReaderOutput:
         """What the recognizer says of rows of crops, all of one length."""
-        self._encode(crop for row in rows for crop in row if crop is not None)
-        blank = torch.zeros_like(next(iter(self._features.values())))
-        features = [torch.stack([blank if crop is None else self._features[crop] for crop in row]) for row in rows]
+        self._encode((crop for row in rows for crop in row if crop is not None), zoom)
+        known = self._features[zoom]
+        blank = torch.zeros_like(next(iter(known.values())))
+        features = [torch.stack([blank if crop is None else known[crop] for crop in row]) for row in rows]
         valid = torch.tensor([[crop is not None for crop in row] for row in rows], device=blank.device)
         return self._reader.read_features(torch.stack(features), valid)
 
-    def _encode(self, crops: Iterable[WindowCrop]) -> None:
+    def _encode(self, crops: Iterable[WindowCrop], zoom: float) -> None:
         """Compute the features of the crops that have none yet, each once."""
-        new = [crop for crop in dict.fromkeys(crops) if crop not in self._features]
+        known = self._features[zoom]
+        new = [crop for crop in dict.fromkeys(crops) if crop not in known]
+        if zoom != 1.0 and self._finder:  # where no number was found, every zoom shows the same
+            plain = self._features[1.0]
+            same = [crop for crop, moved in zip(new, self._finder.found(new), strict=True) if not moved]
+            known.update((crop, plain[crop]) for crop in same)
+            new = [crop for crop in new if crop not in known]
         for start in range(0, len(new), _ENCODED_TOGETHER):
             part = new[start : start + _ENCODED_TOGETHER]
-            self._features.update(zip(part, self._encoded(part), strict=True))
+            known.update(zip(part, self._encoded(part, zoom), strict=True))
 
-    def _encoded(self, crops: list[WindowCrop]) -> torch.Tensor:
-        regions = [crop.region for crop in crops if crop.region is not None]
-        if len(regions) == len(crops):
-            return self._reader.encode_regions(regions)
-        return self._reader.encode(np.stack([crop.rgb for crop in crops]))
+    def _encoded(self, crops: list[WindowCrop], zoom: float) -> torch.Tensor:
+        on_device = [crop.on_device for crop in crops if crop.on_device is not None]
+        if len(on_device) == len(crops):
+            return self._reader.encode_regions(self._finder.regions(crops, zoom) if self._finder else on_device)
+        return self._reader.encode(
+            self._finder.inputs(crops, zoom) if self._finder else np.stack([crop.rgb for crop in crops])
+        )
+
+
+def _pooled(logps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Log-probabilities (N, 11) of several reads, averaged and scaled to sum to 1 again."""
+    mean = np.mean(logps, axis=0)
+    return np.asarray(mean - np.log(np.exp(mean).sum(axis=1, keepdims=True)), np.float32)
+
+
+def _blank(absent: FloatArray) -> ReaderOutput:
+    """Reads of crops in which there is so surely no number, float32 (N,)."""
+    digits = np.repeat(((1.0 - absent) / EMPTY)[:, None], CLASSES_PER_DIGIT, axis=1)
+    digits[:, EMPTY] = absent
+    logp = np.log(np.maximum(digits, _LEAST)).astype(np.float32)
+    return ReaderOutput(logp, logp.copy(), np.ones((len(absent), 1), np.float32))
 
 
 def _reads(windows: Sequence[CropWindow], output: ReaderOutput, frame_weights: FloatArray) -> list[WindowRead]:

@@ -40,7 +40,7 @@ class TrackReader:
         before, self._round = self._round, self._effort.round_of(frame.time_seconds)
         reads = self._read_round() if self._round != before else []
         with self._clock.stage("crop"):
-            crops = cut_crops(frame, boxes, self._crop_settings)
+            crops = cut_crops(frame, boxes, self._crop_settings, surroundings=self._reader.locates)
             windows = [window for crop in crops for window in self._windows.push(crop)]
             self._wait(windows + self._windows.evict(frame.time_seconds))
         with self._clock.stage("team"):

@@ -108,8 +108,13 @@ class Crop:
     """uint8 (h, w, 3), native resolution."""
     quality: float
     """0 (useless) to 1 (large, sharp, unobstructed)."""
+    surroundings: UInt8Image | None = None
+    """uint8 (s, s, 3), the region in the middle of what is round it; None where the number is not looked for."""
+    own: tuple[float, float] = (0.0, 1.0)
+    """Left and right edge of the player's box, as shares of the surroundings' side."""
     patch: "Patch | None" = None
-    """The same pixels in the frame where the recognizer runs; None where the frame is not there."""
+    """The surroundings, or the region where there are none, in the frame where the recognizer runs; None where the
+    frame is not there."""
 
     def __post_init__(self) -> None:
         _require_image("Crop.rgb", self.rgb)
@@ -128,15 +133,23 @@ class WindowCrop:
     def __init__(self, crop: Crop, prepare: Callable[[UInt8Image], UInt8Image]) -> None:
         self.frame_index = crop.frame_index
         self.quality = crop.quality
-        self.region = None if crop.patch is None else crop.patch.copy_rgb()
-        """Where the recognizer runs, uint8 (side, side, 3) RGB; None where the frame was not there."""
+        self.side = crop.rgb.shape[0]
+        """Of the region, pixels."""
+        self.surroundings = crop.surroundings
+        """uint8 (s, s, 3), the region in the middle of what is round it; None where the number is not looked for."""
+        self.own = crop.own
+        """Left and right edge of the player's box, as shares of the surroundings' side."""
+        self.on_device = None if crop.patch is None else crop.patch.copy_rgb()
+        """The surroundings, or the region where there are none, where the recognizer runs, uint8 (s, s, 3) RGB; None
+        where the frame was not there."""
         self._native = crop.rgb
-        self._prepare = prepare
+        self.prepare = prepare
+        """Makes the recognizer's input (S, S, 3) of a region of any size."""
 
     @cached_property
     def rgb(self) -> UInt8Image:
-        """uint8 (S, S, 3), the recognizer's input."""
-        return self._prepare(self._native)
+        """uint8 (S, S, 3), the recognizer's input of the region."""
+        return self.prepare(self._native)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +180,11 @@ class CropWindow:
     def anchor(self) -> int:
         """Position (0 to T - 1) of the crop with the highest quality."""
         return int(np.argmax([-1.0 if crop is None else crop.quality for crop in self.crops]))
+
+    @property
+    def best(self) -> WindowCrop:
+        """The crop with the highest quality, the anchor."""
+        return max((crop for crop in self.crops if crop is not None), key=lambda crop: crop.quality)
 
     @property
     def quality(self) -> float:

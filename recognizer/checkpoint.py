@@ -227,7 +227,10 @@ def _parse_description(path: Path, description: Mapping[str, Any]) -> tuple[Mode
     for key in ("training_data", "metrics"):
         if not isinstance(description[key], dict):
             raise CheckpointError(f"{path}: {key} is {description[key]!r}; allowed is an object.")
-    config = _parse_dataclass(path, "architecture", ModelConfig, description["architecture"])
+    architecture = description["architecture"]
+    if isinstance(architecture, dict) and architecture.get("localizer") is False:  # as files before 2026-12 have it
+        architecture = {key: value for key, value in architecture.items() if key != "localizer"}
+    config = _parse_dataclass(path, "architecture", ModelConfig, architecture)
     preprocess = _parse_dataclass(path, "preprocessing", Preprocess, description["preprocessing"])
     keys = ("window_length", "temperature", "training_data", "metrics")
     try:

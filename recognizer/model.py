@@ -13,7 +13,6 @@ from torch import nn
 
 from recognizer.checks import require_choice
 from recognizer.layers import Backbone, BackboneName, DigitHead, SpatialAttention, TemporalAttention, masked_lstm
-from recognizer.localizer import NumberLocalizer, cut
 
 TemporalName = Literal["attention", "mean"]
 
@@ -43,8 +42,6 @@ class ModelConfig:
     """Width of the temporal attention and of the digit heads, 1 to 4096."""
     dropout: float = 0.3
     """Share dropped between LSTM layers and in the heads, 0 to 1."""
-    localizer: bool = False
-    """Whether the number is looked for in the region first, and the part round it enlarged for the backbone."""
     frozen_fraction: float = 0.6
     """Share of the backbone's tensors, from the input on, that a new network does not train; 0 to 1. Only
     sensible when the backbone starts from trained weights: use 0 when training from scratch."""
@@ -52,7 +49,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require_choice("backbone", self.backbone, get_args(BackboneName))
         require_choice("temporal", self.temporal, get_args(TemporalName))
-        for name in ("stem_pool", "spatial_attention", "lstm", "bidirectional", "localizer"):
+        for name in ("stem_pool", "spatial_attention", "lstm", "bidirectional"):
             require_choice(name, getattr(self, name), (True, False))
         for name in ("hidden_size", "head_size"):
             size = getattr(self, name)
@@ -98,7 +95,6 @@ class JerseyTemporalNet(nn.Module):
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ModelConfig()
-        self.localizer = NumberLocalizer() if config.localizer else None
         self.backbone = Backbone(config.backbone, config.stem_pool)
         channels = self.backbone.channels
         self.spatial_attention = SpatialAttention(channels) if config.spatial_attention else None
@@ -150,10 +146,6 @@ class JerseyTemporalNet(nn.Module):
         """
         return self._encode(images)[0]
 
-    def encode_cuts(self, cuts: torch.Tensor) -> torch.Tensor:
-        """What `encode_frames` does after the number was found and cut out; (N, 3, S, S) to (N, C)."""
-        return self._encode_cuts(cuts)[0]
-
     def read_sequence(self, features: torch.Tensor, valid: torch.Tensor) -> SequenceOutput:
         """Read windows from their frames' features, the cheap part.
 
@@ -203,12 +195,6 @@ class JerseyTemporalNet(nn.Module):
 
     def _encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (N, C) and spatial maps (N, h, w) of crops (N, 3, S, S)."""
-        if self.localizer is not None:
-            place = self.localizer(images)
-            images = cut(images, place.centre, place.side)
-        return self._encode_cuts(images)
-
-    def _encode_cuts(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         grid = self.backbone(images)
         if self.spatial_attention is None:
             return grid.mean(dim=(2, 3)), torch.ones_like(grid[:, 0])

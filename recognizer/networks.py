@@ -91,7 +91,7 @@ class TorchNetwork:
         if tuned:
             fold_batch_norms(model)  # in the precision of the checkpoint, before any rounding
         self.model = model.to(self.dtype).to(memory_format=self._memory)
-        for part in (model.localizer, model.backbone, model.spatial_attention):
+        for part in (model.backbone, model.spatial_attention):
             if part is not None:
                 part.to(dtype)
         self._encode: Function = self._encode_pass

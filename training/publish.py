@@ -121,6 +121,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--levels", type=int, help="steps in a standard deviation, 1 to 64 (default: weights stay as they are)"
     )
+    parser.add_argument(
+        "--window-length",
+        type=int,
+        help="pictures in a window that it is to read, from 1 on (default: as trained last, 1 after single pictures)",
+    )
     parser.add_argument("--tensors-of", type=Path, metavar="FILE", help="a checkpoint to take some tensors of")
     parser.add_argument("--tensors", nargs="+", default=(), metavar="NAME", help="how the names of these tensors begin")
     args = parser.parse_args(argv)
@@ -132,6 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.temperature is not None:
             info = replace(info, temperature=args.temperature)
+        if args.window_length is not None:
+            info = replace(info, window_length=args.window_length)
         save_checkpoint(args.output, network, info, levels=args.levels)
     except ValueError as error:
         raise PublishError(str(error)) from error

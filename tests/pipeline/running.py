@@ -19,6 +19,7 @@ ANY_NUMBER = [
     "identity.min_confidence=0",
     "identity.min_agreement=0",
     "identity.min_readable=0",
+    "identity.min_votes=0",
     "identity.min_reads=1",
 ]
 """Believe even an untrained reader."""

@@ -51,6 +51,14 @@ def test_unreadable_windows_do_not_outvote_readable_ones() -> None:
     assert fuse(*reads).identity(1).number == "23"
 
 
+def test_one_doubtful_window_is_not_enough() -> None:
+    doubtful = make_read("7", 0, 0.3), make_read(None, 5)
+    settings = IdentitySettings(min_confidence=0.0, min_readable=0.0, window_readable=0.0, min_votes=0.4)
+    assert fuse(*doubtful, settings=settings).identity(1).status == "unreadable"
+    again = fuse(*doubtful, make_read("7", 10, 0.9), settings=settings).identity(1)
+    assert (again.number, again.status) == ("7", "read")
+
+
 def test_two_numbers_in_one_track_conflict() -> None:
     reads = [make_read("10", frame) for frame in range(9)] + [make_read("23", frame) for frame in range(8)]
     identity = fuse(*reads).identity(1)
@@ -152,7 +160,9 @@ def test_identity_is_always_well_formed(reads: list[tuple[str | None, float]]) -
     assert identity.n_reads == len(reads)
 
 
-@pytest.mark.parametrize("field", ["min_confidence", "min_agreement", "even_support", "steepness"])
+@pytest.mark.parametrize(
+    "field", ["min_confidence", "min_agreement", "min_readable", "min_votes", "even_support", "steepness"]
+)
 def test_settings_are_checked(field: str) -> None:
     with pytest.raises(ValueError, match=rf"{field} is -1\.5; allowed is"):
         IdentitySettings(**{field: -1.5})

@@ -10,7 +10,7 @@ import torch
 from factories import window_pixels
 
 from pipeline.reading import ReaderSettings, WindowReader
-from pipeline.types import Crop, CropWindow, WindowRead
+from pipeline.types import Crop, CropWindow, UInt8Image, WindowCrop, WindowRead
 from pipeline.windows import WindowBuffer, WindowSettings
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import NUMBERS
@@ -97,11 +97,11 @@ def test_features_are_dropped_with_the_window_buffer(untrained_reader: Path) -> 
     most = 0
     for crop in crops(1, 40):
         reader.push(buffer.push(crop))
-        most = max(most, len(reader._features))
+        most = max(most, len(reader._features[1.0]))
     assert most == 5
     reader.push(buffer.flush())
     gc.collect()
-    assert not reader._features
+    assert not reader._features[1.0]
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 32])
@@ -129,6 +129,55 @@ def test_a_window_whose_best_crop_shows_enough_is_read_whole(untrained_reader: P
     assert [float(read.frame_weights.max()) < 0.999 for read in reads] == looked_on
     for read, full, wanted in zip(reads, whole, looked_on, strict=True):
         assert bool(np.allclose(read.tens, full.tens, atol=1e-5)) == wanted
+
+
+@pytest.mark.parametrize("glance", [0.6, 1.0])
+def test_a_window_whose_best_crop_surely_shows_no_number_never_reaches_the_network(
+    untrained_reader: Path, glance: float
+) -> None:
+    reader = Counting(replace(reader_settings(untrained_reader, 32, glance), locate=True))
+    windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5, 5, 3])
+    assert reader._finder is not None and reader.locates
+    sure = {windows[0].best: 0.97, windows[2].best: 0.94}
+    reader._finder.absent = lambda crops: [sure.get(crop, 0.0) for crop in crops]  # type: ignore[method-assign]
+    reads = read_all(reader, windows)
+    assert reader.encoded[0] == 2
+    assert readable_of(reads[0]) < 0.1
+    assert [int(read.anchor_frame) for read in reads] == [w.best.frame_index for w in windows]
+    whole = WindowReader(reader_settings(untrained_reader, 32, glance), CPU)
+    np.testing.assert_allclose(reads[2].tens, read_all(whole, [windows[2]])[0].tens, atol=1e-5)
+
+
+def test_windows_are_read_at_each_zoom_and_the_reads_pooled(untrained_reader: Path) -> None:
+    settings = replace(reader_settings(untrained_reader, 32), zooms=(0.5,))
+    single = replace(settings, zooms=())
+    reader, wide = WindowReader(settings, CPU), WindowReader(single, CPU)
+    windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5, 3])
+
+    class Middle:
+        """Finds every number in the middle of its region; each zoom halves the region."""
+
+        def found(self, crops: list[WindowCrop]) -> list[bool]:
+            return [True] * len(crops)
+
+        def inputs(self, crops: list[WindowCrop], zoom: float = 1.0) -> UInt8Image:
+            cut = [crop._native[: round(zoom * crop.side), : round(zoom * crop.side)] for crop in crops]
+            return np.stack([crop.prepare(part) for crop, part in zip(crops, cut, strict=True)])
+
+    class Close(Middle):
+        """The closer zoom alone."""
+
+        def inputs(self, crops: list[WindowCrop], zoom: float = 1.0) -> UInt8Image:
+            return super().inputs(crops, 0.5)
+
+    near = WindowReader(single, CPU)
+    reader._finder, wide._finder, near._finder = Middle(), Middle(), Close()  # type: ignore[assignment]
+    both, far, close = (read_all(one, windows) for one in (reader, wide, near))
+    for read, one, other in zip(both, far, close, strict=True):
+        mean = (one.units + other.units) / 2
+        np.testing.assert_allclose(read.units, mean - np.log(np.exp(mean).sum()), atol=1e-5)
+        assert np.exp(read.tens).sum() == pytest.approx(1.0, abs=1e-5)
+        np.testing.assert_allclose(read.frame_weights, one.frame_weights, atol=1e-6)
 
 
 def test_a_window_whose_best_crop_names_the_settled_number_is_read_from_it_alone(untrained_reader: Path) -> None:

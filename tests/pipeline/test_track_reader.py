@@ -36,6 +36,7 @@ class StubReader:
     """Names the number that stands for a window's first frame; delivers in batches as the real one does."""
 
     preprocess = Preprocess(size=8, sharpness=1.0)
+    locates = False
 
     def __init__(self, numbers: dict[int, str], batch_size: int = 32) -> None:
         self._numbers = numbers

@@ -1,90 +1,127 @@
-"""Finding the number in a region and cutting it out."""
+"""Finding the number round a region: the network, the place it gives, and its file."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
-from recognizer.localizer import CUT_SIDE, NumberLocalizer, Place, cell_centres, cut
-from recognizer.model import JerseyTemporalNet, ModelConfig
-
-
-def ramp(side: int) -> torch.Tensor:
-    """A picture whose channels are x, y and 1, at the pixels' middles as shares of the side: (1, 3, S, S)."""
-    middles = (torch.arange(side) + 0.5) / side
-    x, y = middles.expand(side, side), middles[:, None].expand(side, side)
-    return torch.stack([x, y, torch.ones(side, side)])[None]
-
-
-def place(centre: tuple[float, float], size: tuple[float, float]) -> Place:
-    return Place(torch.tensor([centre]), torch.tensor([size]), torch.zeros(1, 4))
-
-
-@pytest.mark.parametrize("side", [64, 96, 128])
-def test_a_cut_shows_the_square_that_was_asked_for(side: int) -> None:
-    part = cut(ramp(side), torch.tensor([[0.6, 0.4]]), torch.tensor([0.5]))
-    middles = (torch.arange(CUT_SIDE) + 0.5) / CUT_SIDE * 0.5
-    torch.testing.assert_close(part[0, 0, 0], 0.35 + middles)
-    torch.testing.assert_close(part[0, 1, :, 0], 0.15 + middles)
-
-
-def test_the_whole_region_is_cut_unchanged() -> None:
-    image = torch.rand(2, 3, CUT_SIDE, CUT_SIDE)
-    torch.testing.assert_close(cut(image, torch.full((2, 2), 0.5), torch.ones(2)), image)
-
-
-def test_outside_the_region_the_border_is_stretched() -> None:
-    part = cut(ramp(64), torch.tensor([[0.0, 0.5]]), torch.tensor([0.5]))
-    torch.testing.assert_close(part[0, 0, :, : CUT_SIDE // 2 - 1], torch.full((64, 31), 0.5 / 64))
-    assert (part[0, 2] == 1.0).all()
-
-
-def test_half_precision_cuts_the_same_pixels() -> None:
-    centre, side = torch.tensor([[0.613, 0.377]]), torch.tensor([0.437])
-    exact = cut(ramp(96), centre, side)
-    rounded = cut(ramp(96).bfloat16(), centre, side)
-    assert rounded.dtype == torch.bfloat16
-    torch.testing.assert_close(rounded.float(), exact, rtol=0.0, atol=2**-8)
-
-
-@pytest.mark.parametrize(
-    ("size", "side"), [((0.1, 0.225), 0.5), ((0.3, 0.1), 0.5), ((0.01, 0.01), 0.15), ((1.0, 1.0), 1.0)]
+from recognizer.localizer import (
+    INPUT,
+    SURROUNDINGS,
+    Heat,
+    LocalizerError,
+    NumberLocalizer,
+    cell_centres,
+    default_localizer,
+    load_localizer,
+    places,
+    prepare_squares,
+    save_localizer,
 )
-def test_the_cut_leaves_room_round_the_number(size: tuple[float, float], side: float) -> None:
-    torch.testing.assert_close(place((0.5, 0.5), size).side, torch.tensor([side]))
+
+
+def heat_at(x: float, y: float, *, side: float = 0.4, absent: float = -9.0, cells: int = 16) -> Heat:
+    """A blob at a place given as shares of the square."""
+    across, down = cell_centres(cells, torch.device("cpu"))
+    blob = -((across - x) ** 2 + (down - y) ** 2) / (2 * 0.04**2)
+    chances = torch.log_softmax(torch.cat([torch.log_softmax(blob, 0), torch.tensor([absent])]), dim=0)
+    return Heat(chances[None, :-1], chances[None, -1], torch.full((1, cells**2), side).log())
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.5, 0.5), (0.4, 0.55), (0.62, 0.3)])
+def test_the_place_is_where_the_heat_is_in_sides_of_the_region(x: float, y: float) -> None:
+    found = places(heat_at(x, y))
+    expected = torch.tensor([[(x - 0.5) * SURROUNDINGS, (y - 0.5) * SURROUNDINGS]])
+    torch.testing.assert_close(found.offset, expected, atol=0.03, rtol=0.0)
+    torch.testing.assert_close(found.side, torch.tensor([0.4 * SURROUNDINGS]))
+    assert found.absent < 0.01
+
+
+def test_of_two_numbers_the_nearer_one_is_the_players_own() -> None:
+    own, other = heat_at(0.45, 0.5), heat_at(0.9, 0.5)
+    both = torch.logaddexp(own.cells, other.cells + 0.5)
+    x = places(Heat(both, own.absent, own.side)).offset[0, 0]
+    assert x == pytest.approx(-0.05 * SURROUNDINGS, abs=0.03)
+
+
+def test_a_number_beside_the_player_is_another_s() -> None:
+    own = torch.tensor([[0.3, 0.7]])
+    inside, beside = (places(heat_at(x, 0.5, absent=-3.0), own) for x in (0.6, 0.8))
+    assert inside.absent < 0.5 < beside.absent
+    assert beside.offset.isfinite().all()
+
+
+def test_a_number_far_away_is_doubted() -> None:
+    near, far = (places(heat_at(x, 0.5, absent=-1.0)).absent for x in (0.5, 0.95))
+    assert near < 0.5 < far
+
+
+@pytest.mark.parametrize(("side", "expected"), [(0.01, 0.35), (0.97, 2.0)])
+def test_regions_are_neither_tiny_nor_huge(side: float, expected: float) -> None:
+    assert places(heat_at(0.5, 0.5, side=side)).side == pytest.approx(expected)
 
 
 def test_cells_are_counted_along_rows() -> None:
-    rows, columns = cell_centres(2, torch.device("cpu"))
-    assert rows.tolist() == [0.25, 0.25, 0.75, 0.75]
-    assert columns.tolist() == [0.25, 0.75, 0.25, 0.75]
+    x, y = cell_centres(2, torch.device("cpu"))
+    assert x.tolist() == [0.25, 0.75, 0.25, 0.75]
+    assert y.tolist() == [0.25, 0.25, 0.75, 0.75]
 
 
-def test_the_localizer_learns_where_a_bright_patch_is() -> None:
+def test_chances_sum_to_one() -> None:
     torch.manual_seed(0)
-    net, generator = NumberLocalizer(width=16), torch.Generator().manual_seed(0)
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
-
-    def patches(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        corners = torch.randint(0, 48, (count, 2), generator=generator)
-        images = torch.zeros(count, 3, 64, 64)
-        for image, (x, y) in zip(images, corners.tolist(), strict=True):
-            image[:, y : y + 16, x : x + 16] = 1.0
-        return images, (corners + 8) / 64
-
-    for _ in range(60):
-        images, centres = patches(16)
-        optimizer.zero_grad()
-        (net(images).centre - centres).abs().mean().backward()
-        optimizer.step()
-    images, centres = patches(16)
-    assert (net.eval()(images).centre - centres).abs().mean() < 0.06
+    rgb = torch.randint(0, 256, (3, INPUT.size, INPUT.size, 3), dtype=torch.uint8)
+    heat = NumberLocalizer(width=8).eval()(rgb)
+    assert heat.cells.shape == heat.side.shape == (3, 256)
+    torch.testing.assert_close(heat.cells.exp().sum(1) + heat.absent.exp(), torch.ones(3))
 
 
-def test_a_network_with_a_localizer_reads_the_cut() -> None:
+def test_squares_of_any_size_become_inputs() -> None:
+    squares = [np.full((side, side, 3), side, np.uint8) for side in (30, 96, 200)]
+    made = prepare_squares(squares)
+    assert made.shape == (3, 96, 96, 3)
+    assert made[:, 48, 48, 0].tolist() == [30, 96, 200]
+
+
+def test_a_written_localizer_finds_what_it_found(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    net = JerseyTemporalNet(ModelConfig(localizer=True, hidden_size=8, head_size=8, frozen_fraction=0.0)).eval()
-    assert net.localizer is not None
-    images = torch.rand(3, 3, 96, 96)
-    with torch.inference_mode():
-        found = net.localizer(images)
-        expected = net.encode_cuts(cut(images, found.centre, found.side))
-        torch.testing.assert_close(net.encode_frames(images), expected)
+    network = NumberLocalizer(width=8).eval()
+    rgb = torch.randint(0, 256, (4, INPUT.size, INPUT.size, 3), dtype=torch.uint8)
+    save_localizer(tmp_path / "own.safetensors", network, {"matches": ["one"]})
+    again = load_localizer(tmp_path / "own.safetensors")
+    for ours, theirs in zip(network.find(rgb), again.find(rgb), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0.02)
+    assert json.loads((tmp_path / "own.json").read_text())["description"] == {"matches": ["one"]}
+
+
+def test_what_ships_can_be_loaded() -> None:
+    network = load_localizer(default_localizer())
+    assert not network.training
+    assert next(network.parameters()).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda path: path.unlink(), "does not exist"),
+        (lambda path: path.with_suffix(".json").unlink(), "does not exist"),
+        (lambda path: path.write_bytes(b"no weights"), "its JSON describes other weights"),
+        (lambda path: path.with_suffix(".json").write_text('{"format_version": 9}'), "its version is 9, expected 1"),
+        (lambda path: path.with_suffix(".json").write_text("{"), "cannot be used"),
+    ],
+)
+def test_a_harmed_file_is_refused_in_one_sentence(tmp_path: Path, harm: Callable[[Path], object], said: str) -> None:
+    path = tmp_path / "own.safetensors"
+    save_localizer(path, NumberLocalizer(width=8), {})
+    harm(path)
+    with pytest.raises(LocalizerError, match=said) as caught:
+        load_localizer(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_it_says_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LocalizerError, match="cannot be written"):
+        save_localizer(tmp_path / "file" / "own.safetensors", NumberLocalizer(width=8), {})

@@ -40,9 +40,10 @@ def test_networks_that_dropped_and_froze_other_shares_are_averaged(tmp_path: Pat
 
 def test_one_network_is_packed_and_given_its_temperature(tmp_path: Path) -> None:
     path, output = save_net(tmp_path / "net.safetensors", 0), tmp_path / "out" / "reader.safetensors"
-    assert main([str(path), "-o", str(output), "--temperature", "1.5", "--levels", "16"]) == 0
+    words = ["--temperature", "1.5", "--levels", "16", "--window-length", "7"]
+    assert main([str(path), "-o", str(output), *words]) == 0
     packed, info = load_checkpoint(output, CPU)
-    assert info.temperature == 1.5
+    assert (info.temperature, info.window_length) == (1.5, 7)
     assert info.training_data == {"matches": ["match 0"], "settings": {"seed": 0}}
     assert output.stat().st_size < path.stat().st_size / 3
     whole = load_checkpoint(path, CPU)[0].state_dict()

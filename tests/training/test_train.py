@@ -49,7 +49,7 @@ def test_a_section_that_is_named_in_part_keeps_the_other_defaults() -> None:
     assert (part.model.frozen_fraction, part.sampling.mode) == (0.0, "random")
 
 
-@pytest.mark.parametrize("name", ["train_tiny", "train_frames", "train_windows", "train_localizer"])
+@pytest.mark.parametrize("name", ["train_tiny", "train_frames", "train_windows"])
 def test_the_variants_load(name: str) -> None:
     assert load(TrainSettings, CONFIGS / f"{name}.yaml") != TrainSettings()
 

@@ -27,7 +27,12 @@ from training.evaluation.tracklets import Protocol, ProtocolError, Shows, Trackl
 NO_NUMBER: Final = -1
 """The protocol's sign for a tracklet in which nobody can read a number."""
 
-_EVERY_PICTURE: Final = ("windows.spacing_seconds=0", "identity.min_reads=1", "identity.min_readable=0.25")
+_EVERY_PICTURE: Final = (
+    "windows.spacing_seconds=0",
+    "identity.min_reads=1",
+    "identity.min_readable=0.25",
+    "identity.min_votes=0",
+)
 SETTINGS: Final = (*_EVERY_PICTURE, "reader.glance=0", "identity.min_confidence=0.5", "identity.min_agreement=0.5")
 """What the protocol changes in the pipeline's settings: a tracklet may be a handful of pictures, and each counts; a
 missed number costs as much there as a wrong one."""

@@ -50,7 +50,7 @@ def prepare(
         TrainingError: Classes are to be weighted and how often they occur is not known.
     """
     weights = _class_weights(settings, data, device)
-    loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights, settings.fit.localization)
+    loss = DigitLoss(settings.fit.label_smoothing, settings.fit.deep_supervision, *weights)
     precision, around = training_precision(settings.precision, device), surroundings(data, team)
     return Bench(settings, team, device, precision, loss, data.steps, around, should_stop)
 

@@ -1,6 +1,5 @@
 """What training minimises: the digit losses of the network and, if wanted, of a head on its frame features."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -8,14 +7,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from recognizer.labels import CLASSES_PER_DIGIT
-from recognizer.localizer import Place, cell_centres, cut
 from recognizer.model import JerseyTemporalNet
 from recognizer.preprocess import normalize
 from training.fitting.mixup import Mixed
 
-_BLOB = 0.05
-"""Standard deviation of the place that counts as right, as a share of a region's side."""
-_CENTRE_WEIGHT = 5.0
 _FRAMES_STEP = 32
 """Frames go through the backbone in multiples of this, the rest filled with repeats that are thrown away: every new
 batch shape costs oneDNN seconds of kernel building."""
@@ -55,8 +50,6 @@ class Logits(NamedTuple):
     early_tens: torch.Tensor | None
     """From the frame head; None without deep supervision."""
     early_units: torch.Tensor | None
-    places: Place | None = None
-    """Where the localizer found numbers, of all valid frames in the order of the batch; None without a localizer."""
 
 
 class Learner(nn.Module):
@@ -77,19 +70,14 @@ class Learner(nn.Module):
         count, length = valid.shape
         places = torch.nonzero(valid.flatten()).squeeze(1)
         padded = places[torch.arange(len(places) + -len(places) % _FRAMES_STEP, device=places.device) % len(places)]
-        images, found = normalize(rgb.flatten(0, 1)[padded]), None
-        if self.reader.localizer is not None:
-            found = self.reader.localizer(images)
-            images = cut(images, *waver(found, torch.rand(len(images), 3, device=images.device)))
-            found = Place(*(tensor[: len(places)] for tensor in found))
-        seen = self.reader.encode_cuts(images)[: len(places)]
+        seen = self.reader.encode_frames(normalize(rgb.flatten(0, 1)[padded]))[: len(places)]
         features = seen.new_zeros(count * length, seen.shape[1]).index_copy(0, places, seen)
         features = features.reshape(count, length, -1)
         out = self.reader.read_sequence(features, valid)
         if self.frame_head is None:
-            return Logits(out.tens, out.units, None, None, found)
+            return Logits(out.tens, out.units, None, None)
         early = self.frame_head(features, valid)
-        return Logits(out.tens, out.units, early[:, 0], early[:, 1], found)
+        return Logits(out.tens, out.units, early[:, 0], early[:, 1])
 
 
 class DigitLoss:
@@ -100,7 +88,6 @@ class DigitLoss:
         deep_supervision: weight of the frame head's loss; 0 leaves it out.
         tens_weights: float32 (11,) class weights, or None for equal ones.
         units_weights: likewise.
-        localization: weight of `place_loss`, for a network with a localizer.
     """
 
     def __init__(
@@ -109,11 +96,9 @@ class DigitLoss:
         deep_supervision: float = 0.0,
         tens_weights: torch.Tensor | None = None,
         units_weights: torch.Tensor | None = None,
-        localization: float = 0.0,
     ) -> None:
         self._smoothing = label_smoothing
         self._deep_supervision = deep_supervision
-        self._localization = localization
         self._weights = (tens_weights, units_weights)
 
     def __call__(self, logits: Logits, mixed: Mixed) -> torch.Tensor:
@@ -121,8 +106,6 @@ class DigitLoss:
         loss = self._both(logits.tens, logits.units, mixed)
         if logits.early_tens is not None and logits.early_units is not None and self._deep_supervision > 0.0:
             loss = loss + self._deep_supervision * self._both(logits.early_tens, logits.early_units, mixed)
-        if logits.places is not None:
-            loss = loss + self._localization * place_loss(logits.places, mixed.batch.boxes[mixed.batch.valid])
         return loss
 
     def _both(self, tens: torch.Tensor, units: torch.Tensor, mixed: Mixed) -> torch.Tensor:
@@ -139,41 +122,3 @@ class DigitLoss:
             return loss
         other = F.cross_entropy(logits.float(), second, weight, label_smoothing=self._smoothing)
         return share * loss + (1.0 - share) * other
-
-
-def place_loss(places: Place, boxes: torch.Tensor) -> torch.Tensor:
-    """How far found numbers are from the true ones: cross-entropy of the place, distances of centre and size.
-
-    Args:
-        places: of N frames.
-        boxes: float32 (N, 4) xyxy as shares of the side; frames whose box is not a number do not count.
-
-    Returns:
-        A scalar in float32; 0 where no box is known.
-    """
-    known = ~boxes.isnan().any(dim=1)
-    if not bool(known.any()):
-        return places.heat.sum() * 0.0
-    centre = (boxes[known, :2] + boxes[known, 2:]) / 2
-    size = (boxes[known, 2:] - boxes[known, :2]).clamp(min=0.02)
-    rows, columns = cell_centres(math.isqrt(places.heat.shape[1]), boxes.device)
-    distance = (rows - centre[:, 1:]) ** 2 + (columns - centre[:, :1]) ** 2
-    target = torch.softmax(-distance / (2.0 * _BLOB**2), dim=1)
-    where = -(target * places.heat[known]).sum(dim=1).mean()
-    off = (places.centre[known] - centre).abs().mean()
-    return where + _CENTRE_WEIGHT * off + (places.size[known].log() - size.log()).abs().mean()
-
-
-def waver(places: Place, draws: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Centres and sides of cuts as a less certain localizer would make them.
-
-    Args:
-        places: of N frames.
-        draws: (N, 3) from 0 to 1.
-
-    Returns:
-        Centres (N, 2), moved by up to 6 % of the cut, and sides (N,), changed by up to 15 %.
-    """
-    off = draws * 2.0 - 1.0
-    side = places.side * (1.0 + 0.15 * off[:, 2])
-    return places.centre + 0.06 * off[:, :2] * side[:, None], side

@@ -135,8 +135,6 @@ class FitSettings:
     """How often a batch is mixed; 0 never."""
     deep_supervision: float = 0.0
     """Weight of the loss of a head on the frames' features, beside the network while it trains; 0 trains without."""
-    localization: float = 0.1
-    """Weight of the loss of the localizer where the number's place is known (model.localizer)."""
     ema: float = 0.998
     """Decay of the weights' moving average, which is what is measured and saved; 0 saves the weights as they are."""
     unfreezing: tuple[tuple[int, float], ...] = ()
@@ -169,7 +167,7 @@ class FitSettings:
         _require(self, "mixup_alpha", self.mixup_alpha > 0.0, "above 0")
         for name in ("warmup", "final_rate", "label_smoothing", "ema"):
             _require(self, name, 0.0 <= getattr(self, name) < 1.0, "0 up to 1, without 1")
-        for name in ("weight_decay", "clip", "deep_supervision", "localization", "min_delta"):
+        for name in ("weight_decay", "clip", "deep_supervision", "min_delta"):
             _require(self, name, getattr(self, name) >= 0.0, "0 or more")
         _require(self, "mixup_probability", 0.0 <= self.mixup_probability <= 1.0, "0 to 1")
         for epoch, share in self.unfreezing:

@@ -39,14 +39,12 @@ def build_reader(settings: TrainSettings) -> Beginning:
     start, info = load_checkpoint(Path(settings.start_from))
     for item in fields(settings.model):
         wanted, found = getattr(settings.model, item.name), getattr(start.config, item.name)
-        if item.name == "localizer" and wanted:
-            continue  # one that the checkpoint lacks starts from chance beside what is trained
         if wanted != found and item.name not in ("dropout", "frozen_fraction"):
             raise CheckpointError(
                 f"The checkpoint {settings.start_from} is of another architecture: its {item.name} is {found!r}, and "
                 f"model.{item.name} is {wanted!r}; set it to {found!r} or start from another checkpoint."
             )
-    reader.load_state_dict(reader.state_dict() | start.state_dict())
+    reader.load_state_dict(start.state_dict())
     return Beginning(reader, info.training_data, _temperature(info, settings.sampling.length))
 
 

@@ -8,10 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+import numpy as np
+
 from pipeline.crops import CropSettings
 from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
+from recognizer.localizer import default_localizer, load_localizer
 from training.mixture.drawn import DrawSource
+from training.mixture.located import located
 from training.mixture.number_crops import load_number_crops, load_turned_crops
 from training.mixture.pasted import PasteSource
 from training.mixture.players import (
@@ -83,6 +87,11 @@ class MixtureSettings:
     """Share of the windows of real tracked players that are shown in the colours of another kit."""
     reshaped: float = 0.5
     """Share of all windows but the drawn numbers' whose numerals are changed into those of another typeface."""
+    located: float = 0.0
+    """Share of the pictures of real players in which the region is moved to where the localizer finds a number, as
+    `reader.locate` does in the pipeline; where it finds none the region stays."""
+    localizer: str | None = None
+    """What finds it (`.safetensors` with its JSON beside it); empty means the one that ships."""
     smallest: int = 14
     """Least side in pixels at which regions are filmed, 8 to 90: 14 leaves digits of about 8 px; a network that begins
     from chance learns sooner from 40 on."""
@@ -96,7 +105,7 @@ class MixtureSettings:
     def __post_init__(self) -> None:
         if not 8 <= self.smallest <= 90:
             raise ValueError(f"smallest is {self.smallest}; allowed is 8 to 90")
-        for name in ("readable", "tight", "composed", "recoloured", "reshaped"):
+        for name in ("readable", "tight", "composed", "recoloured", "reshaped", "located"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 to 1")
         for name in _SHARES:
@@ -184,7 +193,7 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     data = Path(settings.data)
     hockey = load_player_crops(data / "player_crops" / "hockey", data / "player_crops" / "hockey.csv")
     broadcast = load_crop_folders(data / "player_crops" / "liverpool_real", LABELS / "liverpool_real.crops.csv")
-    real = TrackSource(tracks + hockey + broadcast, crops, settings.readable)
+    real = TrackSource(_located(tracks + hockey + broadcast, settings, crops), crops, settings.readable)
     share = torso_share(crops)
     torsos, bare = real.torsos(3000, settings.seed), real.bare(3000, settings.seed)
     if not torsos:
@@ -230,4 +239,12 @@ def choose_photos(photos: list[NumberPhoto], part: Literal["all", "even", "odd"]
 
 def held_out_source(tracks: list[Track], settings: MixtureSettings, crops: CropSettings) -> TrackSource:
     """The held out matches as a source of windows to measure on."""
-    return TrackSource([t for t in tracks if t.match in settings.held_out], crops, 0.6)
+    held_out = [track for track in tracks if track.match in settings.held_out]
+    return TrackSource(_located(held_out, settings, crops), crops, 0.6)
+
+
+def _located(tracks: list[Track], settings: MixtureSettings, crops: CropSettings) -> list[Track]:
+    if settings.located == 0.0:
+        return tracks
+    network = load_localizer(Path(settings.localizer) if settings.localizer else default_localizer())
+    return located(tracks, network, crops, settings.located, np.random.default_rng(settings.seed))

@@ -125,7 +125,8 @@ def place_mask(
     source_height, source_width = mask.shape
     scale = source_height / max(height * side, 1.0)
     if scale > 2.0:
-        mask = np.asarray(cv2.resize(mask, None, fx=2 / scale, fy=2 / scale, interpolation=cv2.INTER_AREA), np.float32)
+        size = max(1, round(source_width * 2 / scale)), max(1, round(source_height * 2 / scale))
+        mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.float32)
         source_height, source_width = mask.shape
         scale = source_height / max(height * side, 1.0)
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)

@@ -1,16 +1,13 @@
 """The digit loss, the frame head and the learner's padding."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 import torch.nn.functional as F
 
-from recognizer.localizer import Place, cell_centres
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import normalize
 from training.data.batch import Batch, unknown_boxes
-from training.fitting.loss import DigitLoss, FrameHead, Learner, Logits, place_loss, waver
+from training.fitting.loss import DigitLoss, FrameHead, Learner, Logits
 from training.fitting.mixup import Mixed, unmixed
 
 SMALL = ModelConfig(hidden_size=8, head_size=8, dropout=0.0, frozen_fraction=0.0)
@@ -84,13 +81,13 @@ def test_the_learner_reads_as_the_network_does(count: int) -> None:
 
 def test_the_backbone_gets_frames_in_multiples_of_32(monkeypatch: pytest.MonkeyPatch) -> None:
     learner, seen = Learner(JerseyTemporalNet(SMALL), deep_supervision=False), []
-    encode = learner.reader.encode_cuts
+    encode = learner.reader.encode_frames
 
     def record(images: torch.Tensor) -> torch.Tensor:
         seen.append(len(images))
         return encode(images)
 
-    monkeypatch.setattr(learner.reader, "encode_cuts", record)
+    monkeypatch.setattr(learner.reader, "encode_frames", record)
     for count in (1, 16, 17):
         assert learner(*batch_of(count, 2)[:2]).early_tens is None
     assert seen == [32, 32, 64]
@@ -100,44 +97,3 @@ def test_every_tensor_of_the_learner_gets_a_gradient() -> None:
     learner, batch = Learner(JerseyTemporalNet(SMALL), deep_supervision=True), batch_of(4, 2)
     DigitLoss(0.1, 0.5)(learner(batch.rgb, batch.valid), unmixed(batch)).backward()
     assert [name for name, tensor in learner.named_parameters() if tensor.grad is None] == []
-
-
-def places_at(x: float, y: float, width: float, height: float, count: int = 2) -> Place:
-    rows, columns = cell_centres(16, torch.device("cpu"))
-    heat = torch.log_softmax(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 0.05**2), dim=0)
-    return Place(torch.tensor([[x, y]] * count), torch.tensor([[width, height]] * count), heat.expand(count, -1))
-
-
-def test_the_loss_of_the_place_is_least_where_the_number_is() -> None:
-    boxes = torch.tensor([[0.3, 0.2, 0.5, 0.6], [torch.nan] * 4])
-    right = place_loss(places_at(0.4, 0.4, 0.2, 0.4), boxes)
-    assert right < place_loss(places_at(0.5, 0.4, 0.2, 0.4), boxes)
-    assert right < place_loss(places_at(0.4, 0.4, 0.3, 0.4), boxes)
-    assert right < place_loss(places_at(0.4, 0.4, 0.2, 0.2), boxes)
-
-
-def test_frames_whose_number_nobody_measured_cost_nothing() -> None:
-    assert place_loss(places_at(0.4, 0.4, 0.2, 0.4), torch.full((2, 4), torch.nan)) == 0.0
-    boxes = torch.tensor([[0.3, 0.2, 0.5, 0.6], [torch.nan] * 4])
-    assert place_loss(places_at(0.5, 0.5, 0.2, 0.4), boxes) == place_loss(
-        places_at(0.5, 0.5, 0.2, 0.4, count=1), boxes[:1]
-    )
-
-
-def test_cuts_waver_by_little() -> None:
-    places = places_at(0.4, 0.6, 0.2, 0.4)
-    centre, side = waver(places, torch.tensor([[0.5, 0.5, 0.5], [1.0, 0.0, 1.0]]))
-    torch.testing.assert_close(centre[0], places.centre[0])
-    torch.testing.assert_close(side, places.side * torch.tensor([1.0, 1.15]))
-    torch.testing.assert_close(centre[1], places.centre[1] + 0.06 * side[1] * torch.tensor([1.0, -1.0]))
-
-
-def test_the_learner_teaches_the_localizer_by_the_place_and_by_the_number() -> None:
-    torch.manual_seed(0)
-    config = replace(SMALL, localizer=True)
-    learner, batch = Learner(JerseyTemporalNet(config), deep_supervision=False), batch_of(4, 2)
-    known = batch._replace(boxes=torch.tensor([0.3, 0.2, 0.5, 0.6]).expand(4, 2, 4))
-    for windows, weight in ((batch, 0.0), (known, 1.0)):
-        learner.zero_grad()
-        DigitLoss(localization=weight)(learner(windows.rgb, windows.valid), unmixed(windows)).backward()
-        assert [n for n, tensor in learner.named_parameters() if tensor.grad is None] == []
