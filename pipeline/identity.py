@@ -57,8 +57,9 @@ class IdentitySettings:
     """How many windows' worth of number must have been seen: each window counts with the square of the probability, 0
     to 1, that a number can be read in it. A track with less is unreadable."""
     min_votes: float = 0.4
-    """How many windows' worth of votes, 0 or more, the number itself must have: one doubtful window is not enough. A
-    track with less is unreadable."""
+    """How many windows' worth of votes, 0 or more, the number itself must have: one doubtful window is not enough, and
+    votes count for nothing where every window took it for likelier that there is no number. A track with less is
+    unreadable."""
     min_reads: int = 2
     """Least windows that must have been read; a track with fewer is too short."""
     window_readable: float = 0.4
@@ -123,6 +124,8 @@ class _Evidence:
     """Sums over the reads of one track; its size does not depend on how many there are."""
 
     votes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(NUMBERS)))
+    named: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(len(NUMBERS), np.bool_))
+    """Numbers that a window took for likelier than none."""
     n_reads: int = 0
     frames: dict[int, list[tuple[float, int]]] = field(
         default_factory=lambda: defaultdict(lambda: [(0.0, -1)] * _BEST_FRAMES)
@@ -154,6 +157,7 @@ class IdentityFuser:
         if readable < self._settings.window_readable:
             return None
         evidence.votes += readable**2 * numbers
+        evidence.named |= readable * numbers > 1.0 - readable
         worn = numbers * self._worn
         frame = int(read.frame_indices[int(read.frame_weights.argmax())])
         for number in np.argsort(-worn, kind="stable")[:_NOTED].tolist():
@@ -179,7 +183,8 @@ class IdentityFuser:
         agreement = agreement_of(weighed, best)
         confidence = self._confidence((votes / readable) ** 2 * readable**0.5, agreement)
         doubt = float(worn[second]) / others if others > 0.0 else 0.0
-        status = self._status(confidence, agreement, readable, votes, evidence.n_reads)
+        outright = votes if evidence.named[best] else 0.0
+        status = self._status(confidence, agreement, readable, outright, evidence.n_reads)
         frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
         return Identity(
             track_id=track_id,

@@ -59,6 +59,19 @@ def test_one_doubtful_window_is_not_enough() -> None:
     assert (again.number, again.status) == ("7", "read")
 
 
+def test_a_number_that_no_window_takes_for_likelier_than_none_is_not_given() -> None:
+    faint = make_read(None)
+    units = np.full(11, 0.005)
+    units[[1, 10]] = 0.43, 0.525
+    reads = [
+        WindowRead(1, faint.frame_indices, np.log(np.eye(11)[10] + 1e-4), np.log(units), faint.frame_weights, 0, 0.5)
+    ]
+    settings = IdentitySettings(min_confidence=0.0)
+    found = fuse(*reads * 20, settings=settings).identity(1)
+    assert (found.best, found.status) == ("1", "unreadable")
+    assert fuse(*reads * 20, make_read("1"), settings=settings).identity(1).number == "1"
+
+
 def test_two_numbers_in_one_track_conflict() -> None:
     reads = [make_read("10", frame) for frame in range(9)] + [make_read("23", frame) for frame in range(8)]
     identity = fuse(*reads).identity(1)
