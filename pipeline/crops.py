@@ -137,6 +137,16 @@ def surroundings_of(square: FloatArray) -> FloatArray:
     return np.array([left - margin, top - margin, left + side + margin, top + side + margin], np.float32)
 
 
+def edges_within(box: FloatArray, square: FloatArray) -> tuple[float, float]:
+    """Left and right edge of a box, as shares of a square's side; both float32 (4,) xyxy.
+
+    >>> edges_within(np.array([15, 0, 20, 40], np.float32), np.array([10, 0, 30, 20], np.float32))
+    (0.25, 0.5)
+    """
+    left, right = ((box[[0, 2]] - square[0]) / (square[2] - square[0])).tolist()
+    return left, right
+
+
 def whole_pixels(square: FloatArray) -> tuple[int, int, int]:
     """Left, top and side of a square region in whole pixels."""
     left, top = np.round(square[:2]).astype(int).tolist()
@@ -203,8 +213,8 @@ def cut_crops(frame: Frame, boxes: TrackedBoxes, settings: CropSettings, *, surr
     hidden = hidden_shares(boxes.xyxy)
     limits = np.array([width, height, width, height], np.float32)
     crops = []
-    each = zip(boxes.track_id.tolist(), boxes.xyxy[:, [0, 2]], regions, hidden.tolist(), strict=True)
-    for track_id, edges, region, hidden_share in each:
+    each = zip(boxes.track_id.tolist(), boxes.xyxy, regions, hidden.tolist(), strict=True)
+    for track_id, box, region, hidden_share in each:
         side = float(region[2] - region[0])
         inside = np.clip(region, 0, limits)
         inside_share = float(np.prod(np.clip(inside[2:] - inside[:2], 0, None))) / max(side * side, 1e-6)
@@ -217,8 +227,8 @@ def cut_crops(frame: Frame, boxes: TrackedBoxes, settings: CropSettings, *, surr
         quality = size_share * sharpness(rgb) * (1.0 - hidden_share) * inside_share
         quality = min(1.0, max(0.0, quality))
         seen = track_id, frame.index, frame.time_seconds, rgb, quality
-        left, right = ((edges - square[0]) / (square[2] - square[0])).tolist()
-        crops.append(Crop(*seen, cut if surroundings else None, (left, right), patch_of(frame, square)))
+        own = edges_within(box, square)
+        crops.append(Crop(*seen, cut if surroundings else None, own, patch_of(frame, square)))
     return crops
 
 

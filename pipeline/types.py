@@ -189,7 +189,7 @@ class CropWindow:
     @property
     def quality(self) -> float:
         """Quality of the anchor, 0 to 1."""
-        return max(crop.quality for crop in self.crops if crop is not None)
+        return self.best.quality
 
 
 @dataclass(frozen=True, slots=True)

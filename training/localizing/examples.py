@@ -1,7 +1,7 @@
 """Squares round jersey regions and where their numbers are: of real players, found by a reader, and of drawn ones."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -18,6 +18,7 @@ from training.data.clip_labels import Verdict
 from training.mixture.placing import square_to
 from training.mixture.players import Track
 from training.mixture.stream import Ingredient, WindowStream
+from training.synthesis.looks import Rng
 from training.synthesis.shirts import torso_share
 
 logger = logging.getLogger(__name__)
@@ -75,22 +76,27 @@ def real_examples(
     rng = np.random.default_rng(seed)
     pictures, places = [], []
     for track in tracks:
-        for verdict, count in zip((Verdict.LEGIBLE, Verdict.UNREADABLE), most, strict=True):
-            indices = [place for place, one in enumerate(track.verdicts) if one is verdict]
-            for index in rng.choice(indices, min(count, len(indices)), replace=False).tolist() if indices else ():
-                image, region = track.images[index], jersey_regions(track.boxes[index][None], crops)[0]
-                if region[2] - region[0] < _LEAST_REGION:
-                    continue
-                place = find_number(reader, image, region, number) if (number := track.numbers[index]) else None
-                if number is None or place is not None:
-                    pictures.append(square_to(cut_square(image, _around(region)), SIDE))
-                    places.append(np.full(3, np.nan) if place is None else place / REACH)
+        for index in _chosen(track, most, rng):
+            image, region = track.images[index], jersey_regions(track.boxes[index][None], crops)[0]
+            if region[2] - region[0] < _LEAST_REGION:
+                continue
+            place = find_number(reader, image, region, number) if (number := track.numbers[index]) else None
+            if number is None or place is not None:
+                pictures.append(square_to(cut_square(image, _around(region)), SIDE))
+                places.append(np.full(3, np.nan) if place is None else place / REACH)
     found = Examples(
         np.array(pictures, np.uint8).reshape(-1, SIDE, SIDE, 3), np.array(places, np.float32).reshape(-1, 3)
     )
     counts = len(found.places), len(found.of(present=True).places)
     logger.info("%d pictures of real players, %d with their number", *counts)
     return found
+
+
+def _chosen(track: Track, most: tuple[int, int], rng: Rng) -> Iterator[int]:
+    """Places of some legible and some unreadable pictures of a track."""
+    for verdict, count in zip((Verdict.LEGIBLE, Verdict.UNREADABLE), most, strict=True):
+        indices = [place for place, one in enumerate(track.verdicts) if one is verdict]
+        yield from rng.choice(indices, min(count, len(indices)), replace=False).tolist() if indices else ()
 
 
 def find_number(reader: JerseyReader, image: UInt8Image, region: FloatArray, number: str) -> FloatArray | None:

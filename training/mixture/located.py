@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from pipeline.crops import CropSettings, cut_square, jersey_regions, surroundings_of
+from pipeline.crops import CropSettings, cut_square, edges_within, jersey_regions, surroundings_of
 from pipeline.locating import ABSENT
 from pipeline.types import FloatArray, UInt8Image
 from recognizer.localizer import NumberLocalizer, prepare_squares
@@ -39,7 +39,8 @@ def _moved(track: Track, network: NumberLocalizer, crops: CropSettings, share: f
     for start in range(0, len(track.images), _TOGETHER):
         part = slice(start, start + _TOGETHER)
         regions = [jersey_regions(box[None], crops)[0] for box in track.boxes[part]]
-        own = [_edges(box, region) for box, region in zip(track.boxes[part], regions, strict=True)]
+        pairs = zip(track.boxes[part], regions, strict=True)
+        own = [edges_within(box, surroundings_of(region)) for box, region in pairs]
         places = network.find(_inputs(track.images[part], regions), torch.tensor(own))
         for box, region, offset, side, absent in zip(
             track.boxes[part], regions, *(each.cpu().numpy() for each in places), strict=True
@@ -54,13 +55,6 @@ def _moved(track: Track, network: NumberLocalizer, crops: CropSettings, share: f
 def _inputs(images: Sequence[UInt8Image], regions: Sequence[FloatArray]) -> torch.Tensor:
     pairs = zip(images, regions, strict=True)
     return prepare_squares([cut_square(image, surroundings_of(region)) for image, region in pairs])
-
-
-def _edges(box: FloatArray, region: FloatArray) -> tuple[float, float]:
-    """Left and right edge of a box as shares of the side of a region's surroundings."""
-    square = surroundings_of(region)
-    left, right = ((box[[0, 2]] - square[0]) / (square[2] - square[0])).tolist()
-    return left, right
 
 
 def box_of(centre: FloatArray, side: float, crops: CropSettings) -> FloatArray:
