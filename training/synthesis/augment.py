@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.crops import cut_square
 from pipeline.types import FloatArray, UInt8Image
+from training.synthesis.codec import as_h264, as_jpeg
 from training.synthesis.looks import Look, Rng, expose
 from training.synthesis.variety import reshape
 
@@ -101,14 +102,6 @@ def motion_blur(image: UInt8Image, length: float, angle: float) -> UInt8Image:
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def compress(image: UInt8Image, quality: int) -> UInt8Image:
-    """Encode and decode as JPEG with 4:2:0 chroma; quality 100 leaves the picture as it is."""
-    if quality >= 100:
-        return image
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-
-
 def soften(image: UInt8Image, side: int) -> UInt8Image:
     """Take away what a camera of `side` pixels would not have resolved; the size stays."""
     small = shrink(image, side)
@@ -180,7 +173,9 @@ def film_moved(
     if look.noise > 0:
         noise = rng.normal(0.0, look.noise, image.shape[:2]).astype(np.float32)[:, :, None]
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    return (image if as_it_is else compress(image, look.jpeg_quality)), affine
+    if not as_it_is:
+        image = as_h264(rng, as_jpeg(image, look.jpeg_quality), look.crf)
+    return image, affine
 
 
 def contrast(first: NDArray[Any], second: NDArray[Any]) -> FloatArray:

@@ -14,6 +14,10 @@ _CALM_SHARE = 0.7
 _CALM_SHARPNESS = 0.75
 """Least share of its side that a mild look resolves."""
 
+_PHOTO_SHARE = 0.25
+"""Share of the compressed looks that are JPEG."""
+_BEST_CRF = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -37,6 +41,8 @@ class Look:
     """Exponent of the tone curve."""
     jpeg_quality: int
     """5 to 100; 100 leaves the picture as it is."""
+    crf: int
+    """Rate factor of H.264, after that, 1 to 51; 0 leaves the picture as it is."""
     noise: float
     """Standard deviation of the sensor noise, grey levels."""
     blur: float
@@ -54,6 +60,7 @@ def draw_look(rng: Rng, smallest: int = 14, largest: int = 90, *, broadcast: boo
     """
     side = round(float(np.exp(rng.uniform(np.log(smallest), np.log(largest)))))
     tint = rng.normal(0.0, 0.05, 3)
+    jpeg_quality, crf = draw_compression(rng, clean=0.35, worst_jpeg=25, worst_crf=37)
     look = Look(
         side=side,
         resolved=side,
@@ -63,7 +70,8 @@ def draw_look(rng: Rng, smallest: int = 14, largest: int = 90, *, broadcast: boo
         gain=np.asarray(rng.uniform(0.7, 1.3) * (1.0 + tint), np.float32),
         offset=float(rng.normal(0.0, 12.0)),
         gamma=float(np.exp(rng.normal(0.0, 0.18))),
-        jpeg_quality=100 if rng.random() < 0.35 else int(rng.integers(25, 92)),
+        jpeg_quality=jpeg_quality,
+        crf=crf,
         noise=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 7.0)),
         blur=0.0 if rng.random() < 0.5 else float(rng.uniform(0.0, 0.016)),
     )
@@ -72,6 +80,25 @@ def draw_look(rng: Rng, smallest: int = 14, largest: int = 90, *, broadcast: boo
     soft = 1.0 if rng.random() < 0.5 else rng.uniform(0.55, 1.0)
     halo = 0.0 if rng.random() < 0.6 else float(rng.uniform(0.3, 1.8))
     return replace(look, resolved=min(side, max(smallest, round(side * soft))), halo=halo)
+
+
+def draw_compression(rng: Rng, clean: float, worst_jpeg: int, worst_crf: int) -> tuple[int, int]:
+    """Draw how a picture is compressed: most as video, some as a photo, none as both.
+
+    Args:
+        rng: source of chance.
+        clean: share that is not compressed at all.
+        worst_jpeg: least quality of JPEG.
+        worst_crf: greatest rate factor of H.264.
+
+    Returns:
+        `jpeg_quality` and `crf` of a look.
+    """
+    if rng.random() < clean:
+        return 100, 0
+    if rng.random() < _PHOTO_SHARE:
+        return int(rng.integers(worst_jpeg, 92)), 0
+    return 100, int(rng.integers(_BEST_CRF, worst_crf + 1))
 
 
 def draw_mix(rng: Rng) -> FloatArray:
@@ -112,6 +139,7 @@ def draw_broadcast_look(rng: Rng, smallest: int = 14, largest: int = 90) -> Look
 def calm(rng: Rng, look: Look) -> Look:
     """The same distance and blur under mild light: colours mostly as they are, little noise, no strong compression."""
     tint = rng.normal(0.0, 0.03, 3)
+    jpeg_quality, crf = draw_compression(rng, clean=0.4, worst_jpeg=40, worst_crf=33)
     return replace(
         look,
         mix=look.mix if rng.random() < 0.3 else np.eye(3, dtype=np.float32),
@@ -119,7 +147,8 @@ def calm(rng: Rng, look: Look) -> Look:
         gain=np.asarray(rng.uniform(0.8, 1.2) * (1.0 + tint), np.float32),
         offset=float(rng.normal(0.0, 8.0)),
         noise=0.0 if rng.random() < 0.8 else float(rng.uniform(0.0, 3.0)),
-        jpeg_quality=100 if rng.random() < 0.4 else int(rng.integers(40, 92)),
+        jpeg_quality=jpeg_quality,
+        crf=crf,
         resolved=max(look.resolved, round(_CALM_SHARPNESS * look.side)),
     )
 

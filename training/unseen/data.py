@@ -28,7 +28,8 @@ from training.mixture.pasted import PasteSource
 from training.mixture.players import NumberPhoto, Track, load_photos
 from training.mixture.recipe import LABELS, MixtureSettings, load_labelled_clips, require_folders
 from training.mixture.sources import PhotoSource, Regions, Source, TrackSource
-from training.synthesis.augment import compress, shrink, tilt
+from training.synthesis.augment import shrink, tilt
+from training.synthesis.codec import as_jpeg
 from training.synthesis.looks import Look, Rng, expose
 from training.synthesis.shirts import TORSO_SIDE
 from training.synthesis.typefaces import Typefaces, installed
@@ -214,7 +215,7 @@ def write_sequence(rng: Rng, folder: Path, source: Source, serial: str) -> None:
         subdir = folder / name / str(place // _FRAMES)
         subdir.mkdir(parents=True, exist_ok=True)
         picture = tilt(rng, shrink(region.image, look.side), angle=3.0, shear=0.03, squeeze=0.05)
-        picture = compress(expose(picture, look), look.jpeg_quality)
+        picture = as_jpeg(expose(picture, look), look.jpeg_quality)
         file = subdir / frame_name(serial, place, place % _FRAMES, anchor=place % _FRAMES == 0)
         cv2.imwrite(str(file), np.ascontiguousarray(picture[:, :, ::-1]))
 
@@ -232,6 +233,7 @@ def readable_look(rng: Rng) -> Look:
         offset=float(rng.normal(0.0, 5.0)),
         gamma=float(np.exp(rng.normal(0.0, 0.08))),
         jpeg_quality=int(rng.integers(60, 96)),
+        crf=0,
         noise=0.0,
         blur=0.0,
     )

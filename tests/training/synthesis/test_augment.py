@@ -7,7 +7,6 @@ import pytest
 
 from pipeline.types import UInt8Image
 from training.synthesis.augment import (
-    compress,
     film,
     jitter_square,
     motion_blur,
@@ -17,6 +16,7 @@ from training.synthesis.augment import (
     tilt,
     visibility,
 )
+from training.synthesis.codec import as_jpeg
 from training.synthesis.looks import Look, draw_look, expose
 
 
@@ -36,6 +36,7 @@ PLAIN = Look(
     offset=0.0,
     gamma=1.0,
     jpeg_quality=100,
+    crf=0,
     noise=0.0,
     blur=0.0,
 )
@@ -44,7 +45,7 @@ PLAIN = Look(
 def test_a_plain_look_changes_no_pixel() -> None:
     image = checkerboard()
     assert np.array_equal(expose(image, PLAIN), image)
-    assert np.array_equal(compress(image, 100), image)
+    assert np.array_equal(as_jpeg(image, 100), image)
     assert np.array_equal(shrink(image, 64), image)
     assert np.array_equal(motion_blur(image, 1.0, 0.3), image)
 
