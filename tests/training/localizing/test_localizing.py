@@ -91,8 +91,13 @@ def test_drawn_numbers_are_where_they_are_said_to_be() -> None:
     assert len(present.places) > len(absent.places) > 0
     assert np.abs(present.places[:, :2]).max() < 0.4
     assert (present.places[:, 2] * REACH > 0.3).all() and (present.places[:, 2] * REACH < 2.2).all()
-    inside = [spread(picture, place) for picture, place in zip(present.pictures, present.places, strict=True)]
-    assert np.median(inside) > 2.0
+    beside = present.places + present.places[:, 2:] * np.float32([1, 0, 0])
+    there, elsewhere = (
+        np.median([spread(picture, place) for picture, place in zip(present.pictures, places, strict=True)])
+        for places in (present.places, beside)
+    )
+    assert there > 1.5
+    assert elsewhere < 0.5
 
 
 def spread(picture: np.ndarray, place: np.ndarray) -> float:  # type: ignore[type-arg]
