@@ -41,13 +41,10 @@ def as_jpeg(image: UInt8Image, quality: int) -> UInt8Image:
 def as_h264(rng: Rng, image: UInt8Image, crf: int) -> UInt8Image:
     """Encode and decode as the last of a few frames of H.264 in which the picture moves and wobbles.
 
-    JPEG at the same size smears what broadcast keeps, and rings where H.264's filters smooth.
-
     Args:
         rng: source of chance, for how many frames and how it moves.
         image: square picture, uint8 (s, s, 3) RGB.
-        crf: x264's constant rate factor: 18 is hardly seen, at 36 digits of 8 pixels are gone; 0 leaves the picture as
-            it is.
+        crf: x264's constant rate factor, 1 to 51, greater is worse; 0 leaves the picture as it is.
     """
     if crf <= 0:
         return image
