@@ -36,7 +36,8 @@ def process(
     """Read the jersey numbers in a video and write the run's files.
 
     The video is decoded once to find and read, and once more to draw each track's final identity from its first
-    frame on. Memory does not grow with its length, but for 16 bytes a frame and a small summary of each track.
+    frame on. Memory does not grow with its length, but for 16 bytes a frame, 8 bytes a window and a small summary of
+    each track.
 
     Args:
         source: The video.
@@ -59,7 +60,7 @@ def process(
     with Workers(settings.engine) as workers:
         with clock.stage("load"):
             detector = PlayerDetector(settings.detector, device, workers.map)
-            models = Models(detector, WindowReader(settings.reader, device))
+            models = Models(detector, WindowReader(settings.reader, device, settings.adaptation.enabled))
             models.reader.prepare(settings.windows.length)
         _warn_of_differences(models.reader, settings)
         with clock.stage("hash"):
@@ -76,6 +77,7 @@ def process(
         rows=findings.rows,
         players=players,
         reads=findings.reads,
+        taught_by=findings.taught_by,
         encoder=encoder.name if encoder else None,
         cores=workers.count,
         backends={"detector": models.detector.backend, "reader": models.reader.backend},

@@ -165,6 +165,10 @@ class IdentityFuser:
                 heappushpop(evidence.frames[number], (float(readable * worn[number]), frame))
         return NUMBERS[int(worn.argmax())]
 
+    def empty(self) -> "IdentityFuser":
+        """Another one with the same settings, that has heard nothing."""
+        return IdentityFuser(self._settings)
+
     def forget(self, track_id: int) -> None:
         """Leave out all that was read of a track."""
         self._evidence.pop(track_id, None)

@@ -3,12 +3,13 @@
 Each stage takes an iterator and gives one; `pipeline.workers` puts a thread and a bounded queue between them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeVar
 
+from pipeline.adaptation import FeatureFile, read_again
 from pipeline.clock import StageClock
 from pipeline.detection.detector import PlayerDetector
 from pipeline.drawing.annotate import Annotator, Label
@@ -66,6 +67,8 @@ class Findings:
     """One per track, by track id."""
     frames: int
     reads: int
+    taught_by: Sequence[str] = ()
+    """Numbers from whose tracks the recognizer learnt the match's numerals."""
 
 
 def find(
@@ -79,7 +82,8 @@ def find(
 ) -> Findings:
     """First pass: who is where and wears which number.
 
-    Boxes and reads go to disk as they come; those of tracks that passed to another player are renamed there at the end.
+    Boxes and reads go to disk as they come; at the end windows are read again with what was
+    learnt of the match's numerals, and those of tracks that passed to another player are renamed there.
 
     Args:
         source: The video.
@@ -96,22 +100,34 @@ def find(
     with clock.stage("load"):
         tracker = PlayerTracker(settings.tracker, rate / settings.detector.every)
     track_reader = TrackReader(settings, models.reader, clock)
-    frames = reads = 0
-    with TrackLog(folder / BOXES, 1.0 / rate) as tracks, ReadLog(folder / READS) as log:
-        decoded = ahead("decode", clock.each("decode", source.frames()))
-        groups = in_groups(decoded, settings.detector.every)
-        if models.detector.wants_uploads:
-            groups = ahead("upload", upload(groups, models.reader.device, clock))
-        detected = ahead("detect", detect(groups, models.detector, clock))
-        followed = ahead("track", follow(detected, tracker, clock))
-        for frame, boxes, was_detected in followed:
-            tracks.add(frame, boxes)
-            reads += log.add(track_reader.push(frame, boxes if was_detected else TrackedBoxes.empty()))
-            frames += 1
-            progress(ProgressUpdate("reading", frames, expected, len(tracks.spans), len(track_reader.known)))
-        reads += log.add(track_reader.flush())
+    frames, taught_by = 0, list[str]()
+    with FeatureFile(folder) as features:
+        with TrackLog(folder / BOXES, 1.0 / rate) as tracks, ReadLog(folder / READS) as log:
+            decoded = ahead("decode", clock.each("decode", source.frames()))
+            groups = in_groups(decoded, settings.detector.every)
+            if models.detector.wants_uploads:
+                groups = ahead("upload", upload(groups, models.reader.device, clock))
+            detected = ahead("detect", detect(groups, models.detector, clock))
+            followed = ahead("track", follow(detected, tracker, clock))
+            for frame, boxes, was_detected in followed:
+                tracks.add(frame, boxes)
+                reads = track_reader.push(frame, boxes if was_detected else TrackedBoxes.empty())
+                log.add(reads)
+                features.add(reads)
+                frames += 1
+                progress(ProgressUpdate("reading", frames, expected, len(tracks.spans), len(track_reader.known)))
+            reads = track_reader.flush()
+            log.add(reads)
+            features.add(reads)
+        if settings.adaptation.enabled:
+            with clock.stage("adapt"):
+                track_reader.fuser, taught_by = read_again(
+                    folder / READS, features, track_reader.fuser, models.reader, settings.adaptation
+                )
+        windows = len(features)
     rows, mixed = _rows(track_reader, tracks, folder, clock)
-    return Findings(keep_one_wearer(rows) if settings.identity.one_wearer else rows, frames, reads - mixed)
+    rows = keep_one_wearer(rows) if settings.identity.one_wearer else rows
+    return Findings(rows, frames, windows - mixed, taught_by)
 
 
 def _rows(track_reader: TrackReader, tracks: TrackLog, folder: Path, clock: StageClock) -> tuple[list[TrackRow], int]:

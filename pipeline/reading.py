@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.crops import GEOMETRY, CropSettings
 from pipeline.locating import RegionFinder
-from pipeline.types import CropWindow, FloatArray, WindowCrop, WindowRead
+from pipeline.types import CropWindow, FloatArray, WindowCrop, WindowFeatures, WindowRead
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.checks import require_choice, require_range
@@ -74,13 +74,14 @@ class WindowReader:
     Args:
         settings: Which weights, which batch size.
         device: Where the network runs.
+        keep_features: Whether reads carry what they were made of.
 
     Raises:
         CheckpointError: The weights are missing or unusable.
         LocalizerError: So is the localizer's file.
     """
 
-    def __init__(self, settings: ReaderSettings, device: torch.device) -> None:
+    def __init__(self, settings: ReaderSettings, device: torch.device, keep_features: bool = False) -> None:
         self.weights = Path(settings.weights) if settings.weights else default_weights()
         self._batch_size = settings.batch_size
         self._glance = settings.glance
@@ -91,7 +92,7 @@ class WindowReader:
         self._finder = RegionFinder(localizer, device) if settings.locate else None
         self.device = device
         self._waiting: list[CropWindow] = []
-        self._zooms = settings.zooms
+        self._zooms, self._keeps_features = settings.zooms, keep_features
         self._features: dict[float, WeakKeyDictionary[WindowCrop, torch.Tensor]] = {
             zoom: WeakKeyDictionary() for zoom in (1.0, *settings.zooms)
         }
@@ -143,23 +144,41 @@ class WindowReader:
         if not windows:
             return []
         rows = [window.crops for window in windows]
-        output = self._output(rows)
-        if self._finder:
-            closer = [self._output(rows, zoom) for zoom in self._zooms]
-            tens, units = (_pooled([getattr(each, name) for each in (output, *closer)]) for name in ("tens", "units"))
-            output = ReaderOutput(tens, units, output.frame_weights)
-        return _reads(windows, output, output.frame_weights)
+        zooms = (1.0, *self._zooms) if self._finder else (1.0,)
+        outputs = [self._output(rows, zoom) for zoom in zooms]
+        tens, units = (pooled([getattr(each, name) for each in outputs]) for name in ("tens", "units"))
+        output = ReaderOutput(tens, units, outputs[0].frame_weights)
+        return _reads(windows, output, output.frame_weights, self._kept(rows, zooms))
 
     def _look_at_best(self, windows: list[CropWindow]) -> list[WindowRead]:
         """Read windows from their best crop alone; one that surely shows no number never reaches the network."""
         best = [window.best for window in windows]
         absent = np.array(self._finder.absent(best) if self._finder else [0.0] * len(best), np.float32)
         output, shown = _blank(absent), np.flatnonzero(absent < _SURELY_ABSENT).tolist()
+        features: list[WindowFeatures | None] = [None] * len(windows)
         if shown:
-            read = self._output([(best[place],) for place in shown])
+            rows = [(best[place],) for place in shown]
+            read = self._output(rows)
             output.tens[shown], output.units[shown] = read.tens, read.units
+            for place, kept in zip(shown, self._kept(rows, (1.0,)), strict=True):
+                features[place] = kept
         places = np.arange(len(windows[0].crops))
-        return _reads(windows, output, np.array([places == window.anchor for window in windows], np.float32))
+        weights = np.array([places == window.anchor for window in windows], np.float32)
+        return _reads(windows, output, weights, features)
+
+    def _kept(
+        self, rows: Sequence[Sequence[WindowCrop | None]], zooms: Sequence[float]
+    ) -> Sequence[WindowFeatures | None]:
+        """What rows of crops that have been read were read from; None where that is not to be kept."""
+        if not self._keeps_features:
+            return [None] * len(rows)
+        crops = [[crop for crop in row if crop is not None] for row in rows]
+        each = [crop for row in crops for crop in row]
+        features = torch.stack([torch.stack([self._features[zoom][crop] for crop in each]) for zoom in zooms])
+        found = np.array(self._finder.found(each) if self._finder else [True] * len(each), np.bool_)
+        ends = np.cumsum([len(row) for row in crops])[:-1]
+        parts = np.split(features.half().cpu().numpy(), ends, axis=1), np.split(found, ends)
+        return [WindowFeatures(*part) for part in zip(*parts, strict=True)]
 
     def _output(self, rows: Sequence[Sequence[WindowCrop | None]], zoom: float = 1.0) -> ReaderOutput:
         """What the recognizer says of rows of crops, all of one length."""
@@ -192,7 +211,7 @@ class WindowReader:
         )
 
 
-def _pooled(logps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def pooled(logps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Log-probabilities (N, 11) of several reads, averaged and scaled to sum to 1 again."""
     mean = np.mean(logps, axis=0)
     return np.asarray(mean - np.log(np.exp(mean).sum(axis=1, keepdims=True)), np.float32)
@@ -206,7 +225,12 @@ def _blank(absent: FloatArray) -> ReaderOutput:
     return ReaderOutput(logp, logp.copy(), np.ones((len(absent), 1), np.float32))
 
 
-def _reads(windows: Sequence[CropWindow], output: ReaderOutput, frame_weights: FloatArray) -> list[WindowRead]:
+def _reads(
+    windows: Sequence[CropWindow],
+    output: ReaderOutput,
+    frame_weights: FloatArray,
+    features: Sequence[WindowFeatures | None],
+) -> list[WindowRead]:
     """What the recognizer said, with where it comes from; `frame_weights` float32 (windows, T)."""
     return [
         WindowRead(
@@ -217,8 +241,11 @@ def _reads(windows: Sequence[CropWindow], output: ReaderOutput, frame_weights: F
             frame_weights=weights,
             anchor_frame=int(indices[window.anchor]),
             quality=window.quality,
+            features=kept,
         )
-        for window, tens, units, weights in zip(windows, output.tens, output.units, frame_weights, strict=True)
+        for window, tens, units, weights, kept in zip(
+            windows, output.tens, output.units, frame_weights, features, strict=True
+        )
     ]
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.adaptation import AdaptationSettings
 from pipeline.crops import CropSettings
 from pipeline.detection.detector import DetectorSettings
 from pipeline.effort import EffortSettings
@@ -34,6 +35,8 @@ class Settings:
     """Reading until sure."""
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     """From the reads of a track to one number, or none."""
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    """Learning the numerals of the match from tracks whose number is known, and reading again."""
     teams: TeamSettings = field(default_factory=TeamSettings)
     """Grouping tracks by kit colour."""
     engine: EngineSettings = field(default_factory=EngineSettings)

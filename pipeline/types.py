@@ -193,6 +193,16 @@ class CropWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowFeatures:
+    """What the recognizer's heads were given of one window."""
+
+    crops: NDArray[np.float16]
+    """float16 (zooms, crops, C): features of the crops that were read, at each zoom."""
+    found: BoolArray
+    """bool (crops,): in which of them a number was found; all where nobody looked."""
+
+
+@dataclass(frozen=True, slots=True)
 class WindowRead:
     """What the recognizer saw in one window."""
 
@@ -209,6 +219,8 @@ class WindowRead:
     """Frame index of the window's best crop."""
     quality: float
     """Quality of that crop, 0 to 1."""
+    features: WindowFeatures | None = None
+    """None where they are not kept, or the network was not asked."""
 
     def __post_init__(self) -> None:
         if self.tens.shape != (11,) or self.units.shape != (11,):

@@ -156,6 +156,19 @@ class JerseyTemporalNet(nn.Module):
         Returns:
             Logits and frame weights.
         """
+        context, weights = self.summarize(features, valid)
+        return SequenceOutput(self.tens_head(context), self.units_head(context), weights)
+
+    def summarize(self, features: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Join the frames of windows, as the digit heads are given them.
+
+        Args:
+            features: (B, T, C) from `encode_frames`; padded frames may hold anything.
+            valid: bool (B, T), False where padded; padding may stand anywhere.
+
+        Returns:
+            (B, width) summaries, and (B, T) the share of each frame.
+        """
         states = torch.where(valid[..., None], features, torch.zeros_like(features))
         if self.lstm is not None:
             states = masked_lstm(self.lstm, states, valid)
@@ -163,8 +176,7 @@ class JerseyTemporalNet(nn.Module):
             weights = self.temporal_attention(states, valid)
         else:
             weights = valid.to(states.dtype) / valid.sum(dim=1, keepdim=True).clamp(min=1)
-        context = torch.einsum("bt,btc->bc", weights.to(states.dtype), states)
-        return SequenceOutput(self.tens_head(context), self.units_head(context), weights)
+        return torch.einsum("bt,btc->bc", weights.to(states.dtype), states), weights
 
     def freeze_backbone(self, fraction: float) -> None:
         """Stop training the first share of the backbone's tensors and train the rest.

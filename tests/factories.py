@@ -14,7 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.types import CropWindow, UInt8Image
+from pipeline.types import CropWindow, UInt8Image, WindowCrop
 
 SHARED = Path(__file__).parents[2] / "shared"
 """Real clips and data beside the checkout; tests that need them are marked `shared`."""
@@ -192,3 +192,20 @@ def window_pixels(window: CropWindow) -> UInt8Image:
     pixels = np.zeros((len(window.crops), *first.shape), np.uint8)
     pixels[window.valid] = held
     return pixels
+
+
+class MiddleFinder:
+    """Stands for a `RegionFinder` that finds every number at the top left of its region, in a zoom's share of it."""
+
+    def absent(self, crops: Sequence[WindowCrop]) -> list[float]:
+        """No crop is without a number."""
+        return [0.0] * len(crops)
+
+    def found(self, crops: Sequence[WindowCrop]) -> list[bool]:
+        """Every crop shows one."""
+        return [True] * len(crops)
+
+    def inputs(self, crops: Sequence[WindowCrop], zoom: float = 1.0) -> UInt8Image:
+        """The recognizer's input of crops, uint8 (N, S, S, 3)."""
+        cut = [crop._native[: round(zoom * crop.side), : round(zoom * crop.side)] for crop in crops]
+        return np.stack([crop.prepare(part) for crop, part in zip(crops, cut, strict=True)])

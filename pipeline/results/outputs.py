@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -142,8 +142,13 @@ class ReadLog(_LineFile):
 
     def add(self, reads: Sequence[WindowRead]) -> int:
         """Record reads and return how many; the candidate None stands for 'no readable number'."""
-        self._file.writelines(json.dumps(_read_record(read), separators=(",", ":")) + "\n" for read in reads)
+        self._file.writelines(line_of_read(read) for read in reads)
         return len(reads)
+
+
+def line_of_read(read: WindowRead) -> str:
+    """The line of `ReadLog` for a read."""
+    return json.dumps(_read_record(read), separators=(",", ":")) + "\n"
 
 
 def _read_record(read: WindowRead) -> dict[str, Any]:
@@ -160,6 +165,11 @@ def _read_record(read: WindowRead) -> dict[str, Any]:
     }
 
 
+def read_of_line(line: str) -> WindowRead:
+    """The read of which `ReadLog` wrote a line, its numbers rounded."""
+    return read_of_record(json.loads(line))
+
+
 def read_of_record(record: Mapping[str, Any]) -> WindowRead:
     """The read of which `ReadLog` wrote a line, its numbers rounded."""
     return WindowRead(
@@ -171,6 +181,14 @@ def read_of_record(record: Mapping[str, Any]) -> WindowRead:
         anchor_frame=record["anchor_frame"],
         quality=record["quality"],
     )
+
+
+def rewrite_lines(path: Path, change: Callable[[str], str]) -> None:
+    """Change a text file line by line; it is whole at every moment."""
+    new = path.with_name(f"{path.name}.new")
+    with path.open(encoding="utf-8") as lines, new.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(change(line) for line in lines)
+    new.replace(path)
 
 
 def write_tracks(path: Path, rows: Iterable[TrackRow]) -> None:

@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.identity import IdentityFuser
 from pipeline.kits.swaps import Swap
-from pipeline.results.outputs import read_of_record
+from pipeline.results.outputs import read_of_record, rewrite_lines
 from pipeline.results.spans import FrameTimes, TrackSpan
 
 _HIS_SHARE: Final = 0.75
@@ -69,7 +69,7 @@ def rename_boxes(path: Path, renaming: Renaming, times: FrameTimes) -> dict[int,
         spans.setdefault(new, TrackSpan.starting(new, index, times)).see(index, times)
         return f"{number},{new},{rest}"
 
-    _rewrite(path, renamed)
+    rewrite_lines(path, renamed)
     return spans
 
 
@@ -105,18 +105,5 @@ def rename_reads(path: Path, renaming: Renaming, fuser: IdentityFuser) -> int:
         fuser.add(replace(read, frame_indices=read.frame_indices[his], frame_weights=read.frame_weights[his]))
         return json.dumps(record, separators=(",", ":")) + "\n"
 
-    _rewrite(path, renamed)
+    rewrite_lines(path, renamed)
     return mixed
-
-
-def _rewrite(path: Path, change: Callable[[str], str]) -> None:
-    """Change a text file line by line; it is whole at every moment."""
-    new = path.with_name(f"{path.name}.new")
-    with path.open(encoding="utf-8") as lines, new.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(_changed(lines, change))
-    new.replace(path)
-
-
-def _changed(lines: Iterable[str], change: Callable[[str], str]) -> Iterator[str]:
-    for line in lines:
-        yield change(line)

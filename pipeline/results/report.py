@@ -34,7 +34,7 @@ _THREADS: Final = (
     ("upload",),
     ("detect",),
     ("track",),
-    ("crop", "team", "read", "identify"),
+    ("crop", "team", "read", "identify", "adapt"),
     ("redecode",),
     ("draw",),
     ("encode",),
@@ -58,6 +58,8 @@ class RunSummary:
     """Tracks with a number, put together."""
     reads: int
     """Windows read."""
+    taught_by: Sequence[str]
+    """Numbers from whose tracks the recognizer learnt the match's numerals; none where too few were known."""
     encoder: str | None
     """FFmpeg's name of what compressed the annotated video; None where none was written."""
     cores: int
@@ -122,6 +124,7 @@ def run_record(
             "tracks_by_status": dict(Counter(row.status for row in summary.rows)),
             "reads": summary.reads,
         },
+        "learnt_from": list(summary.taught_by),
         "seconds": {
             "total": round(summary.wall_seconds, 3),
             "stages": {name: round(seconds, 3) for name, seconds in summary.stage_seconds.items()},

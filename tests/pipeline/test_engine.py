@@ -126,6 +126,7 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
         "tracks_by_status": Counter(row["status"] for row in run.tracks),
         "reads": len(run.reads),
     }
+    assert record["learnt_from"] == []
     assert record["settings"]["detector"]["image_size"] == 320
     assert record["device"] == f"cpu ({platform.machine()}, {cores()} core{'s' if cores() > 1 else ''})"
     number_format = "bfloat16" if cpu_has_bfloat16() else "float32"
@@ -135,7 +136,7 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
     assert {"torch", "ultralytics", "av", "jersey-numbers"} <= set(record["versions"])
     assert set(record["weights"]) == {"detector", "reader"}
     assert sorted(record["files"]) == sorted(path.name for path in run.folder.iterdir())
-    first = {"load", "hash", "decode", "detect", "track", "crop", "team", "read", "identify"}
+    first = {"load", "hash", "decode", "detect", "track", "crop", "team", "read", "identify", "adapt"}
     assert set(record["seconds"]["stages"]) == first | {"redecode", "draw", "encode"}
     assert max(record["seconds"]["stages"].values()) <= record["seconds"]["total"]
     assert record["seconds"]["bottleneck"] in record["seconds"]["stages"]

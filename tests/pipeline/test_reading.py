@@ -1,13 +1,14 @@
 """Reading windows: crops shared by windows are encoded once, and nothing else changes by it."""
 
 import gc
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from factories import window_pixels
+from factories import MiddleFinder, window_pixels
 
 from pipeline.reading import ReaderSettings, WindowReader
 from pipeline.types import Crop, CropWindow, UInt8Image, WindowCrop, WindowRead
@@ -154,24 +155,14 @@ def test_windows_are_read_at_each_zoom_and_the_reads_pooled(untrained_reader: Pa
     reader, wide = WindowReader(settings, CPU), WindowReader(single, CPU)
     windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5, 3])
 
-    class Middle:
-        """Finds every number in the middle of its region; each zoom halves the region."""
-
-        def found(self, crops: list[WindowCrop]) -> list[bool]:
-            return [True] * len(crops)
-
-        def inputs(self, crops: list[WindowCrop], zoom: float = 1.0) -> UInt8Image:
-            cut = [crop._native[: round(zoom * crop.side), : round(zoom * crop.side)] for crop in crops]
-            return np.stack([crop.prepare(part) for crop, part in zip(crops, cut, strict=True)])
-
-    class Close(Middle):
+    class Close(MiddleFinder):
         """The closer zoom alone."""
 
-        def inputs(self, crops: list[WindowCrop], zoom: float = 1.0) -> UInt8Image:
+        def inputs(self, crops: Sequence[WindowCrop], zoom: float = 1.0) -> UInt8Image:
             return super().inputs(crops, 0.5)
 
     near = WindowReader(single, CPU)
-    reader._finder, wide._finder, near._finder = Middle(), Middle(), Close()  # type: ignore[assignment]
+    reader._finder, wide._finder, near._finder = MiddleFinder(), MiddleFinder(), Close()  # type: ignore[assignment]
     both, far, close = (read_all(one, windows) for one in (reader, wide, near))
     for read, one, other in zip(both, far, close, strict=True):
         mean = (one.units + other.units) / 2
