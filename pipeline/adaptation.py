@@ -6,9 +6,11 @@ which was kept on disk, is read once more: another track of the same player, or 
 read more surely (training/LOG.md). Nothing learnt outlasts the video.
 """
 
+import copy
 import logging
 from array import array
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -24,7 +26,6 @@ from pipeline.identity import IdentityFuser
 from pipeline.reading import WindowReader, pooled
 from pipeline.results.outputs import line_of_read, read_of_line, rewrite_lines
 from pipeline.types import FloatArray, WindowFeatures, WindowRead
-from recognizer.checkpoint import load_checkpoint
 from recognizer.checks import require_choice, require_range
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.head_adaptation import Examples, adapt_heads
@@ -38,7 +39,7 @@ _NAMED_FROM: Final = 0.3
 """Least probability of the track's number in a window whose crops are taken to show it."""
 _BLANK_FROM: Final = 0.6
 """Least probability of none in a window whose crops are taken to show none."""
-_MOST_NAMED, _MOST_BLANK, _MOST_OTHERS = 200, 1000, 4000
+_MOST_NAMED, _MOST_BLANK, _MOST_OTHERS = 200, 500, 2000
 """Crops that are kept as examples: of each number, without one, of all kinds."""
 _TOGETHER: Final = 64
 """Windows read again at a time."""
@@ -49,16 +50,17 @@ class AdaptationSettings:
     """Whether and how the recognizer learns the numerals of the match."""
 
     enabled: bool = True
-    """Whether it does so at all."""
+    """Whether it does so at all. What windows were read from is kept on disk until then: with the
+    settings that ship about 10 kB for each."""
     min_confidence: float = 0.85
-    """Least confidence, 0 to 1, of the tracks that are learnt from."""
+    """Least confidence, 0 to 1, of the tracks that are learnt from, all of which were given a number."""
     min_numbers: int = 2
     """Least different numbers that must be known, 1 to 101: from one alone nothing is learnt but that one."""
     steps: int = 60
     """Training steps, 1 to 10000; some hundreds take a second."""
     learning_rate: float = 3e-4
     """Of the training steps, above 0 up to 0.1."""
-    stay: float = 0.5
+    stay: float = 2.0
     """How much it counts, 0 to 100, that of all other crops the same is said as before; with less of it more tracks get
     a number, and more of them a wrong one."""
 
@@ -76,7 +78,7 @@ class FeatureFile:
     """What each window was read from, in a file without a name; memory grows by eight bytes a window.
 
     Args:
-        folder: Where there is room for the file: some 10 kB a window.
+        folder: Where there is room for the file, with the settings that ship about 10 kB for each window.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -117,8 +119,8 @@ class FeatureFile:
 class _Sample:
     """A few of many, each as likely as any other (Vitter 1985, Random sampling with a reservoir)."""
 
-    def __init__(self, size: int, draw: np.random.Generator) -> None:
-        self._size, self._draw = size, draw
+    def __init__(self, size: int) -> None:
+        self._size, self._draw = size, np.random.default_rng(0)
         self._offered = 0
         self.kept: list[NDArray[np.float16]] = []
 
@@ -133,7 +135,12 @@ class _Sample:
 
 
 def read_again(
-    reads: Path, features: FeatureFile, fuser: IdentityFuser, reader: WindowReader, settings: AdaptationSettings
+    reads: Path,
+    features: FeatureFile,
+    fuser: IdentityFuser,
+    reader: WindowReader,
+    settings: AdaptationSettings,
+    doubtful: Collection[int] = (),
 ) -> tuple[IdentityFuser, list[str]]:
     """Learn from the tracks whose number is known, read every window once more and add the reads up anew.
 
@@ -143,19 +150,21 @@ def read_again(
         fuser: What added them up.
         reader: What read them; it stays as it is.
         settings: How to learn.
+        doubtful: Tracks that are not to be learnt from.
 
     Returns:
         What added the new reads up, and the numbers that were learnt from; the old one and none where too few are
         known.
     """
-    examples = _examples(reads, features, fuser, settings, reader.device)
-    if examples is None:
+    model = copy.deepcopy(reader.adaptable)
+    examples = _examples(reads, features, fuser, settings, doubtful)
+    if model is None or examples is None:
         return fuser, []
-    model, info = load_checkpoint(reader.weights, reader.device)
+    examples = examples.to(reader.device)
     taught_by = sorted(set(examples.numbers), key=NUMBERS.index)
     logger.info("Learning the numerals of %s from %d crops.", ", ".join(taught_by), len(examples.numbers))
     adapt_heads(model, examples, steps=settings.steps, learning_rate=settings.learning_rate, stay=settings.stay)
-    digits = _read(model, features, info.temperature, reader.device)
+    digits = _read(model, features, reader.info.temperature, reader.device)
     again = fuser.empty()
 
     def renewed(line: str) -> str:
@@ -171,13 +180,12 @@ def read_again(
 
 
 def _examples(
-    reads: Path, features: FeatureFile, fuser: IdentityFuser, settings: AdaptationSettings, device: torch.device
+    reads: Path, features: FeatureFile, fuser: IdentityFuser, settings: AdaptationSettings, doubtful: Collection[int]
 ) -> Examples | None:
     """Crops to learn from; None where too few numbers are known."""
-    draw = np.random.default_rng(0)
     named: dict[str, _Sample] = {}
-    blank, others = _Sample(_MOST_BLANK, draw), _Sample(_MOST_OTHERS, draw)
-    known: dict[int, str | None] = {}
+    blank, others = _Sample(_MOST_BLANK), _Sample(_MOST_OTHERS)
+    known: dict[int, str | None] = dict.fromkeys(doubtful)
     with reads.open(encoding="utf-8") as lines:
         for line, seen in zip(lines, features, strict=True):
             if seen is None:
@@ -192,15 +200,15 @@ def _examples(
                 if readable < 1.0 - _BLANK_FROM:
                     blank.offer(crops)
                 if number is not None and readable * numbers[NUMBERS.index(number)] >= _NAMED_FROM:
-                    named.setdefault(number, _Sample(_MOST_NAMED, draw)).offer(crops[seen.found])
+                    named.setdefault(number, _Sample(_MOST_NAMED)).offer(crops[seen.found])
     shown = {number: sample.kept for number, sample in named.items() if sample.kept}
     if len(shown) < settings.min_numbers:
         return None
     return Examples(
-        named=_stacked([crop for kept in shown.values() for crop in kept], device),
+        named=_stacked([crop for kept in shown.values() for crop in kept]),
         numbers=[number for number, kept in shown.items() for _ in kept],
-        blank=_stacked(blank.kept, device, width=len(others.kept[0])),
-        others=_stacked(others.kept, device),
+        blank=_stacked(blank.kept, width=len(others.kept[0])),
+        others=_stacked(others.kept),
     )
 
 
@@ -209,9 +217,9 @@ def _known_number(fuser: IdentityFuser, track_id: int, settings: AdaptationSetti
     return identity.number if identity.confidence >= settings.min_confidence else None
 
 
-def _stacked(crops: list[NDArray[np.float16]], device: torch.device, width: int = 0) -> torch.Tensor:
-    """Features as float32 (N, C) on the device; `width` is C where there may be none."""
-    return torch.from_numpy(np.stack(crops) if crops else np.zeros((0, width), np.float16)).to(device).float()
+def _stacked(crops: list[NDArray[np.float16]], width: int = 0) -> torch.Tensor:
+    """Features as float32 (N, C); `width` is C where there may be none."""
+    return torch.from_numpy(np.stack(crops) if crops else np.zeros((0, width), np.float16)).float()
 
 
 def _read(
@@ -220,26 +228,24 @@ def _read(
     """What the heads say of each window: log-probabilities (11,) of its tens and units; None where there are none."""
     upcoming = iter(features)
     while some := list(islice(upcoming, _TOGETHER)):
-        seen = [each for each in some if each is not None]
-        digits = iter(_read_together(model, seen, temperature, device) if seen else [])
-        for each in some:
-            yield None if each is None else next(digits)
+        alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for place, window in enumerate(some):
+            if window is not None:
+                alike[window.crops.shape].append(place)
+        digits: list[tuple[FloatArray, FloatArray] | None] = [None] * len(some)
+        for places in alike.values():
+            crops = np.stack([window.crops for place in places if (window := some[place]) is not None], axis=1)
+            for place, found in zip(places, _read_together(model, crops, temperature, device), strict=True):
+                digits[place] = found
+        yield from digits
 
 
 @torch.inference_mode()
 def _read_together(
-    model: JerseyTemporalNet, windows: list[WindowFeatures], temperature: float, device: torch.device
-) -> list[tuple[FloatArray, FloatArray]]:
-    zooms, length = (max(window.crops.shape[axis] for window in windows) for axis in (0, 1))
-    crops = torch.zeros(zooms, len(windows), length, windows[0].crops.shape[2])
-    valid = torch.zeros(len(windows), length, dtype=torch.bool)
-    for place, window in enumerate(windows):
-        count = window.crops.shape[1]
-        valid[place, :count] = True
-        for zoom in range(
-            zooms
-        ):  # one that was not looked at more closely says at every zoom what it says at the first
-            crops[zoom, place, :count] = torch.from_numpy(window.crops[min(zoom, len(window.crops) - 1)])
-    outputs = [read_pooled(model, each.to(device), valid.to(device), temperature) for each in crops]
+    model: JerseyTemporalNet, crops: NDArray[np.float16], temperature: float, device: torch.device
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Windows of as many crops and zooms each, float16 (zooms, windows, crops, C)."""
+    valid = torch.ones(crops.shape[1:3], dtype=torch.bool, device=device)
+    outputs = [read_pooled(model, torch.from_numpy(each).to(device).float(), valid, temperature) for each in crops]
     tens, units = (pooled([output[digit].cpu().numpy() for output in outputs]) for digit in (0, 1))
-    return list(zip(tens, units, strict=True))
+    return zip(tens, units, strict=True)

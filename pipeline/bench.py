@@ -52,6 +52,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "one-window": Variant("product", ("reader.batch_size=1",), "windows read one at a time"),
     "unlocated": Variant("product", ("reader.locate=false",), "numbers are not looked for, regions stay"),
     "one-zoom": Variant("product", ("reader.zooms=[]",), "windows are not looked at more closely"),
+    "unadapted": Variant("product", ("adaptation.enabled=false",), "the match's numerals are not learnt"),
     "whole-windows": Variant("product", ("reader.glance=0",), "every crop of a window that is read is looked at"),
     "all-windows": Variant("product", ("effort.settled_every=1",), "tracks whose number is settled are read on"),
     "one-thread": Variant("product", ("engine.threads=1",), "one stage after another"),

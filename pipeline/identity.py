@@ -56,7 +56,7 @@ class IdentitySettings:
     min_readable: float = 0.6
     """How many windows' worth of number must have been seen: each window counts with the square of the probability, 0
     to 1, that a number can be read in it. A track with less is unreadable."""
-    min_votes: float = 0.4
+    min_votes: float = 0.45
     """How many windows' worth of votes, 0 or more, the number itself must have: one doubtful window is not enough, and
     votes count for nothing where every window took it for likelier that there is no number. A track with less is
     unreadable."""

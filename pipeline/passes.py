@@ -13,6 +13,7 @@ from pipeline.adaptation import FeatureFile, read_again
 from pipeline.clock import StageClock
 from pipeline.detection.detector import PlayerDetector
 from pipeline.drawing.annotate import Annotator, Label
+from pipeline.kits.swaps import Swap
 from pipeline.media.encoders import SOFTWARE, Encoder
 from pipeline.media.video import VideoSource
 from pipeline.media.video_writer import VideoWriter
@@ -119,21 +120,25 @@ def find(
             reads = track_reader.flush()
             log.add(reads)
             features.add(reads)
+        with clock.stage("team"):
+            swaps = track_reader.teams.swaps(free_id=max(tracks.spans, default=0) + 1)
         if settings.adaptation.enabled:
+            fuser, doubtful = track_reader.fuser, {swap.track_id for swap in swaps}
             with clock.stage("adapt"):
                 track_reader.fuser, taught_by = read_again(
-                    folder / READS, features, track_reader.fuser, models.reader, settings.adaptation
+                    folder / READS, features, fuser, models.reader, settings.adaptation, doubtful
                 )
         windows = len(features)
-    rows, mixed = _rows(track_reader, tracks, folder, clock)
+    rows, mixed = _rows(track_reader, tracks, swaps, folder, clock)
     rows = keep_one_wearer(rows) if settings.identity.one_wearer else rows
     return Findings(rows, frames, windows - mixed, taught_by)
 
 
-def _rows(track_reader: TrackReader, tracks: TrackLog, folder: Path, clock: StageClock) -> tuple[list[TrackRow], int]:
+def _rows(
+    track_reader: TrackReader, tracks: TrackLog, swaps: Sequence[Swap], folder: Path, clock: StageClock
+) -> tuple[list[TrackRow], int]:
     """One row per track, those that passed to another player split in the files too; how many reads that cost."""
     with clock.stage("team"):
-        swaps = track_reader.teams.swaps(free_id=max(tracks.spans, default=0) + 1)
         teams = track_reader.teams.assign(swaps)
     spans, identity, mixed = tracks.spans, track_reader.fuser.identity, 0
     if swaps:

@@ -10,15 +10,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from pipeline.crops import GEOMETRY, CropSettings
 from pipeline.locating import RegionFinder
 from pipeline.types import CropWindow, FloatArray, WindowCrop, WindowFeatures, WindowRead
 from pipeline.windows import WindowSettings
-from recognizer.checkpoint import CheckpointInfo
+from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.checks import require_choice, require_range
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import CLASSES_PER_DIGIT, EMPTY, NUMBERS
+from recognizer.model import JerseyTemporalNet
 from recognizer.precision import Precision
 from recognizer.reader import Backend, JerseyReader, ReaderOutput, default_weights
 
@@ -74,7 +76,7 @@ class WindowReader:
     Args:
         settings: Which weights, which batch size.
         device: Where the network runs.
-        keep_features: Whether reads carry what they were made of.
+        keep_features: Whether reads carry what they were made of, for a match to teach.
 
     Raises:
         CheckpointError: The weights are missing or unusable.
@@ -101,6 +103,8 @@ class WindowReader:
         """What computes, and in which number format: `onnx float32`."""
         self.preprocess = self._reader.preprocess
         self.info = self._reader.info
+        self.adaptable = _without_backbone(self.weights, device) if keep_features else None
+        """What reads features, in float32, for a match to teach; None where they are not kept."""
 
     @property
     def locates(self) -> bool:
@@ -209,6 +213,13 @@ class WindowReader:
         return self._reader.encode(
             self._finder.inputs(crops, zoom) if self._finder else np.stack([crop.rgb for crop in crops])
         )
+
+
+def _without_backbone(weights: Path, device: torch.device) -> JerseyTemporalNet:
+    """The half of a recognizer that reads features."""
+    model, _ = load_checkpoint(weights, device)
+    model.backbone = nn.Identity()  # type: ignore[assignment]  # nothing passes it any more
+    return model
 
 
 def pooled(logps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -199,7 +199,7 @@ class WindowFeatures:
     crops: NDArray[np.float16]
     """float16 (zooms, crops, C): features of the crops that were read, at each zoom."""
     found: BoolArray
-    """bool (crops,): in which of them a number was found; all where nobody looked."""
+    """bool (crops,): in which of them a number was found; all where numbers are not looked for."""
 
 
 @dataclass(frozen=True, slots=True)

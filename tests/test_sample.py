@@ -77,6 +77,7 @@ def test_the_run_is_whole(run: Path) -> None:
     record = json.loads((run / "run.json").read_text())
     assert record["whole"] is True
     assert record["counts"]["frames_lost"] == 0
+    assert len(record["learnt_from"]) >= 8
     assert record["counts"]["frames_decoded"] == pytest.approx(25 * SECONDS, abs=1)
     assert sorted(path.name for path in run.iterdir()) == sorted(record["files"])
 

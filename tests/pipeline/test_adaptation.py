@@ -1,6 +1,7 @@
 """Learning the match's numerals from tracks whose number is known, and reading again."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pytest
 import torch
 from factories import MiddleFinder
 
-from pipeline.adaptation import AdaptationSettings, FeatureFile, read_again
+from pipeline.adaptation import AdaptationSettings, FeatureFile, _examples, read_again
 from pipeline.identity import IdentityFuser, IdentitySettings
 from pipeline.reading import ReaderSettings, WindowReader
 from pipeline.results.outputs import ReadLog, read_of_line
 from pipeline.types import Crop, WindowFeatures, WindowRead
 from pipeline.windows import WindowBuffer, WindowSettings
 from recognizer.decode import number_log_probs
+from recognizer.head_adaptation import Examples
 from recognizer.labels import NUMBERS, encode
 
 CPU = torch.device("cpu")
@@ -93,6 +95,49 @@ def test_known_numbers_are_learnt_and_every_window_is_read_again(tmp_path: Path,
         assert again.identity(track).confidence == pytest.approx(anew.identity(track).confidence, abs=1e-3)
 
 
+def taught(folder: Path, reads: list[WindowRead], doubtful: tuple[int, ...] = ()) -> Examples | None:
+    path, file, fuser = kept(folder, reads)
+    return _examples(path, file, fuser, AdaptationSettings(min_confidence=0.8), doubtful)
+
+
+def rows(crops: np.ndarray[tuple[int, ...], np.dtype[np.float16]] | torch.Tensor) -> set[tuple[float, ...]]:
+    """Features of crops, by their first values."""
+    return {tuple(np.asarray(crop[:4], np.float32).tolist()) for crop in crops}
+
+
+def test_only_crops_in_which_the_known_number_was_seen_teach_it(tmp_path: Path) -> None:
+    seen = [replace(features(place), found=np.array([True, False, True])) for place in range(4)]
+    faint = replace(named(1, "24", 0.5, seen[2]), features=seen[2])
+    reads = [*[named(1, "24"), named(2, "6")] * 3, named(1, "24", seen=seen[0]), named(2, "6", seen=seen[1]), faint]
+    found = taught(tmp_path, [*reads, named(1, None, seen=seen[3])])
+    assert found is not None
+    shown = {number: rows(found.named[[n == number for n in found.numbers]]) for number in found.numbers}
+    assert shown == {
+        number: rows(each.crops[:, [0, 2]].reshape(4, 512)) for number, each in (("24", seen[0]), ("6", seen[1]))
+    }
+    assert rows(found.blank) == rows(seen[3].crops.reshape(6, 512))
+    assert rows(found.others) == set().union(*(rows(each.crops.reshape(6, 512)) for each in seen))
+
+
+def test_doubtful_tracks_teach_nothing(tmp_path: Path) -> None:
+    reads = [*two_known_players(), *[named(5, "11", seen=features(11))] * 4]
+    found = taught(tmp_path, reads, doubtful=(2,))
+    assert found is not None and set(found.numbers) == {"24", "11"}
+
+
+def test_many_crops_are_kept_as_a_fair_sample(tmp_path: Path) -> None:
+    plain = [
+        named(track, number, seen=features(place, 2, 5))
+        for place in range(150)
+        for track, number in ((1, "24"), (2, "6"))
+    ]
+    found = taught(tmp_path, plain)
+    assert found is not None and sorted(Counter(found.numbers).values()) == [200, 200]
+    assert len(found.others) == 2000 and len(rows(found.others)) > 1300
+    late = rows(np.concatenate([features(place, 2, 5).crops.reshape(-1, 512) for place in range(120, 150)]))
+    assert 0.17 < np.mean([row in late for row in rows(found.others)]) < 0.23
+
+
 @pytest.mark.parametrize(
     ("settings", "reads"),
     [
@@ -112,23 +157,26 @@ def test_where_too_little_is_known_nothing_changes(
     assert path.read_text() == before
 
 
-@pytest.mark.parametrize("glance", [0.0, 0.5])
-def test_who_learns_next_to_nothing_reads_the_same_again(tmp_path: Path, untrained_reader: Path, glance: float) -> None:
-    settings = ReaderSettings(str(untrained_reader), glance=glance, zooms=(0.5,), backend="torch")
+def test_who_learns_next_to_nothing_reads_the_same_again(tmp_path: Path, untrained_reader: Path) -> None:
+    settings = ReaderSettings(str(untrained_reader), glance=0.5, zooms=(0.5,), backend="torch")
     reader = WindowReader(settings, CPU, keep_features=True)
     reader._finder = MiddleFinder()  # type: ignore[assignment]
     buffer = WindowBuffer(WindowSettings(spacing_seconds=0.0, min_quality=0.0), reader.preprocess)
     rng = np.random.default_rng(3)
     pixels = [rng.integers(0, 255, (20 + place % 20, 20 + place % 20, 3), np.uint8) for place in range(651)]
     crops = [Crop(place // 8, place, place / 25, rgb, 0.5) for place, rgb in enumerate(pixels)]
-    reads = reader.push([window for crop in crops for window in buffer.push(crop)] + buffer.flush()) + reader.flush()
+    windows = [window for crop in crops for window in buffer.push(crop)] + buffer.flush()
+    settled = [replace(window, expected=str(place % 10)) for place, window in enumerate(windows)]
+    alone, whole = reader.push(windows) + reader.flush(), reader.push(settled) + reader.flush()
+    reads = [*alone, *(read for read in whole if read.features and read.features.crops.shape[0] == 1)]
     known = [replace(named(0, "24"), features=reads[0].features), replace(named(1, "6"), features=reads[2].features)]
     path, file, fuser = kept(tmp_path, [*known, *reads[3:]])
     least = AdaptationSettings(min_confidence=0.5, steps=1, learning_rate=1e-12)
     assert read_again(path, file, fuser, reader, least)[1] == ["6", "24"]
     again = [read_of_line(line) for line in path.read_text().splitlines()]
     first = [reads[0], reads[2], *reads[3:]]
-    assert len(again) > 128 and {len(read.features.found) for read in first if read.features} >= {3, 5}
+    shapes = {read.features.crops.shape[:2] for read in first if read.features}
+    assert len(again) > 128 and shapes >= {(1, 1), (2, 3), (2, 5)}
     np.testing.assert_allclose([read.units for read in again], [read.units for read in first], atol=2e-3)
     np.testing.assert_allclose([read.tens for read in again], [read.tens for read in first], atol=2e-3)
 

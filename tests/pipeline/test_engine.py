@@ -166,6 +166,13 @@ def test_numbers_need_not_be_looked_for(run: Run, street: Path, quick: list[str]
     assert found.record["settings"]["reader"]["locate"] is False
 
 
+def test_a_match_need_not_teach(run: Run, street: Path, quick: list[str], tmp_path: Path) -> None:
+    settings = load(Settings, None, [*quick, *ANY_NUMBER, "adaptation.enabled=false"])
+    summary = process(open_source(street), settings, CPU, tmp_path, video=False)
+    assert "adapt" not in summary.stage_seconds
+    assert (tmp_path / "reads.jsonl").read_text() == (run.folder / "reads.jsonl").read_text()
+
+
 def test_a_video_without_a_picture_is_refused(street: Path, quick: list[str], tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"street\.mp4 holds no picture that can be decoded"):
         process(ListedSource(open_source(street), []), load(Settings, None, quick), CPU, tmp_path)
