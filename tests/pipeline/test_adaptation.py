@@ -126,15 +126,12 @@ def test_doubtful_tracks_teach_nothing(tmp_path: Path) -> None:
 
 
 def test_many_crops_are_kept_as_a_fair_sample(tmp_path: Path) -> None:
-    plain = [
-        named(track, number, seen=features(place, 2, 5))
-        for place in range(150)
-        for track, number in ((1, "24"), (2, "6"))
-    ]
+    players = (1, "24"), (2, "6")
+    plain = [named(*players[place % 2], seen=features(place, 2, 5)) for place in range(300)]
     found = taught(tmp_path, plain)
     assert found is not None and sorted(Counter(found.numbers).values()) == [200, 200]
-    assert len(found.others) == 2000 and len(rows(found.others)) > 1300
-    late = rows(np.concatenate([features(place, 2, 5).crops.reshape(-1, 512) for place in range(120, 150)]))
+    assert len(found.others) == len(rows(found.others)) == 2000
+    late = rows(np.concatenate([features(place, 2, 5).crops.reshape(-1, 512) for place in range(240, 300)]))
     assert 0.17 < np.mean([row in late for row in rows(found.others)]) < 0.23
 
 
