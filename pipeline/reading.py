@@ -94,7 +94,7 @@ class WindowReader:
         self._finder = RegionFinder(localizer, device) if settings.locate else None
         self.device = device
         self._waiting: list[CropWindow] = []
-        self._zooms, self._keeps_features = settings.zooms, keep_features
+        self._zooms = settings.zooms
         self._features: dict[float, WeakKeyDictionary[WindowCrop, torch.Tensor]] = {
             zoom: WeakKeyDictionary() for zoom in (1.0, *settings.zooms)
         }
@@ -174,7 +174,7 @@ class WindowReader:
         self, rows: Sequence[Sequence[WindowCrop | None]], zooms: Sequence[float]
     ) -> Sequence[WindowFeatures | None]:
         """What rows of crops that have been read were read from; None where that is not to be kept."""
-        if not self._keeps_features:
+        if self.adaptable is None:
             return [None] * len(rows)
         crops = [[crop for crop in row if crop is not None] for row in rows]
         each = [crop for row in crops for crop in row]
