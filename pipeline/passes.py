@@ -83,8 +83,8 @@ def find(
 ) -> Findings:
     """First pass: who is where and wears which number.
 
-    Boxes and reads go to disk as they come; at the end windows are read again with what was learnt of the match's numerals, and
-    those of tracks that passed to another player are renamed there.
+    Boxes and reads go to disk as they come; at the end windows are read again with what was learnt of the match's
+    numerals, and those of tracks that passed to another player are renamed there.
 
     Args:
         source: The video.
