@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 import torch
@@ -50,8 +49,8 @@ class AdaptationSettings:
     """Whether and how the recognizer learns the numerals of the match."""
 
     enabled: bool = True
-    """Whether it does so at all. What windows were read from is kept on disk until then: with the
-    settings that ship about 10 kB for each."""
+    """Whether it does so at all. What windows were read from is kept on disk until then: with the settings
+    that ship about 10 kB for each."""
     min_confidence: float = 0.85
     """Least confidence, 0 to 1, of the tracks that are learnt from, all of which were given a number."""
     min_numbers: int = 2
@@ -82,15 +81,10 @@ class FeatureFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = TemporaryFile(dir=folder)  # noqa: SIM115  # closed where this is left
+        self._file = TemporaryFile(dir=folder)  # noqa: SIM115  # closed with this
         self._starts = array("q")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Give the room back."""
         self._file.close()
 

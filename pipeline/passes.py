@@ -4,6 +4,7 @@ Each stage takes an iterator and gives one; `pipeline.workers` puts a thread and
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -102,7 +103,7 @@ def find(
         tracker = PlayerTracker(settings.tracker, rate / settings.detector.every)
     track_reader = TrackReader(settings, models.reader, clock)
     frames, taught_by = 0, list[str]()
-    with FeatureFile(folder) as features:
+    with closing(FeatureFile(folder)) as features:
         with TrackLog(folder / BOXES, 1.0 / rate) as tracks, ReadLog(folder / READS) as log:
             decoded = ahead("decode", clock.each("decode", source.frames()))
             groups = in_groups(decoded, settings.detector.every)

@@ -194,7 +194,7 @@ def window_pixels(window: CropWindow) -> UInt8Image:
     return pixels
 
 
-class MiddleFinder:
+class CornerFinder:
     """Stands for a `RegionFinder` that finds every number at the top left of its region, in a zoom's share of it."""
 
     def absent(self, crops: Sequence[WindowCrop]) -> list[float]:

@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from factories import MiddleFinder
+from factories import CornerFinder
 
 from pipeline.adaptation import AdaptationSettings, FeatureFile, _examples, read_again
 from pipeline.identity import IdentityFuser, IdentitySettings
@@ -62,7 +63,7 @@ def two_known_players() -> list[WindowRead]:
 
 def test_features_come_back_in_order_and_leave_no_file(tmp_path: Path) -> None:
     given = [features(0), None, features(2, zooms=1, count=1), features(3, count=5)]
-    with FeatureFile(tmp_path) as file:
+    with closing(FeatureFile(tmp_path)) as file:
         file.add([named(1, "7", seen=each) for each in given[:2]])
         file.add([named(1, "7", seen=each) for each in given[2:]])
         for _ in range(2):
@@ -107,7 +108,7 @@ def rows(crops: np.ndarray[tuple[int, ...], np.dtype[np.float16]] | torch.Tensor
 
 def test_only_crops_in_which_the_known_number_was_seen_teach_it(tmp_path: Path) -> None:
     seen = [replace(features(place), found=np.array([True, False, True])) for place in range(4)]
-    faint = replace(named(1, "24", 0.5, seen[2]), features=seen[2])
+    faint = named(1, "24", 0.5, seen[2])
     reads = [*[named(1, "24"), named(2, "6")] * 3, named(1, "24", seen=seen[0]), named(2, "6", seen=seen[1]), faint]
     found = taught(tmp_path, [*reads, named(1, None, seen=seen[3])])
     assert found is not None
@@ -157,7 +158,7 @@ def test_where_too_little_is_known_nothing_changes(
 def test_who_learns_next_to_nothing_reads_the_same_again(tmp_path: Path, untrained_reader: Path) -> None:
     settings = ReaderSettings(str(untrained_reader), glance=0.5, zooms=(0.5,), backend="torch")
     reader = WindowReader(settings, CPU, keep_features=True)
-    reader._finder = MiddleFinder()  # type: ignore[assignment]
+    reader._finder = CornerFinder()  # type: ignore[assignment]
     buffer = WindowBuffer(WindowSettings(spacing_seconds=0.0, min_quality=0.0), reader.preprocess)
     rng = np.random.default_rng(3)
     pixels = [rng.integers(0, 255, (20 + place % 20, 20 + place % 20, 3), np.uint8) for place in range(651)]

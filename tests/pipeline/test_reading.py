@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from factories import MiddleFinder, window_pixels
+from factories import CornerFinder, window_pixels
 
 from pipeline.reading import ReaderSettings, WindowReader
 from pipeline.types import Crop, CropWindow, UInt8Image, WindowCrop, WindowRead
@@ -155,14 +155,14 @@ def test_windows_are_read_at_each_zoom_and_the_reads_pooled(untrained_reader: Pa
     reader, wide = WindowReader(settings, CPU), WindowReader(single, CPU)
     windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5, 3])
 
-    class Close(MiddleFinder):
+    class Close(CornerFinder):
         """The closer zoom alone."""
 
         def inputs(self, crops: Sequence[WindowCrop], zoom: float = 1.0) -> UInt8Image:
             return super().inputs(crops, 0.5)
 
     near = WindowReader(single, CPU)
-    reader._finder, wide._finder, near._finder = MiddleFinder(), MiddleFinder(), Close()  # type: ignore[assignment]
+    reader._finder, wide._finder, near._finder = CornerFinder(), CornerFinder(), Close()  # type: ignore[assignment]
     both, far, close = (read_all(one, windows) for one in (reader, wide, near))
     for read, one, other in zip(both, far, close, strict=True):
         mean = (one.units + other.units) / 2
