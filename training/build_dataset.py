@@ -74,12 +74,12 @@ def _video(options: argparse.Namespace, progress: Progress) -> Tally:
 
 def _run(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
-    run = open_run(options.folder, options.corrections, options.video, options.match, settings, cutting)
-    sees = ReaderSight(run.weights, resolve_device(options.device))
+    corrected = open_run(options.folder, options.corrections, options.video, options.match, settings, cutting)
+    sees = ReaderSight(corrected.run.weights, resolve_device(options.device))
     with DatasetTree(options.output, options.replace, settings.crops) as tree:
         if options.match is None:
-            warn_of_namesake(tree, run.origin)
-        build_run(tree, run, sees, settings, cutting, progress)
+            warn_of_namesake(tree, corrected.origin)
+        build_run(tree, corrected, sees, settings, cutting, progress)
     return tree.tally
 
 

@@ -123,7 +123,7 @@ def test_the_runs_recognizer_looks_again_as_long_as_it_is_there(video: Path, tmp
         change_record(run, weights={"reader": {"path": str(own)}})
         own.unlink() if content is None else own.write_bytes(content)
         finished = open_run(run, None, None, None, SETTINGS, Cutting())
-        assert finished.weights == (default_weights() if content is None else own)
+        assert finished.run.weights == (default_weights() if content is None else own)
         builders.add(finished.origin.builder)
     assert len(builders) == 3
 
