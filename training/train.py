@@ -10,22 +10,20 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from tqdm import tqdm
-
 from pipeline.config import load
 from recognizer.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Parser
 from recognizer.errors import InputError
-from training.data.batch import Batch
 from training.fitting.checks import check
 from training.fitting.distributed import Team, join_team
 from training.fitting.feed import TrainingData
 from training.fitting.loop import Interrupted, TrainResult, run_training
 from training.fitting.mixture_feed import mixture_data
+from training.fitting.progress import show_progress
 from training.fitting.run_state import RESUME, require_unused, saved_preprocess
 from training.fitting.settings import TrainSettings
 from training.fitting.start import preprocess_text, settle_preprocess
@@ -72,12 +70,6 @@ class StopRequest:
 def load_data(settings: TrainSettings, team: Team) -> TrainingData:
     """The training data that `source` names."""
     return tree_data(settings, team) if settings.source == "tree" else mixture_data(settings, team)
-
-
-def show_progress(batches: Iterable[Batch], count: int, name: str) -> Iterable[Batch]:
-    """A progress bar on a terminal."""
-    bar: Iterable[Batch] = tqdm(batches, name, count, leave=False, disable=None, unit="batch")
-    return bar
 
 
 def train(settings: TrainSettings, resume: bool, stop: StopRequest) -> TrainResult:

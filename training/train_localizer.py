@@ -22,6 +22,7 @@ from training.mixture.recipe import (
     MixtureError,
     build_mixture,
     load_labelled_clips,
+    load_labelled_crops,
     require_folders,
     require_matches,
 )
@@ -50,7 +51,7 @@ def make_localizer(settings: LocalizerTraining, out: Path) -> None:
             "set reader to a checkpoint that was trained on these clips."
         )
     crops = wide(settings.crops)
-    ingredients = [one for one in build_mixture(mixture, kept, crops) if one.share > 0]
+    ingredients = [one for one in build_mixture(mixture, kept + load_labelled_crops(mixture), crops) if one.share > 0]
     drawn = drawn_examples(ingredients, crops, settings.drawn_examples, settings.seed)
     network = train_localizer(real, drawn, settings)
     counts = {

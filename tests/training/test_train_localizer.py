@@ -33,6 +33,7 @@ def gathered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(training.train_localizer, "require_folders", lambda *_: None)
     monkeypatch.setattr(training.train_localizer, "load_labelled_clips", lambda *_: [Track("one"), Track("two")])
+    monkeypatch.setattr(training.train_localizer, "load_labelled_crops", lambda *_: [])
     monkeypatch.setattr(training.train_localizer, "real_examples", both)
     monkeypatch.setattr(training.train_localizer, "build_mixture", lambda *_: [])
     monkeypatch.setattr(training.train_localizer, "drawn_examples", lambda *_: examples(7, present=True))

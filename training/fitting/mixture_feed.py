@@ -18,6 +18,7 @@ from training.mixture.recipe import (
     build_mixture,
     held_out_source,
     load_labelled_clips,
+    load_labelled_crops,
     require_folders,
     require_matches,
 )
@@ -72,7 +73,7 @@ def mixture_data(settings: TrainSettings, team: Team) -> TrainingData:
     matches = {track.match for track in tracks}
     require_matches(settings.mixture, sorted(matches))
     kept = [track for track in tracks if track.match not in settings.mixture.held_out]
-    ingredients = build_mixture(settings.mixture, kept, settings.crops)
+    ingredients = build_mixture(settings.mixture, kept + load_labelled_crops(settings.mixture), settings.crops)
     checks: dict[str, list[Batch]] = {}
     if settings.mixture.held_out:
         source = held_out_source(tracks, settings.mixture, settings.crops)

@@ -6,7 +6,7 @@ surroundings (`boxes.csv` of photos).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from pipeline.crops import complete_cut_off, cut_square
 from pipeline.media.video import open_source
-from pipeline.types import FloatArray, UInt8Image
+from pipeline.passes import with_boxes
+from pipeline.types import FloatArray, Frame, TrackedBoxes, UInt8Image
 from training.data.clip_labels import UNKNOWN, Stretch, Verdict, read_boxes, read_labels, stretch_at
 from training.data.tables import Row, read_table
 from training.mixture.pictures import PictureFiles
@@ -75,18 +76,28 @@ def load_clip_tracks(video: Path, boxes: Path, labels: Path) -> list[Track]:
         InputError: The clip or a table cannot be used.
     """
     stretches = read_labels(labels)
-    wanted: dict[int, list[tuple[int, FloatArray, Stretch]]] = defaultdict(list)
-    for index, present in read_boxes(boxes):
-        for track_id, box in zip(present.track_id.tolist(), present.xyxy, strict=True):
-            if stretch := stretch_at(stretches.get(track_id, ()), index):
-                wanted[index].append((track_id, box, stretch))
+    labelled = with_boxes(open_source(str(video)).frames(), read_boxes(boxes))
+    return cut_tracks(labelled, stretches, video.stem)
+
+
+def cut_tracks(
+    frames: Iterable[tuple[Frame, TrackedBoxes]], stretches: Mapping[int, Sequence[Stretch]], match: str
+) -> list[Track]:
+    """Cut players out of the frames of which something is known of them.
+
+    Args:
+        frames: in order, with the players' boxes.
+        stretches: what is known of a track, and where; by track.
+        match: see `Track`.
+    """
     tracks: dict[int, Track] = {}
-    for frame in open_source(str(video)).frames():
-        for track_id, box, stretch in wanted.get(frame.index, ()):
-            whole = complete_cut_off(box[None], frame.size[1])[0]
-            image, inner = cut_player(frame.bgr[:, :, ::-1], whole)
-            track = tracks.setdefault(track_id, Track(video.stem))
-            track.add(image, inner, stretch.verdict, stretch.number)
+    for frame, boxes in frames:
+        for track_id, box in zip(boxes.track_id.tolist(), boxes.xyxy, strict=True):
+            if stretch := stretch_at(stretches.get(track_id, ()), frame.index):
+                whole = complete_cut_off(box[None], frame.size[1])[0]
+                image, inner = cut_player(frame.bgr[:, :, ::-1], whole)
+                track = tracks.setdefault(track_id, Track(match))
+                track.add(image, inner, stretch.verdict, stretch.number)
     return list(tracks.values())
 
 

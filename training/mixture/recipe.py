@@ -11,6 +11,7 @@ from typing import Final, Literal
 import numpy as np
 
 from pipeline.crops import CropSettings
+from pipeline.types import UInt8Image
 from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 from recognizer.localizer import default_localizer, load_localizer
@@ -117,8 +118,11 @@ class MixtureSettings:
 
 def missing_folders(settings: MixtureSettings) -> list[Path]:
     """Folders the mixture needs and does not find."""
-    names = ("jersey_photos", "soccernet_numbers", "basketball_numbers", "player_crops")
-    wanted = [Path(settings.clips), *(Path(settings.data) / name for name in names)]
+    data = Path(settings.data)
+    wanted = [Path(settings.clips), data / "player_crops"]
+    wanted += [data / "jersey_photos"] if settings.photos + settings.photo_crops > 0 else []
+    wanted += [data / "soccernet_numbers"] if settings.soccer_crops > 0 else []
+    wanted += [data / "basketball_numbers"] if settings.basketball_crops > 0 else []
     wanted += [Path(settings.renders)] if settings.rendered > 0 else []
     return [folder for folder in wanted if not folder.is_dir()]
 
@@ -178,36 +182,33 @@ def load_labelled_clips(settings: MixtureSettings) -> list[Track]:
     return tracks
 
 
+def load_labelled_crops(settings: MixtureSettings) -> list[Track]:
+    """The labelled players that come as pictures instead of clips."""
+    folder = Path(settings.data) / "player_crops"
+    hockey = load_player_crops(folder / "hockey", folder / "hockey.csv")
+    return hockey + load_crop_folders(folder / "liverpool_real", LABELS / "liverpool_real.crops.csv")
+
+
 def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSettings) -> list[Ingredient]:
-    """Load the other data sets and mix.
+    """Load the other data sets that have a share, and mix.
 
     Args:
         settings: folders and shares.
         tracks: labelled players to train on (held out matches already removed).
         crops: the pipeline's crop geometry.
 
+    Returns:
+        What has a share, and drawn numbers in any case.
+
     Raises:
         MixtureError: No unreadable player is there, or none of the games of `settings.games`.
         TypefaceError: No typeface is in `settings.typefaces`.
     """
-    data = Path(settings.data)
-    hockey = load_player_crops(data / "player_crops" / "hockey", data / "player_crops" / "hockey.csv")
-    broadcast = load_crop_folders(data / "player_crops" / "liverpool_real", LABELS / "liverpool_real.crops.csv")
-    real = TrackSource(_located(tracks + hockey + broadcast, settings, crops), crops, settings.readable)
+    real = TrackSource(_located(tracks, settings, crops), crops, settings.readable)
     share = torso_share(crops)
     torsos, bare = real.torsos(3000, settings.seed), real.bare(3000, settings.seed)
     if not torsos:
-        raise MixtureError(
-            f"In {settings.clips} no unreadable player is labelled on whom numbers could be printed; label some as "
-            "unreadable."
-        )
-    crops_of_games = load_number_crops(data / "soccernet_numbers", settings.games, every=3)
-    soccer = {number: tracklets for number, tracklets in crops_of_games.items() if number in NUMBERS}
-    if not soccer:
-        games = ", ".join(settings.games)
-        raise MixtureError(f"{data / 'soccernet_numbers'} holds nothing of the games {games}; set mixture.games.")
-    photos = choose_photos(load_photos(data / "jersey_photos"), settings.photo_sources)
-    basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
+        raise MixtureError("No player without a readable number is there on whom numbers could be printed.")
     paste = partial(
         PasteSource, torso_share=share, tight_share=settings.tight, composed_share=settings.composed, bare=bare
     )
@@ -216,14 +217,21 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     drawn = DrawSource(
         torsos, typefaces=choose(settings.typefaces), torso_share=share, tight_share=settings.tight, bare=bare
     )
-    ingredients = [
-        players("tracks", real, settings.tracks),
-        numbers("photos", PhotoSource(photos, share, tight_share=settings.tight), settings.photos),
-        numbers("soccer_crops", paste(soccer, torsos), settings.soccer_crops),
-        numbers("basketball_crops", paste(basketball, torsos), settings.basketball_crops),
-        numbers("photo_crops", paste(cut_numbers(photos), torsos), settings.photo_crops),
-        Ingredient("drawn", drawn, settings.drawn, plain=True),
-    ]
+    data = Path(settings.data)
+    ingredients = [players("tracks", real, settings.tracks)] if settings.tracks > 0 else []
+    photos = _photos(settings) if settings.photos + settings.photo_crops > 0 else []
+    if settings.photos > 0:
+        whole = PhotoSource(photos, share, tight_share=settings.tight)
+        ingredients.append(numbers("photos", whole, settings.photos))
+    if settings.soccer_crops > 0:
+        soccer = _soccer_crops(data / "soccernet_numbers", settings.games)
+        ingredients.append(numbers("soccer_crops", paste(soccer, torsos), settings.soccer_crops))
+    if settings.basketball_crops > 0:
+        basketball = load_turned_crops(data / "basketball_numbers", LABELS / "basketball_numbers.csv")
+        ingredients.append(numbers("basketball_crops", paste(basketball, torsos), settings.basketball_crops))
+    if settings.photo_crops > 0:
+        ingredients.append(numbers("photo_crops", paste(cut_numbers(photos), torsos), settings.photo_crops))
+    ingredients.append(Ingredient("drawn", drawn, settings.drawn, plain=True))
     if settings.rendered > 0:
         people = TrackSource(load_rendered(Path(settings.renders)), crops, settings.readable)
         ingredients.append(players("rendered", people, settings.rendered))
@@ -248,3 +256,15 @@ def _located(tracks: list[Track], settings: MixtureSettings, crops: CropSettings
         return tracks
     network = load_localizer(Path(settings.localizer) if settings.localizer else default_localizer())
     return located(tracks, network, crops, settings.located, np.random.default_rng(settings.seed))
+
+
+def _photos(settings: MixtureSettings) -> list[NumberPhoto]:
+    return choose_photos(load_photos(Path(settings.data) / "jersey_photos"), settings.photo_sources)
+
+
+def _soccer_crops(folder: Path, games: Collection[str]) -> dict[str, list[list[UInt8Image]]]:
+    found = load_number_crops(folder, games, every=3)
+    soccer = {number: tracklets for number, tracklets in found.items() if number in NUMBERS}
+    if not soccer:
+        raise MixtureError(f"{folder} holds nothing of the games {', '.join(games)}; set mixture.games.")
+    return soccer

@@ -1,0 +1,164 @@
+"""The command that teaches the recognizer from its own runs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from building_media import FRAMES, SETTINGS, write_csv, write_run, write_scene
+from nets import save_small_net
+
+from pipeline.config import load
+from pipeline.crops import cut_crops
+from pipeline.results.outputs import READS, ReadLog
+from pipeline.types import WindowRead
+from recognizer.checkpoint import load_checkpoint, save_checkpoint
+from recognizer.labels import encode
+from recognizer.preprocess import normalize
+from training.adapt import main
+from training.adapting.settings import AdaptSettings
+from training.data.finished_runs import open_finished_run
+
+pytestmark = pytest.mark.usefixtures("narrow_backbone")
+
+CONFIG = Path(__file__).parents[2] / "configs" / "adapt.yaml"
+QUICK = ["--set", "workers=0", "--set", "batch_size=16"]
+STATUSES = {1: ("7", "read"), 2: ("46", "read")}
+
+
+def sure(track: int, anchor: int, number: str | None) -> WindowRead:
+    """A read that leaves no doubt."""
+    tens, units = (np.where(np.arange(11) == digit, -0.01, -6.9).astype(np.float32) for digit in encode(number))
+    return WindowRead(track, np.array([anchor]), tens, units, np.ones(1, np.float32), anchor, 0.5)
+
+
+def finished(folder: Path, video: Path, weights: Path) -> Path:
+    """A run in which both players are read, and turn away at its end."""
+    write_run(folder, video, STATUSES)
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | {"weights": {"reader": {"path": str(weights)}}}))
+    with ReadLog(folder / READS) as log:
+        for track, (number, _) in STATUSES.items():
+            log.add([sure(track, 5, number), sure(track, 15, number), sure(track, 25, None)])
+    return folder
+
+
+def network(path: Path) -> Path:
+    """A small network at a temperature of its own."""
+    net, info = load_checkpoint(save_small_net(path))
+    save_checkpoint(path, net, type(info)(info.preprocess, 5, 1.3, {"matches": ["elsewhere"]}))
+    return path
+
+
+def likelihood(weights: Path, folder: Path) -> float:
+    """Mean log-probability of both players' numbers, read alone in the frames in which they are seen."""
+    run = open_finished_run(folder, None, SETTINGS.crops)
+    crops = [
+        crop for frame, boxes in run.looked_at() if frame.index < 20 for crop in cut_crops(frame, boxes, SETTINGS.crops)
+    ]
+    net, info = load_checkpoint(weights)
+    rgb = np.stack([info.preprocess.apply(crop.rgb) for crop in crops])
+    with torch.inference_mode():
+        out = net.eval()(normalize(torch.from_numpy(rgb[:, None])), torch.ones(len(rgb), 1, dtype=torch.bool))
+    digits = torch.tensor([encode(run.numbers[crop.track_id]) for crop in crops])
+    logs = [torch.log_softmax(each, 1).gather(1, digit[:, None]) for each, digit in zip(out[:2], digits.T, strict=True)]
+    return float(torch.cat(logs).mean())
+
+
+def test_the_shipped_file_shows_the_defaults() -> None:
+    assert load(AdaptSettings, CONFIG) == AdaptSettings()
+
+
+def test_the_players_of_a_run_are_read_better_by_what_it_taught(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start, out = network(tmp_path / "start.safetensors"), tmp_path / "new" / "league.safetensors"
+    run = finished(tmp_path / "run", video, start)
+    assert main([str(run), "-o", str(out), *QUICK, "--set", "steps=40", "--set", "learning_rate=2e-3"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Learnt from 42 pictures of 2 numbers (7, 46) and 18 without a number.\nRead with it: ")
+    assert f"{video} --set reader.weights={out}" in said
+    before, after = load_checkpoint(start)[1], load_checkpoint(out)[1]
+    assert (after.window_length, after.temperature, after.preprocess) == (5, 1.3, before.preprocess)
+    assert after.training_data["start"] == {"matches": ["elsewhere"]}
+    assert after.training_data["numbers"] == {"46": 21, "7": 21} and after.training_data["unreadable"] == 18
+    assert [path.name for path in sorted(out.parent.iterdir())] == ["league.json", "league.safetensors"]
+    assert likelihood(out, run) > likelihood(start, run) + 0.5
+
+
+def test_several_runs_teach_together(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start = network(tmp_path / "start.safetensors")
+    runs = [finished(tmp_path / name, video, start) for name in ("one", "two")]
+    assert main([*map(str, runs), "-o", str(tmp_path / "out.safetensors"), *QUICK, "--set", "steps=1"]) == 0
+    assert "Learnt from 84 pictures of 2 numbers (7, 46) and 36 without a number." in capsys.readouterr().out
+
+
+def test_corrections_teach_too(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = finished(tmp_path / "run", video, network(tmp_path / "start.safetensors"))
+    table = write_csv(tmp_path / "corrections.csv", ["track_id", "jersey_number"], [(2, "48")])
+    words = [str(run), "-o", str(tmp_path / "out.safetensors"), *QUICK, "--set", "steps=1"]
+    assert main([*words, "--corrections", str(table)]) == 0
+    assert "Learnt from 42 pictures of 2 numbers (7, 48) and 9 without a number." in capsys.readouterr().out
+
+
+def test_runs_read_with_different_recognizers_are_refused(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nets = [network(tmp_path / name) for name in ("one.safetensors", "two.safetensors")]
+    changed, info = load_checkpoint(nets[1])
+    torch.nn.init.zeros_(changed.tens_head.output.weight)
+    save_checkpoint(nets[1], changed, info)
+    runs = [finished(tmp_path / f"run{k}", video, net) for k, net in enumerate(nets)]
+    out = tmp_path / "out.safetensors"
+    assert main([*map(str, runs), "-o", str(out)]) == 2
+    assert "read all videos with one recognizer" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_run_that_knows_one_number_is_refused(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished(tmp_path / "run", video, network(tmp_path / "start.safetensors"))
+    table = write_csv(tmp_path / "corrections.csv", ["track_id", "jersey_number"], [(2, "-1")])
+    out = tmp_path / "out.safetensors"
+    assert main([str(run), "-o", str(out), "--corrections", str(table)]) == 2
+    said = capsys.readouterr().err
+    assert "pictures of at least 2 numbers are wanted" in said and "the numbers are: 7." in said
+    assert said.count("\n") == 1 and not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "-o", "out.pt"], "A checkpoint must end in .safetensors, which out.pt does not."),
+        (["run", "-o", "out.safetensors", "--set", "own=1"], "own is 1.0; allowed is above 0 and under 1"),
+        (["run", "-o", "out.safetensors", "--set", "steps=0"], "steps is 0; allowed is 1 to 100000"),
+        (["nowhere", "-o", "out.safetensors"], "nowhere holds no finished run"),
+        (["run", "run", "--video", "a.mp4", "-o", "out.safetensors"], "--video and --corrections belong to one run"),
+        (["run", "-o", "out.safetensors", "--set", "crops.centre_y=0.4"], "would be cut with crops.centre_y=0.4"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_sentence(
+    words: list[str],
+    said: str,
+    video: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    finished(tmp_path / "run", video, network(tmp_path / "start.safetensors"))
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_video_that_has_changed_is_refused(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = finished(tmp_path / "run", video, network(tmp_path / "start.safetensors"))
+    video.unlink()
+    write_scene(video, FRAMES - 5)
+    assert main([str(run), "-o", str(tmp_path / "out.safetensors")]) == 2
+    assert "is not the video the run" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""Teach the recognizer a match or a league from its own runs: `python -m training.adapt RUN ... -o FILE`.
+
+The tracks to which a run gave a number teach it the typeface of the kits, without a label; a person's corrections teach
+more. Exit codes: 0 the recognizer is written; 2 something given cannot be used; 130 interrupted (Ctrl-C).
+"""
+
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.config import load
+from recognizer.command import Parser, ending_in_a_sentence
+from training.adapting.settings import AdaptSettings
+from training.adapting.teaching import Taught, adapt
+from training.building.corrections import read_corrections
+from training.data.finished_runs import RunError, open_finished_run
+from training.fitting.progress import show_progress
+
+
+@ending_in_a_sentence("Interrupted; nothing was written.")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    given = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    if len(given.runs) > 1 and (given.video or given.corrections):
+        raise RunError("--video and --corrections belong to one run; give one RUN, or leave them out.")
+    settings = load(AdaptSettings, given.config, given.set)
+    runs = [open_finished_run(folder, given.video, settings.crops) for folder in given.runs]
+    corrections = read_corrections(given.corrections, runs[0].tracks, runs[0].folder) if given.corrections else {}
+    taught = adapt(runs, corrections, given.output, settings, show_progress)
+    sys.stdout.write(summary(taught, given.output, runs[0].source.info.path))
+    return 0
+
+
+def summary(taught: Taught, out: Path, video: Path) -> str:
+    """What was taught, and what to do next.
+
+    >>> print(summary(Taught({"7": 30, "19": 12}, 50), Path("league.safetensors"), Path("a match.mp4")), end="")
+    Learnt from 42 pictures of 2 numbers (7, 19) and 50 without a number.
+    Read with it: python -m pipeline.run 'a match.mp4' --set reader.weights=league.safetensors
+    """
+    numbers = ", ".join(sorted(taught.numbers, key=int))
+    count = sum(taught.numbers.values())
+    setting = shlex.quote(f"reader.weights={out}")
+    return (
+        f"Learnt from {count} pictures of {len(taught.numbers)} numbers ({numbers}) and {taught.unreadable} without a "
+        f"number.\nRead with it: python -m pipeline.run {shlex.quote(str(video))} --set {setting}\n"
+    )
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m training.adapt",
+        description="Teach the recognizer a match or a league from runs of python -m pipeline.run.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("runs", metavar="RUN", type=Path, nargs="+", help="a finished run's folder; several teach together")
+    add("-o", "--output", metavar="FILE", type=Path, required=True, help="recognizer to write (.safetensors)")
+    add(
+        "--corrections",
+        metavar="CSV",
+        type=Path,
+        help="track_id,jersey_number[,first_frame,last_frame], as for training.build_dataset run",
+    )
+    add("--video", metavar="PATH", type=Path, help="where the run's video lies now (default: where it was)")
+    add("--config", metavar="FILE", type=Path, help="YAML file, such as configs/adapt.yaml")
+    add("--set", metavar="KEY=VALUE", action="append", default=[], help="one setting, over the file's: steps=400")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
