@@ -23,7 +23,7 @@ from training.fitting.distributed import Team, join_team
 from training.fitting.feed import TrainingData
 from training.fitting.loop import Interrupted, TrainResult, run_training
 from training.fitting.mixture_feed import mixture_data
-from training.fitting.progress import show_progress
+from training.fitting.progress import show_nothing, show_progress
 from training.fitting.run_state import RESUME, require_unused, saved_preprocess
 from training.fitting.settings import TrainSettings
 from training.fitting.start import preprocess_text, settle_preprocess
@@ -95,7 +95,7 @@ def train(settings: TrainSettings, resume: bool, stop: StopRequest) -> TrainResu
             team=team,
             device=device,
             should_stop=stop,
-            progress=show_progress if team.leads else lambda batches, _count, _name: batches,
+            progress=show_progress if team.leads else show_nothing,
         )
 
 

@@ -6,18 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from building_media import FRAMES, SETTINGS, write_csv, write_run, write_scene
 from nets import save_small_net
 
-from pipeline.config import load
+import training.adapting.teaching
+from pipeline.config import as_plain, load
 from pipeline.crops import cut_crops
 from pipeline.results.outputs import READS, ReadLog
+from pipeline.results.report import file_record
 from pipeline.types import WindowRead
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
 from recognizer.labels import encode
 from recognizer.preprocess import normalize
-from training.adapt import main
+from training.adapt import forgot, main
 from training.adapting.settings import AdaptSettings
+from training.adapting.teaching import Taught
 from training.data.finished_runs import open_finished_run
 
 pytestmark = pytest.mark.usefixtures("narrow_backbone")
@@ -37,7 +41,7 @@ def finished(folder: Path, video: Path, weights: Path) -> Path:
     """A run in which both players are read, and turn away at its end."""
     write_run(folder, video, STATUSES)
     record = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps(record | {"weights": {"reader": {"path": str(weights)}}}))
+    (folder / "run.json").write_text(json.dumps(record | {"weights": {"reader": file_record(weights, [weights])}}))
     with ReadLog(folder / READS) as log:
         for track, (number, _) in STATUSES.items():
             log.add([sure(track, 5, number), sure(track, 15, number), sure(track, 25, None)])
@@ -66,8 +70,9 @@ def likelihood(weights: Path, folder: Path) -> float:
     return float(torch.cat(logs).mean())
 
 
-def test_the_shipped_file_shows_the_defaults() -> None:
+def test_the_shipped_file_shows_every_key_with_its_default() -> None:
     assert load(AdaptSettings, CONFIG) == AdaptSettings()
+    assert yaml.safe_load(CONFIG.read_text()) == as_plain(AdaptSettings())
 
 
 def test_the_players_of_a_run_are_read_better_by_what_it_taught(
@@ -77,8 +82,8 @@ def test_the_players_of_a_run_are_read_better_by_what_it_taught(
     run = finished(tmp_path / "run", video, start)
     assert main([str(run), "-o", str(out), *QUICK, "--set", "steps=40", "--set", "learning_rate=2e-3"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("Learnt from 42 pictures of 2 numbers (7, 46) and 18 without a number.\nRead with it: ")
-    assert f"{video} --set reader.weights={out}" in said
+    assert said.startswith("Learnt from 42 pictures of 2 numbers (7, 46) and 18 without a number; of drawn numbers ")
+    assert f"--set reader.weights={out}\n" in said
     before, after = load_checkpoint(start)[1], load_checkpoint(out)[1]
     assert (after.window_length, after.temperature, after.preprocess) == (5, 1.3, before.preprocess)
     assert after.training_data["start"] == {"matches": ["elsewhere"]}
@@ -91,7 +96,7 @@ def test_several_runs_teach_together(video: Path, tmp_path: Path, capsys: pytest
     start = network(tmp_path / "start.safetensors")
     runs = [finished(tmp_path / name, video, start) for name in ("one", "two")]
     assert main([*map(str, runs), "-o", str(tmp_path / "out.safetensors"), *QUICK, "--set", "steps=1"]) == 0
-    assert "Learnt from 84 pictures of 2 numbers (7, 46) and 36 without a number." in capsys.readouterr().out
+    assert "Learnt from 84 pictures of 2 numbers (7, 46) and 36 without a number;" in capsys.readouterr().out
 
 
 def test_corrections_teach_too(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,7 +104,7 @@ def test_corrections_teach_too(video: Path, tmp_path: Path, capsys: pytest.Captu
     table = write_csv(tmp_path / "corrections.csv", ["track_id", "jersey_number"], [(2, "48")])
     words = [str(run), "-o", str(tmp_path / "out.safetensors"), *QUICK, "--set", "steps=1"]
     assert main([*words, "--corrections", str(table)]) == 0
-    assert "Learnt from 42 pictures of 2 numbers (7, 48) and 9 without a number." in capsys.readouterr().out
+    assert "Learnt from 42 pictures of 2 numbers (7, 48) and 18 without a number;" in capsys.readouterr().out
 
 
 def test_runs_read_with_different_recognizers_are_refused(
@@ -112,7 +117,7 @@ def test_runs_read_with_different_recognizers_are_refused(
     runs = [finished(tmp_path / f"run{k}", video, net) for k, net in enumerate(nets)]
     out = tmp_path / "out.safetensors"
     assert main([*map(str, runs), "-o", str(out)]) == 2
-    assert "read all videos with one recognizer" in capsys.readouterr().err
+    assert "were read with different recognizers" in capsys.readouterr().err
     assert not out.exists()
 
 
@@ -124,7 +129,8 @@ def test_a_run_that_knows_one_number_is_refused(
     out = tmp_path / "out.safetensors"
     assert main([str(run), "-o", str(out), "--corrections", str(table)]) == 2
     said = capsys.readouterr().err
-    assert "pictures of at least 2 numbers are wanted" in said and "the numbers are: 7." in said
+    assert "pictures of at least 2 numbers are wanted" in said
+    assert "the numbers are 7, and without one there are 41 pictures" in said
     assert said.count("\n") == 1 and not out.exists()
 
 
@@ -136,7 +142,10 @@ def test_a_run_that_knows_one_number_is_refused(
         (["run", "-o", "out.safetensors", "--set", "steps=0"], "steps is 0; allowed is 1 to 100000"),
         (["nowhere", "-o", "out.safetensors"], "nowhere holds no finished run"),
         (["run", "run", "--video", "a.mp4", "-o", "out.safetensors"], "--video and --corrections belong to one run"),
-        (["run", "-o", "out.safetensors", "--set", "crops.centre_y=0.4"], "would be cut with crops.centre_y=0.4"),
+        (["run", "-o", "start.safetensors"], "start.safetensors is the recognizer that the runs were read with"),
+        (["run", "-o", "media/scene.mp4/out.safetensors"], "scene.mp4 is a file, but a folder is needed"),
+        (["run", "-o", "out.safetensors", "--set", "typefaces=media"], "The folder media holds no font file"),
+        (["run", "-o", "out.safetensors", "--set", "precision=float16"], "precision is float16, which needs a CUDA"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_sentence(
@@ -154,6 +163,43 @@ def test_what_cannot_be_used_is_said_in_one_sentence(
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_nothing_is_decoded_where_something_is_amiss(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = network(tmp_path / "start.safetensors")
+    runs = [finished(tmp_path / name, video, start) for name in ("one", "two")]
+    (runs[1] / READS).unlink()
+    monkeypatch.setattr(training.adapting.teaching, "cut_tracks", None)
+    assert main([*map(str, runs), "-o", str(tmp_path / "out.safetensors")]) == 2
+    assert "two/reads.jsonl is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_recognizer_that_is_gone_or_changed_is_not_taught(
+    gone: bool, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = network(tmp_path / "start.safetensors")
+    run = finished(tmp_path / "run", video, start)
+    start.unlink() if gone else start.write_bytes(b"another")
+    assert main([str(run), "-o", str(tmp_path / "out.safetensors")]) == 2
+    assert "is not there any more, or has changed; read the video again" in capsys.readouterr().err
+
+
+def test_the_runs_own_crops_are_cut(video: Path, tmp_path: Path) -> None:
+    run = finished(tmp_path / "run", video, network(tmp_path / "start.safetensors"))
+    record = json.loads((run / "run.json").read_text())
+    record["settings"]["crops"]["centre_y"] = 0.4
+    (run / "run.json").write_text(json.dumps(record))
+    out = tmp_path / "out.safetensors"
+    assert main([str(run), "-o", str(out), *QUICK, "--set", "steps=1"]) == 0
+    assert json.loads(out.with_suffix(".json").read_text())["training_data"]["settings"]["crops"]["centre_y"] == 0.4
+
+
+def test_a_network_that_reads_other_numbers_much_worse_is_told_of() -> None:
+    before, after = Taught({"7": 3, "8": 3}, 4, 0.8, 0.76), Taught({"7": 3, "8": 3}, 4, 0.8, 0.74)
+    assert forgot(before) is False and forgot(after) is True
 
 
 def test_a_video_that_has_changed_is_refused(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """What the reads of a finished run say of its pictures: which show a number that is known, and which show none."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,87 +16,110 @@ from training.data.finished_runs import FinishedRun, RunError
 
 Stretches = dict[int, list[Stretch]]
 """What is known of a track, and in which frames; by track."""
+Corrections = Mapping[int, Sequence[Stretch]]
+"""What a person says of a track, and in which frames; by track."""
 _DOUBTED: Final = 0.5
 """A window that shows no number with this probability does not show the one that a person says its track wears."""
 
 
-def lessons_of(run: FinishedRun, corrections: Stretches, settings: LessonSettings) -> Stretches:
-    """What a run's reads say of its tracks, about as many frames of each number as are wanted.
+def lessons_of(run: FinishedRun, corrections: Corrections, settings: LessonSettings) -> Stretches:
+    """What a run's reads say of its tracks.
 
     Args:
         run: the run.
-        corrections: what a person says, by track, which counts instead of what the run gave.
+        corrections: what a person says of some tracks, which counts instead of what the run gave.
         settings: what is taken.
 
     Raises:
         RunError: Its reads are missing or broken.
     """
-    rate = float(run.source.info.frames_per_second)
-    reach = round(settings.reach_seconds * rate)
-    return thinned(stretches_of(_reads(run.folder / READS), run.numbers, corrections, reach, settings), settings)
+    reach = round(settings.reach_seconds * float(run.source.info.frames_per_second))
+    shown = shown_numbers(_reads(run.folder / READS), run.numbers, corrections, settings)
+    return {track: spread(by_frame, reach, corrections.get(track)) for track, by_frame in sorted(shown.items())}
 
 
-def stretches_of(
-    reads: Iterable[WindowRead],
-    numbers: Mapping[int, str],
-    corrections: Stretches,
-    reach: int,
-    settings: LessonSettings,
-) -> Stretches:
-    """Frames round the clearest pictures of windows, by what the windows show.
+def shown_numbers(
+    reads: Iterable[WindowRead], numbers: Mapping[int, str], corrections: Corrections, settings: LessonSettings
+) -> dict[int, dict[int, str | None]]:
+    """What windows show in their clearest picture: number, or None for none, by track and frame.
+
+    A window of a track with a number shows that, or none, or nobody knows what; of a track without a number it
+    can only be known to show none. Where a person says the number, a window that more likely shows some number shows
+    this one, as the network may just not be able to read it.
 
     Args:
         reads: windows of a run.
-        numbers: the tracks' numbers; of the other tracks only windows without a number count.
+        numbers: the tracks' numbers.
         corrections: see `lessons_of`.
-        reach: frames to either side.
         settings: what makes a window show a number, or none.
     """
     shown: dict[int, dict[int, str | None]] = defaultdict(dict)
     for read in reads:
         probability = np.exp(number_log_probs(read.tens, read.units))
+        number = numbers.get(read.track_id)
         if read.track_id in corrections:
-            stretch = stretch_at(corrections[read.track_id], read.anchor_frame)
-            if stretch and (stretch.number is None or probability[NONE_INDEX] < _DOUBTED):
-                shown[read.track_id][read.anchor_frame] = stretch.number
-            continue
-        number, likeliest = numbers.get(read.track_id), OUTCOMES[int(probability.argmax())]
+            said = stretch_at(corrections[read.track_id], read.anchor_frame)
+            if said is None:
+                continue
+            if said.number is None or probability[NONE_INDEX] < _DOUBTED:
+                shown[read.track_id][read.anchor_frame] = said.number
+                continue
+            number = None
+        likeliest = OUTCOMES[int(probability.argmax())]
         if number is not None and (
             likeliest == number or probability[OUTCOMES.index(number)] > settings.min_probability
         ):
             shown[read.track_id][read.anchor_frame] = number
         elif probability[NONE_INDEX] > settings.min_unreadable:
             shown[read.track_id][read.anchor_frame] = None
-    return {track: _spread(by_frame, reach) for track, by_frame in sorted(shown.items())}
+    return dict(shown)
 
 
-def _spread(by_frame: Mapping[int, str | None], reach: int) -> list[Stretch]:
-    """Stretches round frames, each frame in one at the most.
+def spread(by_frame: Mapping[int, str | None], reach: int, within: Sequence[Stretch] | None = None) -> list[Stretch]:
+    """Stretches round frames; two that come near each other share what is between them.
 
-    >>> [(each.first, each.last, each.number) for each in _spread({4: "7", 9: None}, 3)]
-    [(1, 7, '7'), (8, 12, None)]
+    >>> [(each.first, each.last, each.number) for each in spread({4: "7", 9: None}, 3)]
+    [(1, 6, '7'), (7, 12, None)]
+
+    Args:
+        by_frame: what is shown, by frame.
+        reach: frames to either side.
+        within: stretches that hold all these frames, and none of which is left for what is shown in another; None for
+            no limits.
     """
     stretches: list[Stretch] = []
-    for frame, number in sorted(by_frame.items()):
-        first = max(frame - reach, stretches[-1].last + 1 if stretches else 0)
+    frames = sorted(by_frame)
+    for before, frame, after in zip([None, *frames], frames, [*frames[1:], None], strict=False):
+        first = max(0, frame - reach, 0 if before is None else (before + frame) // 2 + 1)
+        last = frame + reach if after is None else min(frame + reach, (frame + after) // 2)
+        if within is not None and (said := stretch_at(within, frame)):
+            first, last = max(first, said.first), min(last, said.last)
+        number = by_frame[frame]
         verdict = Verdict.UNREADABLE if number is None else Verdict.LEGIBLE
-        if first <= frame + reach:
-            stretches.append(Stretch(first, frame + reach, verdict, number))
+        stretches.append(Stretch(first, last, verdict, number))
     return stretches
 
 
-def thinned(stretches: Stretches, settings: LessonSettings) -> Stretches:
-    """As many stretches of each number, and without one, evenly over the run, as hold the frames that are wanted."""
+def thinned(stretches: Stretches, every: int, most_pictures: int, most_unreadable: int) -> Stretches:
+    """Some stretches of each number, and of none, evenly over the run, to leave about as many pictures as wanted.
+
+    Args:
+        stretches: of a run.
+        every: one frame in so many has exact boxes and counts.
+        most_pictures: of each number.
+        most_unreadable: without a number.
+    """
     frames = count_frames(stretches)
-    most = {number: settings.most_unreadable if number is None else settings.most_pictures for number in frames}
-    every = {number: -(-count // most[number]) for number, count in frames.items()}
-    seen: Counter[str | None] = Counter()
+    most = {number: (most_unreadable if number is None else most_pictures) * every for number in frames}
     kept: Stretches = {}
-    for track, each in stretches.items():
-        for stretch in each:
-            if seen[stretch.number] % every[stretch.number] == 0:
+    due: defaultdict[str | None, float] = defaultdict(float)
+    for track, some in stretches.items():
+        for stretch in some:
+            length = stretch.last - stretch.first + 1
+            due[stretch.number] += length * min(1.0, most[stretch.number] / frames[stretch.number])
+            if due[stretch.number] >= length / 2:
+                due[stretch.number] -= length
                 kept.setdefault(track, []).append(stretch)
-            seen[stretch.number] += 1
     return kept
 
 

@@ -23,10 +23,11 @@ class LessonSettings:
     """A window shows no number where that has this probability; 0 to 1."""
     reach_seconds: float = 0.2
     """Pictures this near to a window's clearest one show what the window shows; 0 to 1."""
-    most_pictures: int = 500
-    """About as many pictures of a number in one run are taken, at least 1: their memory is bounded so."""
-    most_unreadable: int = 3000
-    """About as many pictures without a number are taken of one run, at least 1."""
+    most_pictures: int = 200
+    """About as many pictures of a number are taken, of all runs together; 1 to 100000. They are held in memory, some
+    0.1 MB each."""
+    most_unreadable: int = 2000
+    """About as many pictures without a number; 1 to 100000."""
 
     def __post_init__(self) -> None:
         for name in ("min_probability", "min_unreadable", "reach_seconds"):
@@ -62,8 +63,6 @@ class AdaptSettings:
     """Folder with font files to draw numbers in; empty takes those installed. Invented typefaces are drawn besides."""
     lessons: LessonSettings = field(default_factory=LessonSettings)
     """Which pictures teach."""
-    crops: CropSettings = field(default_factory=CropSettings)
-    """Crop geometry, which must be the runs'."""
 
     def __post_init__(self) -> None:
         require_range("seed", self.seed, 0, 2**31 - 1)
@@ -76,12 +75,13 @@ class AdaptSettings:
         if not 0.0 < self.learning_rate <= 1.0:
             raise ValueError(f"learning_rate is {self.learning_rate}; allowed is above 0 to 1")
 
-    def training(self, start_from: str, network: NetworkSettings, output: str) -> TrainSettings:
+    def training(self, start_from: str, network: NetworkSettings, crops: CropSettings, output: str) -> TrainSettings:
         """The training of single pictures that this is.
 
         Args:
             start_from: checkpoint whose weights it starts from.
             network: its architecture.
+            crops: how the runs cut regions.
             output: folder for what training writes.
         """
         return TrainSettings(
@@ -123,7 +123,7 @@ class AdaptSettings:
                 basketball_crops=0.0,
                 photo_crops=0.0,
             ),
-            crops=self.crops,
+            crops=crops,
         )
 
     def _precision(self) -> Literal["auto", "float32", "bfloat16", "float16"]:

@@ -11,19 +11,23 @@ from typing import Any, NamedTuple
 from pipeline.config import as_plain
 from pipeline.results.report import file_record
 from recognizer.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from training.adapting.lessons import Stretches, lessons_of
+from training.adapting.lessons import Corrections, Stretches, count_frames, lessons_of, thinned
 from training.adapting.settings import AdaptSettings
 from training.building.video import video_name, warn_of_loss
 from training.data.clip_labels import Verdict
 from training.data.finished_runs import FinishedRun, RunError
+from training.evaluation.files import require_file
 from training.fitting.distributed import Team, take_device
 from training.fitting.feed import TrainingData
-from training.fitting.loop import Progress, run_training
+from training.fitting.loop import run_training
 from training.fitting.mixture_feed import StreamBatches, drawn_batches
+from training.fitting.precision import training_precision
+from training.fitting.progress import ShowProgress
 from training.fitting.settings import NetworkSettings, TrainSettings
 from training.fitting.start import settle_preprocess
 from training.mixture.players import Track, cut_tracks
 from training.mixture.recipe import build_mixture
+from training.synthesis.typefaces import in_folder
 
 logger = logging.getLogger(__name__)
 
@@ -32,16 +36,20 @@ _FEWEST_NUMBERS = 2
 
 
 class Taught(NamedTuple):
-    """What a recognizer was taught."""
+    """What a recognizer was taught, and what that did to numbers of all kinds."""
 
     numbers: dict[str, int]
     """Pictures of each number."""
     unreadable: int
     """Pictures without a number."""
+    drawn_before: float
+    """Share of drawn numbers that were read right before, 0 to 1."""
+    drawn: float
+    """The same now."""
 
 
 def adapt(
-    runs: Sequence[FinishedRun], corrections: Stretches, out: Path, settings: AdaptSettings, progress: Progress
+    runs: Sequence[FinishedRun], corrections: Corrections, out: Path, settings: AdaptSettings, progress: ShowProgress
 ) -> Taught:
     """Teach the recognizer that made runs what they know, and write it.
 
@@ -53,60 +61,94 @@ def adapt(
         corrections: what a person says of the first run's tracks.
         out: checkpoint to write (`.safetensors`); its window length and temperature are as before.
         settings: how it learns.
-        progress: shows how far training is.
+        progress: shows how far decoding and training are.
 
     Raises:
         RunError: The runs were read with different recognizers, or know too little.
         InputError: Anything else that was given cannot be used.
     """
-    if out.suffix != ".safetensors":
-        raise CheckpointError(f"A checkpoint must end in .safetensors, which {out} does not.")
-    start = _common_weights(runs)
+    start = _common_start(runs)
     network, info = load_checkpoint(start)
     device = take_device(settings.device)
-    tracks: list[Track] = []
-    for place, run in enumerate(runs):
-        lessons = lessons_of(run, {} if place else corrections, settings.lessons)
-        tracks += cut_tracks(run.looked_at(), lessons, run.source.info.name)
-        warn_of_loss(run.source)
-    taught = _what_is_taught(runs, tracks)
+    training_precision(settings.precision, device)
+    if settings.typefaces:
+        in_folder(Path(settings.typefaces))
+    _require_place(out, start)
+    lessons = _lessons(runs, corrections, settings)
+    _require_enough(runs, lessons)
     logger.info("%s starts from %s", out, start)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as folder:
-        architecture = NetworkSettings(**{**asdict(network.config), "frozen_fraction": 0.0})
-        training = settle_preprocess(settings.training(str(start), architecture, folder))
-        data = _training_data(training, tracks, {"runs": [video_name(run.source) for run in runs], **taught._asdict()})
-        result = run_training(training, data, device=device, progress=progress)
-        learnt, trained = load_checkpoint(result.last)
-    record = {**trained.training_data, "settings": as_plain(settings)}
-    save_checkpoint(out, learnt, replace(info, training_data=record, metrics=trained.metrics))
-    return taught
-
-
-def _common_weights(runs: Sequence[FinishedRun]) -> Path:
-    """The checkpoint that all runs were read with."""
-    for run in runs[1:]:
-        one, other = (file_record(each.weights, [each.weights])["sha256"] for each in (runs[0], run))
-        if one != other:
-            raise RunError(
-                f"The run {run.folder} was read with {run.weights} and {runs[0].folder} with {runs[0].weights}; "
-                "read all videos with one recognizer."
-            )
-    return runs[0].weights
-
-
-def _what_is_taught(runs: Sequence[FinishedRun], tracks: Sequence[Track]) -> Taught:
-    """Count the pictures; refuse too few kinds of them."""
+    tracks = [track for run, some in zip(runs, lessons, strict=True) for track in _cut(run, some, progress)]
     numbers = Counter(number for track in tracks for number in track.numbers if number is not None)
     unreadable = sum(verdict is Verdict.UNREADABLE for track in tracks for verdict in track.verdicts)
-    if len(numbers) < _FEWEST_NUMBERS or not unreadable:
-        known = ", ".join(sorted(numbers)) or "none"
+    taught = {"numbers": dict(sorted(numbers.items())), "unreadable": unreadable}
+    with TemporaryDirectory() as folder:
+        architecture = NetworkSettings(**{**asdict(network.config), "frozen_fraction": 0.0})
+        output = str(Path(folder) / "training")
+        training = settle_preprocess(settings.training(str(start), architecture, runs[0].crops, output))
+        data = _training_data(training, tracks, {"runs": [video_name(run.source) for run in runs], **taught})
+        result = run_training(training, data, device=device, progress=progress)
+        learnt, trained = load_checkpoint(result.last)
+    record = {**trained.training_data, "settings": {**as_plain(settings), "crops": as_plain(runs[0].crops)}}
+    save_checkpoint(out, learnt, replace(info, training_data=record, metrics=trained.metrics))
+    before, after = (float(figures["drawn/number"]) for figures in (result.history[0], result.history[-1]))
+    return Taught(dict(sorted(numbers.items())), unreadable, before, after)
+
+
+def _common_start(runs: Sequence[FinishedRun]) -> Path:
+    """The checkpoint that all runs were read with."""
+    for run in runs:
+        if not run.same_weights:
+            raise RunError(
+                f"The recognizer that the run {run.folder} was read with is not there any more, or has changed; read "
+                "the video again."
+            )
+    first, digest = runs[0], file_record(runs[0].weights, [runs[0].weights])["sha256"]
+    for run in runs[1:]:
+        if file_record(run.weights, [run.weights])["sha256"] != digest or run.crops != first.crops:
+            raise RunError(
+                f"The runs {first.folder} and {run.folder} were read with different recognizers ({first.weights} and "
+                f"{run.weights}) or crop settings; read all videos alike."
+            )
+    return first.weights
+
+
+def _require_place(out: Path, start: Path) -> None:
+    """Make sure of the place for the new checkpoint before anything costly is done."""
+    if out.suffix != ".safetensors":
+        raise CheckpointError(f"A checkpoint must end in .safetensors, which {out} does not.")
+    require_file(out)
+    if out.exists() and out.samefile(start):
+        raise CheckpointError(f"{out} is the recognizer that the runs were read with; name another file.")
+
+
+def _lessons(runs: Sequence[FinishedRun], corrections: Corrections, settings: AdaptSettings) -> list[Stretches]:
+    """What each run teaches; its part of the pictures that are wanted."""
+    wanted = settings.lessons
+    most = [-(-count // len(runs)) for count in (wanted.most_pictures, wanted.most_unreadable)]
+    return [
+        thinned(lessons_of(run, {} if place else corrections, wanted), run.every, *most)
+        for place, run in enumerate(runs)
+    ]
+
+
+def _require_enough(runs: Sequence[FinishedRun], lessons: Sequence[Stretches]) -> None:
+    shown = Counter[str | None]()
+    for some in lessons:
+        shown.update(count_frames(some))
+    numbers = sorted(number for number in shown if number is not None)
+    if len(numbers) < _FEWEST_NUMBERS or not shown[None]:
         raise RunError(
             f"{', '.join(str(run.folder) for run in runs)}: pictures of at least {_FEWEST_NUMBERS} numbers are wanted, "
-            f"and some without a number; there are {unreadable} without, and the numbers are: {known}. Give a longer "
-            "video's run, several runs, or --corrections."
+            f"and some of players who show none; the numbers are {', '.join(numbers) or 'none'}, and without one there "
+            f"are {shown[None]} pictures. Give the run of a longer video, or several."
         )
-    return Taught(dict(sorted(numbers.items())), unreadable)
+
+
+def _cut(run: FinishedRun, lessons: Stretches, progress: ShowProgress) -> list[Track]:
+    looked_at = progress(run.looked_at(), -(-run.frames // run.every), run.source.info.name)
+    tracks = cut_tracks(looked_at, lessons, run.source.info.name)
+    warn_of_loss(run.source)
+    return tracks
 
 
 def _training_data(settings: TrainSettings, tracks: list[Track], description: dict[str, Any]) -> TrainingData:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import with_boxes
 from pipeline.results.folder import RECORD
 from pipeline.results.outputs import BOXES, TRACKS, read_mot
-from pipeline.results.report import input_record
+from pipeline.results.report import file_record, input_record
 from pipeline.tracking.following import in_groups
 from pipeline.types import Frame, TrackedBoxes
 from recognizer.errors import InputError
@@ -43,6 +43,10 @@ class FinishedRun:
     """The numbers it gave, by track."""
     weights: Path
     """Of the recognizer it read with; of the one that ships where that is gone."""
+    same_weights: bool
+    """Whether that file is there and holds what the run read with, as far as its record tells."""
+    crops: CropSettings
+    """How its regions are cut."""
 
     def looked_at(self) -> Iterator[tuple[Frame, TrackedBoxes]]:
         """Decode the video once more; yields the frames in which people were looked for, with their boxes.
@@ -63,13 +67,13 @@ class FinishedRun:
             )
 
 
-def open_finished_run(folder: Path, video: Path | None, crops: CropSettings) -> FinishedRun:
+def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | None) -> FinishedRun:
     """Check a run.
 
     Args:
         folder: the run's folder.
         video: where the run's video lies now; by default where it was.
-        crops: how regions are to be cut, which must be as the run cut them.
+        crops: how regions are to be cut, which must be as the run cut them; None for just that.
 
     Raises:
         InputError: The run or its video cannot be used.
@@ -78,7 +82,10 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings) -> 
     tracks, numbers = _read_tracks(folder / TRACKS)
     if not (folder / BOXES).is_file():
         raise RunError(f"The run {folder} lacks {BOXES}; make it again with python -m pipeline.run.")
+    if crops is None:
+        crops = _recorded_crops(folder, record)
     _require_same_regions(folder, record, crops)
+    weights, same = _reader_weights(record)
     return FinishedRun(
         folder,
         _open_video(folder, record, video),
@@ -86,15 +93,29 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings) -> 
         int(record["settings"]["detector"]["every"]),
         frozenset(tracks),
         numbers,
-        _reader_weights(record),
+        weights,
+        same,
+        crops,
     )
 
 
-def _reader_weights(record: dict[str, Any]) -> Path:
-    """The recognizer that the run read with, as far as its record tells and the file is still there."""
-    named = record.get("weights", {}).get("reader", {}).get("path")
-    path = Path(named) if isinstance(named, str) else default_weights()
-    return path if path.is_file() else default_weights()
+def _reader_weights(record: dict[str, Any]) -> tuple[Path, bool]:
+    """The recognizer that the run read with, or what ships where that is gone; whether it is the same."""
+    named = record.get("weights", {}).get("reader", {})
+    path = Path(named["path"]) if isinstance(named.get("path"), str) else default_weights()
+    if not path.is_file():
+        return default_weights(), False
+    return path, named.get("sha256") in (None, file_record(path, [path])["sha256"])
+
+
+def _recorded_crops(folder: Path, record: dict[str, Any]) -> CropSettings:
+    """How the run cut regions; what its record does not hold is as it comes."""
+    recorded = record["settings"].get("crops")
+    known = {item.name for item in fields(CropSettings)}
+    try:
+        return CropSettings(**{name: float(value) for name, value in (recorded or {}).items() if name in known})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RunError(f"{folder / RECORD} does not say how regions were cut ({error}); make the run again.") from error
 
 
 def _read_record(folder: Path) -> dict[str, Any]:

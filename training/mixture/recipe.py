@@ -30,7 +30,7 @@ from training.mixture.players import (
     load_player_crops,
 )
 from training.mixture.rendered import load_rendered
-from training.mixture.sources import PhotoSource, TrackSource
+from training.mixture.sources import LEAST_TORSO, PhotoSource, TrackSource
 from training.mixture.stream import Ingredient
 from training.synthesis.shirts import torso_share
 from training.synthesis.typefaces import choose
@@ -119,10 +119,11 @@ class MixtureSettings:
 def missing_folders(settings: MixtureSettings) -> list[Path]:
     """Folders the mixture needs and does not find."""
     data = Path(settings.data)
-    wanted = [Path(settings.clips), data / "player_crops"]
+    wanted = [Path(settings.clips)]
     wanted += [data / "jersey_photos"] if settings.photos + settings.photo_crops > 0 else []
     wanted += [data / "soccernet_numbers"] if settings.soccer_crops > 0 else []
     wanted += [data / "basketball_numbers"] if settings.basketball_crops > 0 else []
+    wanted += [data / "player_crops"]
     wanted += [Path(settings.renders)] if settings.rendered > 0 else []
     return [folder for folder in wanted if not folder.is_dir()]
 
@@ -208,7 +209,10 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
     share = torso_share(crops)
     torsos, bare = real.torsos(3000, settings.seed), real.bare(3000, settings.seed)
     if not torsos:
-        raise MixtureError("No player without a readable number is there on whom numbers could be printed.")
+        raise MixtureError(
+            f"No picture of a player without a readable number has a region of {LEAST_TORSO} pixels, on which numbers "
+            "could be printed; add footage in which such players are larger, or label some as unreadable."
+        )
     paste = partial(
         PasteSource, torso_share=share, tight_share=settings.tight, composed_share=settings.composed, bare=bare
     )

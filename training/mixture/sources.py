@@ -25,6 +25,8 @@ _SHIRT = 3.0
 """How much more often a photo with the shirt round its number is shown than one of little more than the number."""
 BARE_SHARE = 0.8
 """Share of the drawn and pasted numbers that are laid on a wiped torso, where there are some."""
+LEAST_TORSO = 28
+"""Side in pixels of the regions that numbers are drawn on, at the least."""
 _LEAST_BARE = 24
 """Side in pixels of the regions that torsos are wiped in, at the least."""
 _BACKS = 0.4
@@ -114,7 +116,7 @@ class TrackSource:
         rng = np.random.default_rng(seed)
         places = [self._unreadable[i] for i in rng.permutation(len(self._unreadable))[:limit]]
         regions = [self._region(rng, self._tracks[i], j, SIDE) for i, j in places]
-        return [region for region in regions if region.shape[0] >= 28]
+        return [region for region in regions if region.shape[0] >= LEAST_TORSO]
 
 
 class PhotoSource:

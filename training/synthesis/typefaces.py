@@ -63,7 +63,7 @@ def in_folder(folder: Path) -> Typefaces:
     """
     found = tuple(path for path in _font_files(folder) if _draws_digits(path))
     if not found:
-        raise TypefaceError(f"The folder {folder} holds no font file (.ttf, .otf) with digits; set mixture.typefaces.")
+        raise TypefaceError(f"The folder {folder} holds no font file (.ttf, .otf) with digits; set typefaces.")
     return Typefaces(found, _INVENTED_SHARE)
 
 
@@ -79,7 +79,7 @@ def choose(folder: str) -> Typefaces:
     if count < FEW:
         logger.warning(
             "Only %d typefaces are in %s, where the network that ships was shown about 210; install font packages or "
-            "name a folder with font files (mixture.typefaces)",
+            "name a folder with font files (typefaces)",
             count,
             folder or INSTALLED,
         )

@@ -1,7 +1,7 @@
 """Which pictures of a run teach."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,15 @@ from building_media import FRAMES, SETTINGS, write_run
 from pipeline.results.outputs import READS, ReadLog
 from pipeline.types import FloatArray, WindowRead
 from recognizer.labels import encode
-from training.adapting.lessons import Stretches, count_frames, lessons_of, stretches_of, thinned
+from training.adapting.lessons import (
+    Corrections,
+    Stretches,
+    count_frames,
+    lessons_of,
+    shown_numbers,
+    spread,
+    thinned,
+)
 from training.adapting.settings import LessonSettings
 from training.data.clip_labels import Stretch, Verdict
 from training.data.finished_runs import RunError, open_finished_run
@@ -30,29 +38,23 @@ def read(track: int, anchor: int, number: str | None, share: float = 0.97) -> Wi
     return WindowRead(track, frames, digit({tens: share}), digit({units: share}), weights, anchor, 0.5)
 
 
-def spans(stretches: Stretches) -> dict[int, list[tuple[int, int, str | None]]]:
-    return {track: [(each.first, each.last, each.number) for each in some] for track, some in stretches.items()}
+def shown(
+    reads: Iterable[WindowRead], numbers: Mapping[int, str], corrections: Corrections | None = None, least: float = 0.15
+) -> dict[int, dict[int, str | None]]:
+    return shown_numbers(reads, numbers, corrections or {}, LessonSettings(min_probability=least))
 
 
-def test_pictures_round_a_window_show_what_it_shows() -> None:
+def test_a_window_shows_its_tracks_number_or_none() -> None:
     reads = [read(1, 10, "7"), read(1, 30, None), read(2, 10, "46"), read(2, 20, None)]
-    found = stretches_of(reads, {1: "7"}, {}, 3, LessonSettings())
-    assert spans(found) == {1: [(7, 13, "7"), (27, 33, None)], 2: [(17, 23, None)]}
-    assert [each.verdict for each in found[1]] == [Verdict.LEGIBLE, Verdict.UNREADABLE]
+    assert shown(reads, {1: "7"}) == {1: {10: "7", 30: None}, 2: {20: None}}
 
 
 def test_a_number_that_is_half_seen_is_shown_and_another_one_is_not() -> None:
     half = WindowRead(
         1, np.array([5]), digit({10: 0.9}), digit({1: 0.6, 7: 0.3}), np.ones(1, np.float32), 5, 0.5
     )  # P(7) is 0.28, P(1) 0.55
-    for least, expected in ((0.15, {1: [(4, 6, "7")]}), (0.35, {})):
-        found = stretches_of([half, read(1, 20, "1")], {1: "7"}, {}, 1, LessonSettings(min_probability=least))
-        assert spans(found) == expected
-
-
-def test_frames_between_two_windows_belong_to_the_first() -> None:
-    found = stretches_of([read(1, 14, None), read(1, 10, "7")], {1: "7"}, {}, 3, LessonSettings())
-    assert spans(found) == {1: [(7, 13, "7"), (14, 17, None)]}
+    assert shown([half, read(1, 20, "1")], {1: "7"}, least=0.15) == {1: {5: "7"}}
+    assert shown([half, read(1, 20, "1")], {1: "7"}, least=0.35) == {}
 
 
 def test_what_a_person_says_counts_instead_wherever_a_number_is_seen() -> None:
@@ -61,18 +63,47 @@ def test_what_a_person_says_counts_instead_wherever_a_number_is_seen() -> None:
         2: [Stretch(0, 20, Verdict.UNREADABLE, None)],
     }
     reads = [read(1, 10, "25"), read(1, 30, None), read(2, 10, "9"), read(2, 40, "9")]
-    found = stretches_of(reads, {1: "25", 2: "9"}, says, 2, LessonSettings())
-    assert spans(found) == {1: [(8, 12, "23")], 2: [(8, 12, None)]}
+    assert shown(reads, {1: "25", 2: "9"}, says) == {1: {10: "23", 30: None}, 2: {10: None}}
 
 
-def test_as_many_pictures_are_kept_as_are_wanted_from_all_over_the_run() -> None:
-    reads = [read(1, 10 * k, "7") for k in range(1, 41)] + [read(2, 10 * k, None) for k in range(1, 41)]
-    every = stretches_of(reads, {1: "7"}, {}, 2, LessonSettings())
-    assert count_frames(every) == {"7": 200, None: 200}
-    kept = thinned(every, LessonSettings(most_pictures=50, most_unreadable=100))
-    assert count_frames(kept) == {"7": 50, None: 100}
-    assert [each.first for each in kept[1]] == [8 + 40 * k for k in range(10)]
-    assert thinned(every, LessonSettings()) == every
+def test_pictures_near_a_window_show_what_it_shows() -> None:
+    found = spread({2: "7", 20: None}, 3)
+    assert [(each.first, each.last, each.number) for each in found] == [(0, 5, "7"), (17, 23, None)]
+    assert [each.verdict for each in found] == [Verdict.LEGIBLE, Verdict.UNREADABLE]
+
+
+def test_what_is_near_two_windows_shows_what_the_nearer_one_shows() -> None:
+    found = spread({10: "7", 15: None, 17: "7"}, 4)
+    assert [(each.first, each.last, each.number) for each in found] == [(6, 12, "7"), (13, 16, None), (17, 21, "7")]
+
+
+def test_pictures_beyond_what_a_person_says_are_left_out() -> None:
+    says = [Stretch(5, 100, Verdict.LEGIBLE, "7"), Stretch(101, 200, Verdict.LEGIBLE, "8")]
+    found = spread({7: "7", 98: "7", 106: "8", 199: "8"}, 5, says)
+    assert [(each.first, each.last, each.number) for each in found] == [
+        (5, 12, "7"),
+        (93, 100, "7"),
+        (103, 111, "8"),
+        (194, 200, "8"),
+    ]
+
+
+def stretches_of(counts: Mapping[str | None, int], length: int) -> Stretches:
+    """So many stretches of each number, one track each."""
+    return {
+        track: [Stretch(20 * k, 20 * k + length - 1, Verdict.LEGIBLE, number) for k in range(count)]
+        for track, (number, count) in enumerate(counts.items())
+    }
+
+
+@pytest.mark.parametrize(("wanted", "every"), [(50, 1), (77, 1), (199, 1), (30, 3), (1000, 1)])
+def test_about_as_many_pictures_are_kept_as_are_wanted_from_all_over_the_run(wanted: int, every: int) -> None:
+    found = stretches_of({"7": 40, None: 60}, 5)
+    kept = thinned(found, every, wanted, 2 * wanted)
+    counts = {number: count / every for number, count in count_frames(kept).items()}
+    assert counts == pytest.approx({"7": min(200 / every, wanted), None: min(300 / every, 2 * wanted)}, abs=5)
+    gaps = np.diff([each.first for each in kept[0]])
+    assert gaps.max() - gaps.min() <= 20
 
 
 def test_the_reach_is_a_time(video: Path, tmp_path: Path) -> None:
@@ -80,7 +111,8 @@ def test_the_reach_is_a_time(video: Path, tmp_path: Path) -> None:
     with ReadLog(folder / READS) as log:
         log.add([read(1, 15, "7")])
     run = open_finished_run(folder, None, SETTINGS.crops)
-    assert spans(lessons_of(run, {}, LessonSettings(reach_seconds=0.2))) == {1: [(10, 20, "7")]}
+    found = lessons_of(run, {}, LessonSettings(reach_seconds=0.2))
+    assert found == {1: [Stretch(10, 20, Verdict.LEGIBLE, "7")]}
     assert len(list(run.looked_at())) == FRAMES
 
 

@@ -144,5 +144,5 @@ def test_what_cannot_be_mixed_is_said(data: Path, changes: dict[str, object], sa
 
 def test_numbers_need_a_player_to_stand_on(data: Path, tmp_path: Path) -> None:
     write_clip(tmp_path, "home", "10", second="12,player,2,legible")
-    with pytest.raises(MixtureError, match=r"no unreadable player is labelled .* label some as unreadable"):
+    with pytest.raises(MixtureError, match=r"No picture of a player without .* label some as unreadable"):
         mixture_data(settings(data, clips=str(tmp_path), held_out=()), Team())

@@ -24,7 +24,7 @@ def test_upright_typefaces_of_a_folder_and_below(tmp_path: Path, caplog: pytest.
 
 
 def test_a_folder_without_typefaces(tmp_path: Path) -> None:
-    with pytest.raises(TypefaceError, match=r"holds no font file \(.ttf, .otf\) with digits; set mixture.typefaces"):
+    with pytest.raises(TypefaceError, match=r"holds no font file \(.ttf, .otf\) with digits; set typefaces"):
         in_folder(tmp_path)
 
 
