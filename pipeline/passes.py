@@ -14,14 +14,17 @@ from pipeline.adaptation import FeatureFile, read_again
 from pipeline.clock import StageClock
 from pipeline.detection.detector import PlayerDetector
 from pipeline.drawing.annotate import Annotator, Label
+from pipeline.identity import IdentityFuser
 from pipeline.kits.swaps import Swap
+from pipeline.kits.teams import Team
 from pipeline.media.encoders import SOFTWARE, Encoder
 from pipeline.media.video import VideoSource
 from pipeline.media.video_writer import VideoWriter
 from pipeline.reading import WindowReader
 from pipeline.results.outputs import BOXES, READS, VIDEO, ReadLog, TrackLog, TrackRow, read_mot
-from pipeline.results.players import keep_one_wearer
+from pipeline.results.players import keep_one_wearer, second_wearers
 from pipeline.results.renaming import Renaming, rename_boxes, rename_reads
+from pipeline.results.spans import TrackSpan
 from pipeline.settings import Settings
 from pipeline.track_reader import TrackReader
 from pipeline.tracking.bridging import bridge_gaps
@@ -123,31 +126,41 @@ def find(
             features.add(reads)
         with clock.stage("team"):
             swaps = track_reader.teams.swaps(free_id=max(tracks.spans, default=0) + 1)
+            teams = track_reader.teams.assign(swaps)
         if settings.adaptation.enabled:
             fuser, doubtful = track_reader.fuser, {swap.track_id for swap in swaps}
+            if settings.identity.one_wearer:
+                doubtful |= second_wearers(_row(track, span, fuser, teams) for track, span in tracks.spans.items())
             with clock.stage("adapt"):
                 track_reader.fuser, taught_by = read_again(
                     folder / READS, features, fuser, models.reader, settings.adaptation, doubtful
                 )
         windows = len(features)
-    rows, mixed = _rows(track_reader, tracks, swaps, folder, clock)
+    rows, mixed = _rows(track_reader, tracks, swaps, teams, folder, clock)
     rows = keep_one_wearer(rows) if settings.identity.one_wearer else rows
     return Findings(rows, frames, windows - mixed, taught_by)
 
 
 def _rows(
-    track_reader: TrackReader, tracks: TrackLog, swaps: Sequence[Swap], folder: Path, clock: StageClock
+    track_reader: TrackReader,
+    tracks: TrackLog,
+    swaps: Sequence[Swap],
+    teams: Mapping[int, Team],
+    folder: Path,
+    clock: StageClock,
 ) -> tuple[list[TrackRow], int]:
     """One row per track, those that passed to another player split in the files too; how many reads that cost."""
-    with clock.stage("team"):
-        teams = track_reader.teams.assign(swaps)
-    spans, identity, mixed = tracks.spans, track_reader.fuser.identity, 0
+    spans, mixed = tracks.spans, 0
     if swaps:
         with clock.stage("identify"):
             renaming = Renaming(swaps)
             spans = spans | rename_boxes(folder / BOXES, renaming, tracks.times)
             mixed = rename_reads(folder / READS, renaming, track_reader.fuser)
-    return [TrackRow(span, identity(track), teams.get(track)) for track, span in sorted(spans.items())], mixed
+    return [_row(track, span, track_reader.fuser, teams) for track, span in sorted(spans.items())], mixed
+
+
+def _row(track: int, span: TrackSpan, fuser: IdentityFuser, teams: Mapping[int, Team]) -> TrackRow:
+    return TrackRow(span, fuser.identity(track), teams.get(track))
 
 
 def draw(

@@ -63,14 +63,21 @@ class Player:
 def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
     """Take a number from all but the surest of the tracks that show it in one kit at the same time.
 
-    Two players of a side never wear one number, so that all but one of such tracks are misread, or are a second box on
-    the same player. Tracks whose kit is not known, or is none of the kits of the video, keep what they have.
-
     Args:
         rows: All tracks.
 
     Returns:
         The same tracks in the same order; those that lost their number are `conflicting`.
+    """
+    doubles = second_wearers(rows)
+    return [_silenced(row) if row.span.track_id in doubles else row for row in rows]
+
+
+def second_wearers(rows: Iterable[TrackRow]) -> set[int]:
+    """Tracks with a number that a surer track shows in the same kit at the same time.
+
+    Two players of a side never wear one number, so that all but one of such tracks are misread, or are a second box on
+    the same player. Tracks whose kit is not known, or is none of the kits of the video, are never among them.
     """
     wearers: dict[tuple[str, str], list[TrackRow]] = defaultdict(list)
     doubles: set[int] = set()
@@ -81,7 +88,7 @@ def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
                 doubles.add(row.span.track_id)
             else:
                 same.append(row)
-    return [_silenced(row) if row.span.track_id in doubles else row for row in rows]
+    return doubles
 
 
 def _together(one: TrackRow, other: TrackRow) -> bool:

@@ -3,18 +3,24 @@
 import hashlib
 import platform
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from running import ANY_NUMBER, CPU, ListedSource, Run
 from scenes import STREET_FRAMES, STREET_SIZE
 
+import pipeline.passes
+import pipeline.results.players
 from pipeline.clock import StageClock
 from pipeline.config import as_plain, load
 from pipeline.crops import CropSettings
 from pipeline.drawing.annotate import Annotator, Label
 from pipeline.engine import process
+from pipeline.identity import IdentityFuser
+from pipeline.kits.teams import Team, TeamAssigner
 from pipeline.media.video import VideoError, open_source
 from pipeline.passes import BRIDGED_SECONDS, Findings, draw, with_boxes
 from pipeline.reading import differences
@@ -171,6 +177,28 @@ def test_a_match_need_not_teach(run: Run, street: Path, quick: list[str], tmp_pa
     summary = process(open_source(street), settings, CPU, tmp_path, video=False)
     assert "adapt" not in summary.stage_seconds
     assert (tmp_path / "reads.jsonl").read_text() == (run.folder / "reads.jsonl").read_text()
+
+
+@pytest.mark.parametrize("one_wearer", [True, False])
+def test_who_loses_his_number_to_another_does_not_teach(
+    one_wearer: bool, street: Path, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody in the street is a 7, and all are dressed alike."""
+    left_out: list[Collection[int]] = []
+
+    def learn_nothing(*given: object) -> tuple[IdentityFuser, list[str]]:
+        *_, fuser, _, _, doubtful = given
+        left_out.append(cast(Collection[int], doubtful))
+        return cast(IdentityFuser, fuser), []
+
+    monkeypatch.setattr(pipeline.passes, "read_again", learn_nothing)
+    monkeypatch.setattr(pipeline.results.players, "SHARED_SECONDS", 0.0)
+    monkeypatch.setattr(TeamAssigner, "assign", lambda *_: dict.fromkeys(range(1, 100), Team("red", (200, 0, 0))))
+    changes = [*quick, *ANY_NUMBER, "identity.numbers=[7]", f"identity.one_wearer={one_wearer}"]
+    summary = process(open_source(street), load(Settings, None, changes), CPU, tmp_path, video=False)
+    lost = {row.span.track_id for row in summary.rows if row.identity.best and not row.identity.number}
+    assert set(left_out[0]) == lost
+    assert bool(lost) == one_wearer
 
 
 def test_a_video_without_a_picture_is_refused(street: Path, quick: list[str], tmp_path: Path) -> None:
