@@ -1,7 +1,7 @@
 """What the reads of a finished run say of its pictures: which show a number that is known, and which show none."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +34,7 @@ def lessons_of(run: FinishedRun, corrections: Corrections, settings: LessonSetti
         RunError: Its reads are missing or broken.
     """
     reach = round(settings.reach_seconds * float(run.source.info.frames_per_second))
-    shown = shown_numbers(_reads(run.folder / READS), run.numbers, corrections, settings)
+    shown = shown_numbers(read_windows(run.folder / READS), run.numbers, corrections, settings)
     return {track: spread(by_frame, reach, corrections.get(track)) for track, by_frame in sorted(shown.items())}
 
 
@@ -132,7 +132,12 @@ def count_frames(stretches: Stretches) -> Counter[str | None]:
     return counts
 
 
-def _reads(path: Path) -> Iterable[WindowRead]:
+def read_windows(path: Path) -> Iterator[WindowRead]:
+    """The windows of a run, one at a time.
+
+    Raises:
+        RunError: The file is missing or broken.
+    """
     try:
         with path.open(encoding="utf-8") as lines:
             yield from map(read_of_line, lines)

@@ -13,14 +13,16 @@ from training.data.tables import Row, read_table
 
 CORRECTION_COLUMNS: Final = ("track_id", "jersey_number")
 """Those that a table must have; `first_frame` and `last_frame` may stand beside them."""
+LEFT: Final = "?"
+"""In place of a number: the track is left as it is, as if it were not listed."""
 
 
 def read_corrections(path: Path, known: Container[int], run: Path) -> dict[int, list[Stretch]]:
     """Stretches by track from a corrections table; frames of a track outside its stretches are left out.
 
     Args:
-        path: CSV with `track_id,jersey_number`, blank or -1 where nobody can read a number, and perhaps
-            `first_frame,last_frame`: 0-based, both ends in; blank: from the track's beginning, to its end.
+        path: CSV with `track_id,jersey_number`, blank or -1 where nobody can read a number, ? to leave it open, and
+            perhaps `first_frame,last_frame`: 0-based, both ends in; blank: from the track's beginning, to its end.
         known: the run's tracks.
         run: its folder, for messages.
 
@@ -29,6 +31,8 @@ def read_corrections(path: Path, known: Container[int], run: Path) -> dict[int, 
     """
     stretches: dict[int, list[Stretch]] = defaultdict(list)
     for row in read_table(path, CORRECTION_COLUMNS):
+        if row.text("jersey_number") == LEFT:
+            continue
         track, stretch = row.whole("track_id"), _stretch(row)
         if track not in known:
             raise row.error("track_id", f"a track of {run / TRACKS} is expected")

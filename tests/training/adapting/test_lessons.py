@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from building_media import FRAMES, SETTINGS, write_run
+from reads import digit, read
 
 from pipeline.results.outputs import READS, ReadLog
-from pipeline.types import FloatArray, WindowRead
-from recognizer.labels import encode
+from pipeline.types import WindowRead
 from training.adapting.lessons import (
     Corrections,
     Stretches,
@@ -23,19 +23,6 @@ from training.adapting.lessons import (
 from training.adapting.settings import LessonSettings
 from training.data.clip_labels import Stretch, Verdict
 from training.data.finished_runs import RunError, open_finished_run
-
-
-def digit(shares: Mapping[int, float]) -> FloatArray:
-    """Log-probabilities of a digit: float32 (11,)."""
-    left = (1.0 - sum(shares.values())) / (11 - len(shares))
-    return np.log(np.array([shares.get(place, left) for place in range(11)], np.float32))
-
-
-def read(track: int, anchor: int, number: str | None, share: float = 0.97) -> WindowRead:
-    """A read in which each digit of a number has this probability, and everything else an equal part of the rest."""
-    tens, units = encode(number)
-    frames, weights = np.array([anchor] + [-1] * 4), np.array([1.0] + [0.0] * 4, np.float32)
-    return WindowRead(track, frames, digit({tens: share}), digit({units: share}), weights, anchor, 0.5)
 
 
 def shown(

@@ -1,0 +1,95 @@
+"""Ask a person for the numbers that would teach most: `python -m training.correction_sheet RUN -o corrections.csv`.
+
+Writes a sheet (corrections.png) of the tracks that a run gave no number though one is seen in them, and a table to fill
+in, in which `?` leaves a track as it is; `training.adapt` and `training.build_dataset run` take it as --corrections.
+Exit codes: 0 both are written; 2 something given cannot be used; 130 interrupted (Ctrl-C).
+"""
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from pipeline.results.outputs import READS, TRACKS
+from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.errors import InputError
+from training.adapting.asking import Likeliest, Question, questions, sheet, show
+from training.adapting.lessons import read_windows
+from training.building.corrections import CORRECTION_COLUMNS, LEFT
+from training.data.finished_runs import open_finished_run
+from training.data.tables import read_table
+from training.evaluation.files import require_file, write_results
+from training.fitting.progress import show_progress
+
+
+@ending_in_a_sentence("Interrupted; nothing was written.")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    given = _parser().parse_args(argv)
+    table, picture = given.output, given.output.with_suffix(".png")
+    if given.count < 1 or table.suffix != ".csv":
+        wrong = f"--count {given.count}" if given.count < 1 else f"--output {table}"
+        raise InputError(f"{wrong} cannot be used; allowed are a count from 1 and a file ending in .csv.")
+    for path in (table, picture):
+        require_file(path)
+        if path.exists():
+            raise InputError(f"{path} is there already and may hold a person's work; name another file.")
+    run = open_finished_run(given.run, given.video, None)
+    asked = questions(read_windows(run.folder / READS), _unnamed(run.folder / TRACKS), given.count)
+    if not asked:
+        raise InputError(
+            f"The run {given.run} shows no number in a track to which it gave none; nothing is to be asked."
+        )
+    show(asked, show_progress(run.looked_at(), -(-run.frames // run.every), run.source.info.name), run.crops)
+    with io.BytesIO() as buffer:
+        Image.fromarray(sheet(asked)).save(buffer, "PNG", optimize=True)
+        write_results({picture: buffer.getvalue(), table: _table(asked).encode()})
+    sys.stdout.write(
+        f"{picture} shows {len(asked)} tracks; write the numbers you can read into {table} (-1 where nobody can read "
+        f"one, {LEFT} where you leave it open).\n"
+    )
+    return 0
+
+
+def _unnamed(path: Path) -> dict[int, Likeliest]:
+    """The tracks of a run without a number."""
+    columns = ("track_id", "jersey_number", "team", "likeliest", "likeliest_confidence")
+    unnamed = (row for row in read_table(path, columns) if not row.text("jersey_number"))
+    return {
+        row.whole("track_id"): Likeliest(
+            row.text("team"), row.text("likeliest"), row.real("likeliest_confidence") if row.text("likeliest") else 0.0
+        )
+        for row in unnamed
+    }
+
+
+def _table(asked: Sequence[Question]) -> str:
+    rows = [f"{question.track_id},{LEFT}" for question in asked]
+    return "\n".join([",".join(CORRECTION_COLUMNS), *rows]) + "\n"
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m training.correction_sheet",
+        description="Show the tracks of a run whose number a person should say.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("run", metavar="RUN", type=Path, help="a finished run's folder")
+    add(
+        "-o",
+        "--output",
+        metavar="CSV",
+        type=Path,
+        required=True,
+        help="table to fill in; the sheet lies beside it (.png)",
+    )
+    add("--count", type=int, default=24, help="tracks on the sheet (default: 24)")
+    add("--video", metavar="PATH", type=Path, help="where the run's video lies now (default: where it was)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
