@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.crops import CropSettings, complete_cut_off, cut_square, jersey_regions
-from pipeline.types import FloatArray, Frame, TrackedBoxes, UInt8Image, WindowRead
+from pipeline.types import Frame, TrackedBoxes, UInt8Image, WindowRead
 from recognizer.decode import NONE_INDEX, number_log_probs
+from training.mixture.placing import square_round
 
 PICTURES: Final = 5
 """Pictures of a track at the most."""
@@ -99,12 +100,8 @@ def show(asked: Sequence[Question], frames: Iterable[tuple[Frame, TrackedBoxes]]
         for track_id, box in zip(boxes.track_id.tolist(), boxes.xyxy, strict=True):
             if shown := wanted.get(picture.index, {}).get(track_id):
                 whole = complete_cut_off(box[None], picture.size[1])
-                shown.pictures.append(cut_square(picture.bgr[:, :, ::-1], _around(jersey_regions(whole, crops)[0])))
-
-
-def _around(region: FloatArray) -> FloatArray:
-    centre, half = (region[:2] + region[2:]) / 2, (region[2] - region[0]) * _REACH / 2
-    return np.concatenate([centre - half, centre + half]).astype(np.float32)
+                square = square_round(jersey_regions(whole, crops)[0], _REACH)
+                shown.pictures.append(cut_square(picture.bgr[:, :, ::-1], square))
 
 
 def sheet(asked: Sequence[Question]) -> UInt8Image:

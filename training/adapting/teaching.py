@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from pipeline.config import as_plain
-from pipeline.results.report import file_record
 from recognizer.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from training.adapting.lessons import Corrections, Stretches, count_frames, lessons_of, thinned
 from training.adapting.settings import AdaptSettings
@@ -102,9 +101,9 @@ def _common_start(runs: Sequence[FinishedRun]) -> Path:
                 f"The recognizer that the run {run.folder} was read with is not there any more, or has changed; read "
                 "the video again."
             )
-    first, digest = runs[0], file_record(runs[0].weights, [runs[0].weights])["sha256"]
+    first = runs[0]
     for run in runs[1:]:
-        if file_record(run.weights, [run.weights])["sha256"] != digest or run.crops != first.crops:
+        if (run.weights_sha256, run.crops) != (first.weights_sha256, first.crops):
             raise RunError(
                 f"The runs {first.folder} and {run.folder} were read with different recognizers ({first.weights} and "
                 f"{run.weights}) or crop settings; read all videos alike."

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from pipeline.config import as_plain
 from pipeline.crops import cut_crops
 from pipeline.results.outputs import BOXES
-from pipeline.results.report import file_record
 from pipeline.settings import Settings
 from pipeline.types import Crop
 from training.building.corrections import read_corrections
@@ -57,7 +56,7 @@ def open_run(
         (folder / BOXES).read_bytes(),
         run.every,
         sorted(numbers.items()),
-        file_record(run.weights, [run.weights])["sha256"] if numbers else "",
+        run.weights_sha256 if numbers else "",
         sorted(corrected.items()),
         as_plain(settings.crops),
         settings.windows.min_quality,

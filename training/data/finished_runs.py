@@ -43,8 +43,10 @@ class FinishedRun:
     """The numbers it gave, by track."""
     weights: Path
     """Of the recognizer it read with; of the one that ships where that is gone."""
+    weights_sha256: str
+    """Of that file as it is now."""
     same_weights: bool
-    """Whether that file is there and holds what the run read with, as far as its record tells."""
+    """Whether it holds what the run read with, as far as its record tells."""
     crops: CropSettings
     """How its regions are cut."""
 
@@ -84,8 +86,8 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | No
         raise RunError(f"The run {folder} lacks {BOXES}; make it again with python -m pipeline.run.")
     if crops is None:
         crops = _recorded_crops(folder, record)
-    _require_same_regions(folder, record, crops)
-    weights, same = _reader_weights(record)
+    else:
+        _require_same_regions(folder, record, crops)
     return FinishedRun(
         folder,
         _open_video(folder, record, video),
@@ -93,19 +95,19 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | No
         int(record["settings"]["detector"]["every"]),
         frozenset(tracks),
         numbers,
-        weights,
-        same,
+        *_reader_weights(record),
         crops,
     )
 
 
-def _reader_weights(record: dict[str, Any]) -> tuple[Path, bool]:
-    """The recognizer that the run read with, or what ships where that is gone; whether it is the same."""
+def _reader_weights(record: dict[str, Any]) -> tuple[Path, str, bool]:
+    """The recognizer that the run read with, or what ships where that is gone; its SHA-256; whether it is the same."""
     named = record.get("weights", {}).get("reader", {})
     path = Path(named["path"]) if isinstance(named.get("path"), str) else default_weights()
-    if not path.is_file():
-        return default_weights(), False
-    return path, named.get("sha256") in (None, file_record(path, [path])["sha256"])
+    there = path.is_file()
+    path = path if there else default_weights()
+    digest = file_record(path, [path])["sha256"]
+    return path, digest, there and named.get("sha256") in (None, digest)
 
 
 def _recorded_crops(folder: Path, record: dict[str, Any]) -> CropSettings:

@@ -15,7 +15,7 @@ from recognizer.labels import EMPTY
 from recognizer.preprocess import Preprocess
 from recognizer.reader import JerseyReader
 from training.data.clip_labels import Verdict
-from training.mixture.placing import square_to
+from training.mixture.placing import square_round, square_to
 from training.mixture.players import Track
 from training.mixture.stream import Ingredient, WindowStream
 from training.synthesis.looks import Rng
@@ -82,7 +82,7 @@ def real_examples(
                 continue
             place = find_number(reader, image, region, number) if (number := track.numbers[index]) else None
             if number is None or place is not None:
-                pictures.append(square_to(cut_square(image, _around(region)), SIDE))
+                pictures.append(square_to(cut_square(image, square_round(region, REACH)), SIDE))
                 places.append(np.full(3, np.nan) if place is None else place / REACH)
     found = Examples(
         np.array(pictures, np.uint8).reshape(-1, SIDE, SIDE, 3), np.array(places, np.float32).reshape(-1, 3)
@@ -163,12 +163,6 @@ def wide(crops: CropSettings) -> CropSettings:
         side_of_width=crops.side_of_width * REACH,
         top_slack=1.0,
     )
-
-
-def _around(region: FloatArray) -> FloatArray:
-    """The square round a region, float32 (4,) xyxy."""
-    centre, half = (region[:2] + region[2:]) / 2, (region[2] - region[0]) * REACH / 2
-    return np.concatenate([centre - half, centre + half]).astype(np.float32)
 
 
 def _chances(

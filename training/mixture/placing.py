@@ -47,3 +47,13 @@ def bounds(mask: FloatArray) -> FloatArray | None:
 def square_to(image: UInt8Image, side: int) -> UInt8Image:
     """Scale a square picture to another side."""
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def square_round(region: FloatArray, sides: float) -> FloatArray:
+    """The square round a square region with the same middle, so many times as large: float32 (4,) xyxy.
+
+    >>> square_round(np.array([10, 10, 20, 20], np.float32), 2.0).tolist()
+    [5.0, 5.0, 25.0, 25.0]
+    """
+    centre, half = (region[:2] + region[2:]) / 2, (region[2] - region[0]) * sides / 2
+    return np.concatenate([centre - half, centre + half]).astype(np.float32)
