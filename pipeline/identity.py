@@ -34,7 +34,8 @@ from recognizer.checks import require_range
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import NUMBERS
 
-Status = Literal["read", "unreadable", "too_short", "conflicting"]
+Status = Literal["read", "unreadable", "too_short", "conflicting", "corrected"]
+"""Why a number is given or not; `corrected` is what a person has said."""
 
 _BEST_FRAMES: Final = 3
 _NOTED: Final = 3

@@ -15,9 +15,9 @@ from PIL import Image
 from pipeline.results.outputs import READS, TRACKS
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
-from training.adapting.asking import Likeliest, Question, questions, sheet, show
 from training.adapting.lessons import read_windows
-from training.building.corrections import CORRECTION_COLUMNS, LEFT
+from training.correcting.asking import Likeliest, Question, questions, sheet, show
+from training.correcting.table import CORRECTION_COLUMNS, LEFT
 from training.data.finished_runs import open_finished_run
 from training.data.tables import read_table
 from training.evaluation.files import require_file, write_results

@@ -63,6 +63,8 @@ class Player:
 def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
     """Take a number from all but the surest of the tracks that show it in one kit at the same time.
 
+    A number that a person has given stays.
+
     Args:
         rows: All tracks.
 
@@ -70,7 +72,7 @@ def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
         The same tracks in the same order; those that lost their number are `conflicting`.
     """
     doubles = second_wearers(rows)
-    return [_silenced(row) if row.span.track_id in doubles else row for row in rows]
+    return [_silenced(row) if row.span.track_id in doubles and row.status != "corrected" else row for row in rows]
 
 
 def second_wearers(rows: Iterable[TrackRow]) -> set[int]:

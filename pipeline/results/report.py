@@ -45,6 +45,7 @@ _WHY_UNREAD: Final = {
     "too_short": "seen too briefly",
     "unreadable": "without a readable number",
     "conflicting": "with reads that do not agree well enough",
+    "corrected": "by a person's word",
 }
 
 
@@ -118,11 +119,7 @@ def run_record(
             "frames_decoded": summary.frames_decoded,
             "frames_lost": summary.frames_lost,
             "truncated": summary.truncated,
-            "tracks": len(summary.rows),
-            "players": len(summary.players),
-            "tracks_read": sum(row.identity.number is not None for row in summary.rows),
-            "tracks_by_status": dict(Counter(row.status for row in summary.rows)),
-            "reads": summary.reads,
+            **counts(summary.rows, summary.players, summary.reads),
         },
         "learnt_from": list(summary.taught_by),
         "seconds": {
@@ -138,6 +135,17 @@ def run_record(
         "settings": as_plain(settings),
         "versions": versions(),
         "files": list(summary.files),
+    }
+
+
+def counts(rows: Sequence[TrackRow], players: Sequence[Player], reads: int) -> dict[str, Any]:
+    """How many tracks, players and reads of windows there are, as run.json has it."""
+    return {
+        "tracks": len(rows),
+        "players": len(players),
+        "tracks_read": sum(row.identity.number is not None for row in rows),
+        "tracks_by_status": dict(Counter(row.status for row in rows)),
+        "reads": reads,
     }
 
 

@@ -13,7 +13,8 @@ from factories import write_video
 from pipeline.config import as_plain
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
-from pipeline.results.outputs import BOXES, CSV_COLUMNS, TRACKS, mot_rows
+from pipeline.results.folder import RECORD
+from pipeline.results.outputs import BOXES, CSV_COLUMNS, READS, TRACKS, mot_rows
 from pipeline.results.report import input_record
 from pipeline.settings import Settings
 from pipeline.types import Crop, Detections, Frame, TrackedBoxes, UInt8Image
@@ -113,8 +114,9 @@ def write_record(folder: Path, video: Path, frames: int, settings: Settings) -> 
         "input": input_record(open_source(video).info),
         "counts": {"frames_decoded": frames, "frames_lost": 0},
         "settings": as_plain(settings),
+        "files": [TRACKS, BOXES, READS, RECORD],
     }
-    (folder / "run.json").write_text(json.dumps(record))
+    (folder / RECORD).write_text(json.dumps(record))
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

@@ -11,7 +11,7 @@ from PIL import Image
 from pipeline.results.outputs import READS, ReadLog
 from pipeline.types import WindowRead
 from recognizer.labels import encode
-from training.building.corrections import read_corrections
+from training.correcting.table import read_corrections
 from training.correction_sheet import main
 from training.data.clip_labels import Stretch, Verdict
 

@@ -9,7 +9,6 @@ from pipeline.crops import cut_crops
 from pipeline.results.outputs import BOXES
 from pipeline.settings import Settings
 from pipeline.types import Crop
-from training.building.corrections import read_corrections
 from training.building.origin import Origin, digest
 from training.building.progress import BuildProgress, Progress
 from training.building.sight import READ_TOGETHER, NumberSight
@@ -17,6 +16,7 @@ from training.building.tracks import TrackSequences
 from training.building.tree import DatasetTree, Tally
 from training.building.video import video_name, warn_of_loss
 from training.building.writer import Cutting
+from training.correcting.table import read_corrections
 from training.data.clip_labels import Stretch, stretch_at
 from training.data.finished_runs import FinishedRun, open_finished_run
 
@@ -39,7 +39,7 @@ def open_run(
 
     Args:
         folder: the run's folder.
-        corrections: see `training.building.corrections.read_corrections`. None: no corrections.
+        corrections: see `training.correcting.table.read_corrections`. None: no corrections.
         video: where the run's video lies now; by default where it was.
         match: key of the match; the video's name by default.
         settings: how crops are cut.

@@ -31,6 +31,8 @@ class FinishedRun:
     """A run whose record, tracks, boxes and video are there and belong together."""
 
     folder: Path
+    record: dict[str, Any]
+    """Its run.json."""
     source: VideoSource
     """The part of the video that the run read."""
     frames: int
@@ -54,13 +56,21 @@ class FinishedRun:
         """Decode the video once more; yields the frames in which people were looked for, with their boxes.
 
         Raises:
+            InputError: As `seen`.
+        """
+        return (group[-1] for group in in_groups(self.seen(), self.every))
+
+    def seen(self) -> Iterator[tuple[Frame, TrackedBoxes]]:
+        """Decode the video once more; yields all frames with their boxes.
+
+        Raises:
             RunError: At the end: the video does not decode into as many frames as the run decoded.
             TableError: The boxes cannot be read.
         """
         frames = 0
-        for group in in_groups(with_boxes(self.source.frames(), _boxes(self.folder / BOXES)), self.every):
-            frames += len(group)
-            yield group[-1]
+        for each in with_boxes(self.source.frames(), _boxes(self.folder / BOXES)):
+            frames += 1
+            yield each
         if frames != self.frames:
             raise RunError(
                 f"{self.source.info.path} decodes into {frames} frames here, but into {self.frames} in the run "
@@ -90,6 +100,7 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | No
         _require_same_regions(folder, record, crops)
     return FinishedRun(
         folder,
+        record,
         _open_video(folder, record, video),
         int(record["counts"]["frames_decoded"]),
         int(record["settings"]["detector"]["every"]),
@@ -155,13 +166,13 @@ def _require_same_regions(folder: Path, record: dict[str, Any], crops: CropSetti
 
 
 def _read_tracks(path: Path) -> tuple[set[int], dict[int, str]]:
-    """The run's tracks, and its own numbers (tracks with status `read` only)."""
+    """The run's tracks, and their numbers: what it read, and what a person has said."""
     tracks: set[int] = set()
     numbers: dict[int, str] = {}
     for row in read_table(path, _TRACK_COLUMNS):
         track = row.whole("track_id")
         tracks.add(track)
-        if row.text("status") == "read":
+        if row.text("status") == "read" or (row.text("status") == "corrected" and row.text("jersey_number")):
             numbers[track] = row.number("jersey_number")
     return tracks, numbers
 

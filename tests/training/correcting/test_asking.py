@@ -6,7 +6,7 @@ from building_media import FRAMES, SETTINGS, boxes_at, scene_picture
 from reads import read
 
 from pipeline.types import Frame, TrackedBoxes, WindowRead
-from training.adapting.asking import PICTURES, Likeliest, Question, best_frames, questions, sheet, show
+from training.correcting.asking import PICTURES, Likeliest, Question, best_frames, questions, sheet, show
 
 UNKNOWN = Likeliest("red", "9", 0.4)
 
