@@ -46,9 +46,10 @@ class Composer:
 
     Args:
         crops: tracklets by number, each of pictures in order of time, uint8 (h, w, 3) RGB.
+        lone_tens: whether a digit that stands alone may become the tens digit too.
     """
 
-    def __init__(self, crops: Mapping[str, Sequence[Sequence[UInt8Image]]]) -> None:
+    def __init__(self, crops: Mapping[str, Sequence[Sequence[UInt8Image]]], *, lone_tens: bool = False) -> None:
         self._tens: dict[str, list[_Place]] = defaultdict(list)
         self._units: dict[str, list[_Place]] = defaultdict(list)
         for number, tracklets in crops.items():
@@ -58,7 +59,7 @@ class Composer:
                 for i, picture in enumerate(pictures)
                 if is_plain(picture, number)
             ]
-            if len(number) == 2 and number[0] != "0":
+            if (len(number) == 2 or lone_tens) and number[0] != "0":
                 self._tens[number[0]] += places
             self._units[number[-1]] += places
         known = [[digit for digit, places in side.items() if places] for side in (self._tens, self._units)]
@@ -81,7 +82,8 @@ class Composer:
         pictures = []
         for k in range(length):
             left, right = (p.pictures[min(p.place + k, len(p.pictures) - 1)] for p in (tens, units))
-            pictures.append(join_digits(left_digit(left, tens.number), right_digit(right, units.number, margin)))
+            parts = left_digit(left, tens.number, margin), right_digit(right, units.number, margin)
+            pictures.append(join_digits(*parts))
         return pictures, number
 
     def _alike(self, rng: Rng, number: str) -> tuple[_Place, _Place]:
@@ -104,9 +106,11 @@ def is_plain(picture: UInt8Image, number: str) -> bool:
     return len(number) == 1 or float(ink[gap_column(picture, number)]) < _DEEPEST * float(ink.mean())
 
 
-def left_digit(picture: UInt8Image, number: str) -> UInt8Image:
-    """The tens digit of a cut-out two-digit number."""
-    return picture[:, : gap_column(picture, number)]
+def left_digit(picture: UInt8Image, number: str, margin: float = 0.0) -> UInt8Image:
+    """The tens digit: of a number of one digit all but a share of its width on the right, its margin."""
+    width = picture.shape[1]
+    column = gap_column(picture, number) if len(number) == 2 else width - round(margin * width)
+    return picture[:, : max(column, 1)]
 
 
 def right_digit(picture: UInt8Image, number: str, margin: float) -> UInt8Image:

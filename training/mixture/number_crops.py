@@ -3,13 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+import cv2
 import numpy as np
 
 from pipeline.types import UInt8Image
 from training.data.tables import read_table
 from training.mixture.pictures import PictureFiles
+
+_DIGIT_WIDTH: Final = 0.62
+"""Width of a digit as a share of its height, where its picture does not tell."""
 
 
 class Tracklet(NamedTuple):
@@ -78,3 +82,24 @@ def load_turned_crops(folder: Path, table: Path) -> dict[str, list[list[UInt8Ima
             crops[row.number("number")].append([np.ascontiguousarray(np.rot90(rgb, row.whole("quarter_turns")))])
     pictures.report()
     return dict(crops)
+
+
+def load_scene_digits(folder: Path) -> dict[str, list[list[UInt8Image]]]:
+    """Digits of signs and walls from `{digit}/*.jpg`, each of which fills its square, in a digit's usual shape.
+
+    Returns:
+        By digit; each picture is a tracklet of its own.
+
+    Raises:
+        PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
+    """
+    pictures = PictureFiles(folder)
+    digits: dict[str, list[list[UInt8Image]]] = defaultdict(list)
+    for file in sorted(folder.glob("[0-9]/*.jpg")):
+        picture = pictures.read(file)
+        if picture is not None:
+            size = (max(1, round(_DIGIT_WIDTH * picture.shape[0])), picture.shape[0])
+            shaped = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+            digits[file.parent.name].append([np.ascontiguousarray(shaped[:, :, ::-1])])
+    pictures.report()
+    return dict(digits)

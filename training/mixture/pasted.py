@@ -25,6 +25,7 @@ class PasteSource:
         torso_share: share of a region that the torso fills.
         tight_share: share of the windows that show hardly more than the number.
         composed_share: share of the windows with a number composed of the digits of two others.
+        lone_tens: whether these may be two that stand alone.
         bare: torsos wiped of what was printed on them, for `BARE_SHARE` of the windows that are not tight.
     """
 
@@ -36,11 +37,12 @@ class PasteSource:
         torso_share: float = 1.0,
         tight_share: float = TIGHT_SHARE,
         composed_share: float = 0.0,
+        lone_tens: bool = False,
         bare: Sequence[Torso] = (),
     ) -> None:
         self._torso_share = torso_share
         self._tight_share = tight_share
-        self._composer = Composer(crops if composed_share > 0.0 else {})
+        self._composer = Composer(crops if composed_share > 0.0 else {}, lone_tens=lone_tens)
         self._composed_share = composed_share if self._composer.numbers else 0.0
         self._by_picture = {
             number: [tracklet for tracklet in tracklets for _ in tracklet] for number, tracklets in crops.items()

@@ -17,7 +17,7 @@ from recognizer.labels import NUMBERS
 from recognizer.localizer import default_localizer, load_localizer
 from training.mixture.drawn import DrawSource
 from training.mixture.located import located
-from training.mixture.number_crops import load_number_crops, load_turned_crops
+from training.mixture.number_crops import load_number_crops, load_scene_digits, load_turned_crops
 from training.mixture.pasted import PasteSource
 from training.mixture.players import (
     NumberPhoto,
@@ -41,7 +41,12 @@ LABELS = Path(__file__).parent.parent / "labels"
 """Stretches read by eye, and the boxes they belong to; the clips themselves are not part of the product."""
 
 
-_SHARES: Final = ("tracks", "photos", "soccer_crops", "basketball_crops", "photo_crops", "drawn", "rendered")
+_SHARES: Final = (
+    *("tracks", "photos", "soccer_crops", "basketball_crops", "photo_crops"),
+    *("scene_digits", "drawn", "rendered"),
+)
+_COMPOSED_DIGITS: Final = 0.85
+"""Share of the windows with digits of signs that show two of them."""
 
 
 class MixtureError(InputError):
@@ -53,7 +58,8 @@ class MixtureSettings:
     """Where the data lies and how much of each kind goes in. Shares are relative."""
 
     data: str = "data"
-    """Folder with the unpacked data sets: jersey_photos, soccernet_numbers, basketball_numbers, player_crops."""
+    """Folder with the unpacked data sets: jersey_photos, soccernet_numbers, basketball_numbers, scene_digits,
+    player_crops."""
     clips: str = "clips"
     """Folder with the match clips that `training/labels` speaks of, and others with their labels beside them."""
     held_out: tuple[str, ...] = ()
@@ -75,6 +81,8 @@ class MixtureSettings:
     photo_crops: float = 0.12
     """Share of numbers cut out of photos and laid onto torsos: few show more than the number, but each shows another
     typeface."""
+    scene_digits: float = 0.0
+    """Share of digits of signs and walls, single ones and two of one colour side by side, laid onto torsos."""
     tight: float = 0.10
     """Share of the number crops, photos and drawn numbers that are cut tight round the number."""
     composed: float = 0.4
@@ -123,6 +131,7 @@ def missing_folders(settings: MixtureSettings) -> list[Path]:
     wanted += [data / "jersey_photos"] if settings.photos + settings.photo_crops > 0 else []
     wanted += [data / "soccernet_numbers"] if settings.soccer_crops > 0 else []
     wanted += [data / "basketball_numbers"] if settings.basketball_crops > 0 else []
+    wanted += [data / "scene_digits"] if settings.scene_digits > 0 else []
     wanted += [data / "player_crops"]
     wanted += [Path(settings.renders)] if settings.rendered > 0 else []
     return [folder for folder in wanted if not folder.is_dir()]
@@ -187,7 +196,8 @@ def load_labelled_crops(settings: MixtureSettings) -> list[Track]:
     """The labelled players that come as pictures instead of clips."""
     folder = Path(settings.data) / "player_crops"
     hockey = load_player_crops(folder / "hockey", folder / "hockey.csv")
-    return hockey + load_crop_folders(folder / "liverpool_real", LABELS / "liverpool_real.crops.csv")
+    short = load_player_crops(folder, LABELS / "short_sequences.csv")
+    return hockey + short + load_crop_folders(folder / "liverpool_real", LABELS / "liverpool_real.crops.csv")
 
 
 def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSettings) -> list[Ingredient]:
@@ -235,6 +245,10 @@ def build_mixture(settings: MixtureSettings, tracks: list[Track], crops: CropSet
         ingredients.append(numbers("basketball_crops", paste(basketball, torsos), settings.basketball_crops))
     if settings.photo_crops > 0:
         ingredients.append(numbers("photo_crops", paste(cut_numbers(photos), torsos), settings.photo_crops))
+    if settings.scene_digits > 0:
+        signs = load_scene_digits(data / "scene_digits")
+        source = paste(signs, torsos, composed_share=_COMPOSED_DIGITS, lone_tens=True)
+        ingredients.append(numbers("scene_digits", source, settings.scene_digits))
     ingredients.append(Ingredient("drawn", drawn, settings.drawn, plain=True))
     if settings.rendered > 0:
         people = TrackSource(load_rendered(Path(settings.renders)), crops, settings.readable)

@@ -65,9 +65,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for frame in range(3):
             write_number(root / "soccernet_numbers" / number / "0" / f"{frame}.jpg", number)
     write_rows(root / "soccernet_numbers" / "tracklets.csv", "game,number,tracklet,frames", "A,8,0,3", "C,9,0,3")
-    with (LABELS / "basketball_numbers.csv").open(newline="", encoding="utf-8") as table:
-        for row in islice(csv.DictReader(table), 2):
-            write_number(root / "basketball_numbers" / row["file"], row["number"])
+    for name, folder in (("basketball_numbers", "basketball_numbers"), ("short_sequences", "player_crops")):
+        with (LABELS / f"{name}.csv").open(newline="", encoding="utf-8") as table:
+            for row in islice(csv.DictReader(table), 2):
+                write_number(root / folder / row["file"], row["number"])
+    for digit in "38":
+        write_number(root / "scene_digits" / digit / "a.jpg", digit)
     return root
 
 
@@ -94,7 +97,7 @@ def same(one: Batch, other: Batch) -> bool:
 
 
 def test_every_data_set_is_mixed_and_matches_are_held_out(data: Path) -> None:
-    found = mixture_data(settings(data), Team())
+    found = mixture_data(settings(data, scene_digits=0.1), Team())
     assert (found.steps, set(found.validation)) == (2, {"held_out", "drawn"})
     assert found.description == {"tracks": 2, "matches": ["home"], "held_out_matches": ["away"]}
     batch = next(iter(found.batches(0)))

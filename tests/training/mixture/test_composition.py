@@ -55,6 +55,22 @@ def test_a_lone_digit_loses_its_left_margin_alone() -> None:
     assert right_digit(picture, "7", 0.25).shape[1] == 21
 
 
+def test_a_lone_digit_in_front_of_another_loses_its_right_margin() -> None:
+    picture = digit_picture("7", RED, WHITE)
+    np.testing.assert_array_equal(left_digit(picture, "7", 0.25), picture[:, :21])
+
+
+def test_digits_that_stand_alone_may_become_numbers_of_two() -> None:
+    crops = {digit: [[digit_picture(digit, RED, WHITE)]] for digit in "047"}
+    composer, rng = Composer(crops, lone_tens=True), np.random.default_rng(0)
+    assert composer.numbers == ["40", "44", "47", "70", "74", "77"]
+    (picture,), number = composer.compose(rng, 1)
+    tens, units = (crops[digit][0][0] for digit in number)
+    assert picture.shape[1] <= tens.shape[1] + units.shape[1]
+    half = picture[:, : picture.shape[1] // 2 - 2]
+    np.testing.assert_array_equal(half, tens[:, : half.shape[1]])
+
+
 def test_a_composed_number_shows_the_tens_of_one_and_the_units_of_another() -> None:
     crops = {"29": [[number_picture("29")]], "14": [[number_picture("14")]], "6": [[digit_picture("6", RED, WHITE)]]}
     composer, rng = Composer(crops), np.random.default_rng(0)

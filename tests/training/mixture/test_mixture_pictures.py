@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.mixture.number_crops import load_number_crops, load_turned_crops
+from training.mixture.number_crops import load_number_crops, load_scene_digits, load_turned_crops
 from training.mixture.pictures import PictureError
 from training.mixture.players import load_crop_folders, load_photos, load_player_crops
 
@@ -37,6 +37,13 @@ def count_turned(folder: Path, good: int) -> int:
     return sum(len(pictures) for pictures in load_turned_crops(folder, folder / "t.csv").values())
 
 
+def count_digits(folder: Path, good: int) -> int:
+    write_pictures(folder / "7", good)
+    digits = load_scene_digits(folder)
+    assert all(picture.shape == (40, 25, 3) for tracklet in digits.get("7", []) for picture in tracklet)
+    return len(digits.get("7", []))
+
+
 def count_player_crops(folder: Path, good: int) -> int:
     write_pictures(folder / "p", good)
     rows = [f"p/{number}.jpg,7,t,0\n" for number in range(good + 2)]
@@ -58,7 +65,7 @@ def count_photos(folder: Path, good: int) -> int:
 
 
 Loader = Callable[[Path, int], int]
-LOADERS = (count_tracklets, count_turned, count_player_crops, count_crop_folders, count_photos)
+LOADERS = (count_tracklets, count_turned, count_digits, count_player_crops, count_crop_folders, count_photos)
 
 
 @pytest.mark.parametrize("load", LOADERS)
