@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from recognizer.command import EXIT_INTERRUPTED, Parser, ending_in_a_sentence
+from recognizer.command import EXIT_INTERRUPTED, Parser, ending_in_a_sentence, say
 
 EXIT_PARTIAL = 3
 _INTERRUPTED = "Interrupted; nothing was written."
@@ -44,22 +44,11 @@ def _carry_out(arguments: argparse.Namespace) -> int:
 
     summary, folder = carry_out(arguments)
     if arguments.loudness >= 0:
-        _say([table(summary.players, summary.rows), *(str(folder / name) for name in summary.files)])
+        say([table(summary.players, summary.rows), *(str(folder / name) for name in summary.files)])
     if summary.is_whole:
         return 0
     sys.stderr.write(f"{partial_sentence(summary)}\n")
     return EXIT_PARTIAL
-
-
-def _say(lines: Sequence[str]) -> None:
-    """Print to any terminal: what it has no letters for is spelt out, and a reader that has left loses nothing."""
-    coding = sys.stdout.encoding or "utf-8"
-    try:
-        for line in lines:
-            sys.stdout.write(f"{line.encode(coding, 'backslashreplace').decode(coding)}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
 
 
 def _parser() -> Parser:

@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -46,3 +47,14 @@ def ending_in_a_sentence(interrupted: str = "Interrupted.") -> Callable[[Main], 
         return decorated
 
     return decorate
+
+
+def say(lines: Sequence[str]) -> None:
+    """Print to any terminal: what it has no letters for is spelt out, and a reader that has left loses nothing."""
+    coding = sys.stdout.encoding or "utf-8"
+    try:
+        for line in lines:
+            sys.stdout.write(f"{line.encode(coding, 'backslashreplace').decode(coding)}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.results.folder import RunFolder
 from pipeline.results.report import table
 from pipeline.running import progress_bar
-from recognizer.command import Parser, ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence, say
 from recognizer.errors import InputError
 from training.correcting.applying import correct
 from training.correcting.table import read_corrections
@@ -30,13 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = given.output or given.run.resolve().with_name(f"{given.run.resolve().name}-corrected")
     inputs = (given.corrections, *run.source.info.files)
     with RunFolder(folder, given.overwrite, inputs) as work, progress_bar(quiet=False) as progress:
-        corrected = correct(run, stretches, given.corrections, work, progress, given.draw)
-    sys.stdout.write("\n".join([table(corrected.players, corrected.rows), *_paths(folder, corrected.files)]) + "\n")
+        outcome = correct(run, stretches, given.corrections, work, progress, given.draw)
+    say([table(outcome.players, outcome.rows), *(str(folder / name) for name in outcome.files)])
     return 0
-
-
-def _paths(folder: Path, files: Sequence[str]) -> list[str]:
-    return [str(folder / name) for name in files]
 
 
 def _parser() -> Parser:

@@ -1,7 +1,8 @@
 """Ask a person for the numbers that would teach most: `python -m training.correction_sheet RUN -o corrections.csv`.
 
 Writes a sheet (corrections.png) of the tracks that a run gave no number though one is seen in them, and a table to fill
-in, in which `?` leaves a track as it is; `training.adapt` and `training.build_dataset run` take it as --corrections.
+in, in which `?` leaves a track as it is. `training.correct_run` puts it into the run; `training.adapt` and
+`training.build_dataset run` learn from it (--corrections).
 Exit codes: 0 both are written; 2 something given cannot be used; 130 interrupted (Ctrl-C).
 """
 
@@ -54,9 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _unnamed(path: Path) -> dict[int, Likeliest]:
-    """The tracks of a run without a number."""
-    columns = ("track_id", "jersey_number", "team", "likeliest", "likeliest_confidence")
-    unnamed = (row for row in read_table(path, columns) if not row.text("jersey_number"))
+    """The tracks of a run without a number, but for those of which a person has said that none can be read."""
+    columns = ("track_id", "jersey_number", "status", "team", "likeliest", "likeliest_confidence")
+    rows = (row for row in read_table(path, columns) if row.text("status") != "corrected")
+    unnamed = (row for row in rows if not row.text("jersey_number"))
     return {
         row.whole("track_id"): Likeliest(
             row.text("team"), row.text("likeliest"), row.real("likeliest_confidence") if row.text("likeliest") else 0.0

@@ -63,8 +63,6 @@ class Player:
 def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
     """Take a number from all but the surest of the tracks that show it in one kit at the same time.
 
-    A number that a person has given stays.
-
     Args:
         rows: All tracks.
 
@@ -72,25 +70,31 @@ def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
         The same tracks in the same order; those that lost their number are `conflicting`.
     """
     doubles = second_wearers(rows)
-    return [_silenced(row) if row.span.track_id in doubles and row.status != "corrected" else row for row in rows]
+    return [_silenced(row) if row.span.track_id in doubles else row for row in rows]
 
 
 def second_wearers(rows: Iterable[TrackRow]) -> set[int]:
     """Tracks with a number that a surer track shows in the same kit at the same time.
 
     Two players of a side never wear one number, so that all but one of such tracks are misread, or are a second box on
-    the same player. Tracks whose kit is not known, or is none of the kits of the video, are never among them.
+    the same player. Where a person has given the number, it stays. Tracks whose kit is not known, or is none of the
+    kits of the video, are never among them.
     """
     wearers: dict[tuple[str, str], list[TrackRow]] = defaultdict(list)
     doubles: set[int] = set()
-    for row in sorted(rows, key=lambda row: (-row.identity.confidence, -row.identity.n_reads)):
+    for row in sorted(rows, key=_surest_first):
         if row.identity.number and row.team and row.team.name != OTHER.name:
             same = wearers[row.team.name, row.identity.number]
-            if any(_together(row, other) for other in same):
+            if row.status != "corrected" and any(_together(row, other) for other in same):
                 doubles.add(row.span.track_id)
             else:
                 same.append(row)
     return doubles
+
+
+def _surest_first(row: TrackRow) -> tuple[bool, float, int]:
+    """What puts the surest tracks first, and those of which a person has spoken before all others."""
+    return row.status != "corrected", -row.identity.confidence, -row.identity.n_reads
 
 
 def _together(one: TrackRow, other: TrackRow) -> bool:

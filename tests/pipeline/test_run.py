@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,25 +102,6 @@ def test_a_video_whose_end_is_missing_gives_a_partial_result(
     assert record(at_home / "out")["counts"]["truncated"] is True
     assert record(at_home / "out")["whole"] is False
     assert "the input breaks off before its end" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("coding", "shown"), [("utf-8", r"матч\udcff.mp4"), ("cp1252", r"\u043c\u0430\u0442\u0447\udcff.mp4")]
-)
-def test_any_name_can_be_printed(coding: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed := io.BytesIO(), encoding=coding))
-    pipeline.run._say(["матч\udcff.mp4"])
-    assert printed.getvalue().decode(coding).strip() == shown
-
-
-def test_a_table_that_nobody_reads_to_its_end_is_no_failure() -> None:
-    code = "import pipeline.run; pipeline.run._say(['line'] * 100_000); raise SystemExit(3)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
-        assert started.stdout is not None
-        started.stdout.close()
-        assert started.stderr is not None
-        assert started.stderr.read() == b""
-    assert started.returncode == 3
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90.0), ("1:30", 90.0), ("0:01:30.5", 90.5), ("1:00:00", 3600.0)])

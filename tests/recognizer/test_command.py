@@ -1,10 +1,13 @@
 """How commands end."""
 
+import io
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
 
-from recognizer.command import ending_in_a_sentence
+from recognizer.command import ending_in_a_sentence, say
 from recognizer.errors import InputError
 
 
@@ -37,3 +40,22 @@ def test_a_mistake_of_ours_keeps_its_traceback() -> None:
 
     with pytest.raises(ValueError, match="a bug"):
         main()
+
+
+@pytest.mark.parametrize(
+    ("coding", "shown"), [("utf-8", r"матч\udcff.mp4"), ("cp1252", r"\u043c\u0430\u0442\u0447\udcff.mp4")]
+)
+def test_any_name_can_be_printed(coding: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed := io.BytesIO(), encoding=coding))
+    say(["матч\udcff.mp4"])
+    assert printed.getvalue().decode(coding).strip() == shown
+
+
+def test_a_table_that_nobody_reads_to_its_end_is_no_failure() -> None:
+    code = "from recognizer.command import say; say(['line'] * 100_000); raise SystemExit(3)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        started.stdout.close()
+        assert started.stderr is not None
+        assert started.stderr.read() == b""
+    assert started.returncode == 3

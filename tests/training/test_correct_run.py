@@ -15,7 +15,7 @@ STATUSES = {1: ("7", "read"), 2: ("", "conflicting")}
 @pytest.fixture
 def run(video: Path, tmp_path: Path) -> Path:
     folder = write_run(tmp_path / "run", video, {})
-    row = dict.fromkeys(("first_frame", "n_frames", "n_reads"), "1")
+    row = dict.fromkeys(("first_frame", "last_frame", "n_frames", "n_reads"), "1")
     with (folder / TRACKS).open(newline="") as file:
         columns = next(csv.reader(file))
     with (folder / TRACKS).open("w", newline="") as file:
@@ -54,6 +54,11 @@ def test_a_corrected_run_may_be_corrected_in_its_place(run: Path, tmp_path: Path
     ("table", "said"),
     [
         ("track_id,jersey_number\n2,?\n", "corrects no track"),
+        (
+            "track_id,jersey_number,last_frame\n2,7,0\n",
+            "speaks of track 2 until frame 0, but it is seen in",
+        ),
+        ("track_id,jersey_number,status\n2,7,read\n", "is a run's own table; list only tracks to correct"),
         ("track_id,jersey_number\n5,7\n", "track_id is '5', a track of"),
         ("track_id,jersey_number\n2,107\n", "jersey_number is '107'"),
         ("track,number\n2,7\n", "lacks the column 'track_id'"),

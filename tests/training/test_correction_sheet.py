@@ -88,6 +88,16 @@ def test_what_cannot_be_used_is_said_in_one_sentence(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_who_cannot_be_read_by_a_persons_word_is_not_asked_about_again(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_run(tmp_path / "run", video, {1: ("7", "read"), 2: ("", "corrected")})
+    with ReadLog(folder / READS) as log:
+        log.add([half(2, 5, "48"), half(2, 15, "48")])
+    assert main([str(folder), "-o", str(tmp_path / "corrections.csv")]) == 2
+    assert "nothing is to be asked" in capsys.readouterr().err
+
+
 def test_a_run_that_sees_no_other_number_asks_nothing(
     video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

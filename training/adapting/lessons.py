@@ -27,12 +27,14 @@ def lessons_of(run: FinishedRun, corrections: Corrections, settings: LessonSetti
 
     Args:
         run: the run.
-        corrections: what a person says of some tracks, which counts instead of what the run gave.
+        corrections: what a person says of some tracks, which counts instead of what the run gave, or what was said
+            before.
         settings: what is taken.
 
     Raises:
         RunError: Its reads are missing or broken.
     """
+    corrections = {**run.said, **corrections}
     reach = round(settings.reach_seconds * float(run.source.info.frames_per_second))
     shown = shown_numbers(read_windows(run.folder / READS), run.numbers, corrections, settings)
     return {track: spread(by_frame, reach, corrections.get(track)) for track, by_frame in sorted(shown.items())}

@@ -49,7 +49,7 @@ def open_run(
         InputError: The run, its video or the corrections cannot be used.
     """
     run = open_finished_run(folder, video, settings.crops)
-    corrected = {} if corrections is None else read_corrections(corrections, run.tracks, folder)
+    corrected = run.said | ({} if corrections is None else read_corrections(corrections, run.tracks, folder))
     numbers = {track: number for track, number in run.numbers.items() if track not in corrected}
     match = run.source.info.name if match is None else match
     recipe = digest(

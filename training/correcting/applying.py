@@ -1,15 +1,17 @@
 """Puts a person's corrections of a run into its tables and its video, without reading anything anew."""
 
+import math
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pipeline.clock import StageClock
 from pipeline.identity import Identity, IdentityFuser, IdentitySettings
 from pipeline.kits.swaps import Swap
+from pipeline.media.encoders import SOFTWARE
 from pipeline.passes import Findings, Progress, ProgressUpdate, draw
 from pipeline.results.folder import RECORD
 from pipeline.results.outputs import BOXES, READS, TRACKS, VIDEO, TrackRow, write_tracks
@@ -18,26 +20,18 @@ from pipeline.results.renaming import Renaming, rename_boxes, rename_reads
 from pipeline.results.report import counts, file_record, write_record
 from pipeline.results.spans import FrameTimes, TrackSpan
 from pipeline.workers import EngineSettings, Workers
-from recognizer.errors import InputError
 from training.correcting.known import Known, read_known
+from training.correcting.passages import part, passages, require_seen
 from training.data.clip_labels import Stretch
 from training.data.finished_runs import FinishedRun, RunError
+from training.data.tables import TableError
 
-CORRECTED: Final = "corrected"
-"""Key of run.json under which a corrected run tells of its corrections."""
-
-
-class Passage(NamedTuple):
-    """From when on a track shows a person."""
-
-    first_frame: int
-    """0-based; 0 stands for the track's own beginning."""
-    number: str | None
-    """What he wears, by a person's word; None where nobody can read a number."""
+CORRECTIONS: Final = "corrections"
+"""Key of run.json under which a corrected run tells of all its corrections, the last one last."""
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectedRun:
+class Outcome:
     """A run with a person's corrections."""
 
     rows: list[TrackRow]
@@ -48,26 +42,6 @@ class CorrectedRun:
     """Names of the files written, run.json last."""
 
 
-def passages(stretches: Iterable[Stretch]) -> list[Passage]:
-    """Whom a track shows, by what a person says of stretches of it.
-
-    One number counts for the whole track, wherever it was read. Where the stretches show several, the tracker passed
-    from one player to another: each counts from the first frame of its stretch on.
-
-    >>> from training.data.clip_labels import Verdict
-    >>> passages([Stretch(40, 60, Verdict.LEGIBLE, "7"), Stretch(90, 99, Verdict.LEGIBLE, "10")])
-    [Passage(first_frame=0, number='7'), Passage(first_frame=90, number='10')]
-
-    Args:
-        stretches: of one track.
-    """
-    found: list[Passage] = []
-    for one in sorted(stretches, key=lambda one: one.first):
-        if one.number is not None and (not found or found[-1].number != one.number):
-            found.append(Passage(one.first if found else 0, one.number))
-    return found or [Passage(0, None)]
-
-
 def correct(
     run: FinishedRun,
     stretches: Mapping[int, Sequence[Stretch]],
@@ -75,12 +49,12 @@ def correct(
     folder: Path,
     progress: Progress,
     video: bool = True,
-) -> CorrectedRun:
+) -> Outcome:
     """Write a run's files anew, with a person's word where there is one.
 
     A track with a person's number keeps it beside every other one; of the run's own, the surest track of a kit keeps a
-    number that several show at the same time, as in the run. The video is decoded once for the frames' times and, where
-    it is drawn, once more.
+    number that several show at the same time, as in the run. Both parts of a track that is parted keep its kit. The
+    video is decoded once for the frames' times and, where it is drawn, once more.
 
     Args:
         run: The run.
@@ -91,21 +65,21 @@ def correct(
         video: Whether to draw and write the annotated video.
 
     Raises:
-        InputError: The run's files or its video cannot be used, or a track is said to show a player after its end.
+        InputError: The run's files or its video cannot be used, or a track is not seen where it is said to show a
+            player.
     """
-    known, fuser = read_known(run.folder / TRACKS), IdentityFuser(IdentitySettings())
+    known = read_known(run.folder / TRACKS)
+    require_seen(stretches, known, table)
     _copy(run.folder, folder)
     spans, times = _spans(run, progress)
+    if spans.keys() != known.keys():
+        raise RunError(f"{TRACKS} and {BOXES} of the run {run.folder} do not list the same tracks; make it again.")
     said = {track: passages(its) for track, its in stretches.items()}
-    numbers, swaps = _split(said, spans, table)
+    numbers, swaps = part(said, free_id=max(spans, default=0) + 1)
     if swaps:
-        renaming = Renaming(swaps)
-        spans = spans | rename_boxes(folder / BOXES, renaming, times)
-        rename_reads(folder / READS, renaming, fuser)
-        for swap in swaps:
-            known[swap.new_id] = known[swap.track_id]
-        for track in {*renaming.tracks, *(swap.new_id for swap in swaps)}:
-            known[track] = known[track]._replace(identity=fuser.identity(track))
+        spans = spans | rename_boxes(folder / BOXES, Renaming(swaps), times)
+        _require_boxes(swaps, spans, table)
+        known |= _parts(run.folder, folder / READS, swaps, known)
     rows = [_row(span, known[track], numbers) for track, span in sorted(spans.items())]
     rows = _one_wearer(rows, run.record["settings"].get("identity") or {})
     write_tracks(folder / TRACKS, rows)
@@ -114,19 +88,22 @@ def correct(
         reads = sum(1 for _ in lines)
     if video:
         with Workers(EngineSettings()) as workers:
-            draw(run.source, Findings(rows, run.frames, reads), folder, StageClock(), progress, workers)
+            draw(run.source, Findings(rows, run.frames, reads), folder, StageClock(), progress, workers, SOFTWARE)
     files = [*([VIDEO] if video else []), PLAYERS, TRACKS, BOXES, READS, RECORD]
-    told = {"run": str(run.folder), "table": file_record(table, [table]), "tracks": len(said)}
-    write_record(
-        folder / RECORD,
-        {
-            **run.record,
-            "counts": {**run.record["counts"], **counts(rows, players, reads)},
-            CORRECTED: {**told, "time": datetime.now(UTC).isoformat(timespec="seconds")},
-            "files": files,
-        },
-    )
-    return CorrectedRun(rows, players, files)
+    told = {
+        "run": str(run.folder.resolve()),
+        "table": file_record(table, [table]),
+        "tracks": len(said),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    changed = {
+        "counts": {**run.record["counts"], **counts(rows, players, reads)},
+        CORRECTIONS: [*run.record.get(CORRECTIONS, []), told],
+        "encoder": SOFTWARE.name if video else None,
+        "files": files,
+    }
+    write_record(folder / RECORD, {**run.record, **changed})
+    return Outcome(rows, players, files)
 
 
 def _copy(run: Path, folder: Path) -> None:
@@ -149,25 +126,24 @@ def _spans(run: FinishedRun, progress: Progress) -> tuple[dict[int, TrackSpan], 
     return spans, times
 
 
-def _split(
-    said: Mapping[int, Sequence[Passage]], spans: Mapping[int, TrackSpan], table: Path
-) -> tuple[dict[int, str | None], list[Swap]]:
-    """A person's number of each track and, where one shows several players, of each part of it; and the parts."""
-    numbers: dict[int, str | None] = {}
-    swaps: list[Swap] = []
-    free_id = max(spans, default=0) + 1
-    for track, its in said.items():
-        numbers[track] = its[0].number
-        for passage in its[1:]:
-            if not spans[track].first_frame < passage.first_frame <= spans[track].last_frame:
-                raise InputError(
-                    f"{table} has track {track} show {passage.number} from frame {passage.first_frame} on, but it is "
-                    f"seen in frames {spans[track].first_frame} to {spans[track].last_frame}."
-                )
-            swaps.append(Swap(track, passage.first_frame, free_id))
-            numbers[free_id] = passage.number
-            free_id += 1
-    return numbers, swaps
+def _require_boxes(swaps: Sequence[Swap], spans: Mapping[int, TrackSpan], table: Path) -> None:
+    for swap in swaps:
+        if not {swap.track_id, swap.new_id} <= spans.keys():
+            raise TableError(
+                f"{table} parts track {swap.track_id} at frame {swap.frame_index}, and one of the parts is in no frame "
+                "in which the track is seen."
+            )
+
+
+def _parts(run: Path, reads: Path, swaps: Sequence[Swap], known: Mapping[int, Known]) -> dict[int, Known]:
+    """What is known of the parts of tracks, whose windows are told apart in the file of reads."""
+    renaming, fuser = Renaming(swaps), IdentityFuser(IdentitySettings())  # a person's word takes their number's place
+    try:
+        rename_reads(reads, renaming, fuser)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise RunError(f"{run / READS} is no file of a run's reads ({error!r}); make the run again.") from error
+    origins = {track: track for track in renaming.tracks} | {swap.new_id: swap.track_id for swap in swaps}
+    return {track: known[origin]._replace(identity=fuser.identity(track)) for track, origin in origins.items()}
 
 
 def _row(span: TrackSpan, known: Known, numbers: Mapping[int, str | None]) -> TrackRow:
@@ -195,7 +171,9 @@ def _one_wearer(rows: Sequence[TrackRow], settings: Mapping[str, Any]) -> list[T
     """Numbers that tracks lost to one that is surer, given anew now that a person has said who that is."""
     if not settings.get("one_wearer", True):
         return list(rows)
-    enough = float(settings.get("min_confidence", IdentitySettings().min_confidence))
+    usual = IdentitySettings()
+    asked = (settings.get(name, getattr(usual, name)) for name in ("min_confidence", "min_agreement"))
+    enough = max(float(share) for share in asked)
     return keep_one_wearer([_unsilenced(row, enough) for row in rows])
 
 
@@ -204,4 +182,5 @@ def _unsilenced(row: TrackRow, enough: float) -> TrackRow:
     identity = row.identity
     if identity.status != "conflicting" or identity.confidence <= enough:
         return row
-    return replace(row, identity=replace(identity, number=identity.best, status="read"))
+    least = math.nextafter(identity.confidence, 0.0)  # the table rounds: who had the number was surer, if as sure there
+    return replace(row, identity=replace(identity, number=identity.best, confidence=least, status="read"))

@@ -12,8 +12,11 @@ _STATUSES: Final = get_args(Status)
 
 
 class Known(NamedTuple):
-    """All that is known of a track but when it was seen."""
+    """What a run knows of a track."""
 
+    first_frame: int
+    """0-based."""
+    last_frame: int
     identity: Identity
     """Its agreement and its readable mass, which stand in no table, are 0, and it has one best frame at the most."""
     team: Team | None
@@ -25,7 +28,10 @@ def read_known(path: Path) -> dict[int, Known]:
     Raises:
         TableError: It is missing, or not as a run writes it.
     """
-    return {row.whole("track_id"): Known(_identity(row), _team(row)) for row in read_table(path, CSV_COLUMNS)}
+    return {
+        row.whole("track_id"): Known(row.whole("first_frame"), row.whole("last_frame"), _identity(row), _team(row))
+        for row in read_table(path, CSV_COLUMNS)
+    }
 
 
 def _identity(row: Row) -> Identity:

@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.results.outputs import TRACKS
 from training.data.clip_labels import Stretch, Verdict
 from training.data.layout import UNREADABLE_FOLDER
-from training.data.tables import Row, read_table
+from training.data.tables import Row, TableError, read_table
 
 CORRECTION_COLUMNS: Final = ("track_id", "jersey_number")
 """Those that a table must have; `first_frame` and `last_frame` may stand beside them."""
@@ -18,7 +18,7 @@ LEFT: Final = "?"
 
 
 def read_corrections(path: Path, known: Container[int], run: Path) -> dict[int, list[Stretch]]:
-    """Stretches by track from a corrections table; frames of a track outside its stretches are left out.
+    """Stretches by track from a corrections table.
 
     Args:
         path: CSV with `track_id,jersey_number`, blank or -1 where nobody can read a number, ? to leave it open, and
@@ -27,10 +27,13 @@ def read_corrections(path: Path, known: Container[int], run: Path) -> dict[int, 
         run: its folder, for messages.
 
     Raises:
-        TableError: A track is not the run's, stretches of one overlap, or a value is not allowed.
+        TableError: A track is not the run's, stretches of one overlap, a value is not allowed, or the table is one that
+            a run wrote.
     """
     stretches: dict[int, list[Stretch]] = defaultdict(list)
     for row in read_table(path, CORRECTION_COLUMNS):
+        if row.text("status"):
+            raise TableError(f"{path} is a run's own table; list only tracks to correct, without the column 'status'.")
         if row.text("jersey_number") == LEFT:
             continue
         track, stretch = row.whole("track_id"), _stretch(row)

@@ -1,6 +1,7 @@
 """A finished run of `python -m pipeline.run`, checked, with the frames and boxes that it read from."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.tracking.following import in_groups
 from pipeline.types import Frame, TrackedBoxes
 from recognizer.errors import InputError
 from recognizer.reader import default_weights
+from training.data.clip_labels import Stretch, Verdict
 from training.data.geometry import geometry_of, geometry_options, geometry_text, unlike
 from training.data.tables import TableError, read_table
 
@@ -42,7 +44,9 @@ class FinishedRun:
     tracks: frozenset[int]
     """All its tracks."""
     numbers: dict[int, str]
-    """The numbers it gave, by track."""
+    """The numbers it read, by track."""
+    said: dict[int, list[Stretch]]
+    """What a person has said since of whole tracks (`training.correct_run`), by track."""
     weights: Path
     """Of the recognizer it read with; of the one that ships where that is gone."""
     weights_sha256: str
@@ -91,7 +95,7 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | No
         InputError: The run or its video cannot be used.
     """
     record = _read_record(folder)
-    tracks, numbers = _read_tracks(folder / TRACKS)
+    tracks, numbers, said = _read_tracks(folder / TRACKS)
     if not (folder / BOXES).is_file():
         raise RunError(f"The run {folder} lacks {BOXES}; make it again with python -m pipeline.run.")
     if crops is None:
@@ -106,6 +110,7 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | No
         int(record["settings"]["detector"]["every"]),
         frozenset(tracks),
         numbers,
+        said,
         *_reader_weights(record),
         crops,
     )
@@ -165,16 +170,20 @@ def _require_same_regions(folder: Path, record: dict[str, Any], crops: CropSetti
         )
 
 
-def _read_tracks(path: Path) -> tuple[set[int], dict[int, str]]:
-    """The run's tracks, and their numbers: what it read, and what a person has said."""
+def _read_tracks(path: Path) -> tuple[set[int], dict[int, str], dict[int, list[Stretch]]]:
+    """The run's tracks, the numbers it read, and what a person has said."""
     tracks: set[int] = set()
     numbers: dict[int, str] = {}
+    said: dict[int, list[Stretch]] = {}
     for row in read_table(path, _TRACK_COLUMNS):
         track = row.whole("track_id")
         tracks.add(track)
-        if row.text("status") == "read" or (row.text("status") == "corrected" and row.text("jersey_number")):
+        if row.text("status") == "read":
             numbers[track] = row.number("jersey_number")
-    return tracks, numbers
+        elif row.text("status") == "corrected":
+            number = row.number("jersey_number", [""]) or None
+            said[track] = [Stretch(0, sys.maxsize, Verdict.LEGIBLE if number else Verdict.UNREADABLE, number)]
+    return tracks, numbers, said
 
 
 def _open_video(folder: Path, record: dict[str, Any], video: Path | None) -> VideoSource:

@@ -83,6 +83,14 @@ def test_of_two_wearers_at_once_the_surer_keeps_the_number() -> None:
     assert kept[1:] == rows[1:]
 
 
+def test_a_persons_number_stays_and_takes_it_from_all_beside() -> None:
+    said = [replace(one, identity=replace(one.identity, status="corrected")) for one in (row(1, "5"), row(2, "5"))]
+    said[1] = replace(said[1], span=row(2, "5", first=1.0).span)
+    late = row(3, "5", first=1.7, confidence=1.0)  # beside the second of them alone
+    kept = keep_one_wearer([late, *said])
+    assert [one.identity.number for one in kept] == [None, "5", "5"]
+
+
 @pytest.mark.parametrize("team", [None, "other"])
 def test_without_a_kit_nobody_loses_a_number(team: str | None) -> None:
     rows = [row(1, "7", team), row(2, "7", team)]

@@ -103,6 +103,18 @@ def test_the_reach_is_a_time(video: Path, tmp_path: Path) -> None:
     assert len(list(run.looked_at())) == FRAMES
 
 
+def test_what_was_said_of_a_corrected_run_teaches_unless_a_table_says_otherwise(video: Path, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", video, {1: ("46", "corrected"), 2: ("", "corrected")})
+    with ReadLog(folder / READS) as log:
+        log.add([read(1, 15, "48"), read(2, 15, "7")])
+    run = open_finished_run(folder, None, SETTINGS.crops)
+    at_15 = LessonSettings(reach_seconds=0.0)
+    unreadable = Stretch(15, 15, Verdict.UNREADABLE, None)
+    assert lessons_of(run, {}, at_15) == {1: [Stretch(15, 15, Verdict.LEGIBLE, "46")], 2: [unreadable]}
+    said = {1: [Stretch(0, FRAMES, Verdict.LEGIBLE, "40")]}
+    assert lessons_of(run, said, at_15) == {1: [Stretch(15, 15, Verdict.LEGIBLE, "40")], 2: [unreadable]}
+
+
 @pytest.mark.parametrize(("text", "said"), [(None, "reads.jsonl is missing"), ("{}\n", "holds no reads of a run")])
 def test_a_run_without_its_reads_is_refused(text: str | None, said: str, video: Path, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", video, {1: ("7", "read")})

@@ -17,8 +17,9 @@ from pipeline.results.outputs import BOXES, READS, TRACKS, ReadLog, TrackRow, re
 from pipeline.results.players import PLAYERS
 from pipeline.results.spans import FrameTimes, TrackSpan
 from recognizer.errors import InputError
-from training.correcting.applying import CORRECTED, CorrectedRun, Passage, correct, passages
+from training.correcting.applying import CORRECTIONS, Outcome, correct
 from training.correcting.known import read_known
+from training.correcting.passages import Passage, passages
 from training.data.clip_labels import Stretch, Verdict
 from training.data.finished_runs import open_finished_run
 
@@ -68,7 +69,7 @@ def run(video: Path, tmp_path: Path) -> Path:
 
 def corrected(
     run: Path, said: Mapping[int, Sequence[Stretch]], folder: Path, video: bool = False
-) -> tuple[CorrectedRun, Table]:
+) -> tuple[Outcome, Table]:
     """The corrected run and its tracks.csv by track."""
     table = run.parent / "corrections.csv"
     table.write_text("track_id,jersey_number\n")
@@ -137,11 +138,51 @@ def test_a_track_of_two_players_is_parted(run: Path, tmp_path: Path) -> None:
     assert [row.span.track_id for row in result.rows] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("frame", [0, 30])
-def test_a_player_who_comes_after_a_track_has_ended_is_refused(frame: int, run: Path, tmp_path: Path) -> None:
-    said = [Stretch(0, 0, Verdict.LEGIBLE, "7"), Stretch(frame, 40, Verdict.LEGIBLE, "46")]
-    with pytest.raises(InputError, match=f"track 2 show 46 from frame {frame} on, but it is seen in frames 0 to 29"):
+def test_frames_beyond_a_tracks_own_are_refused(run: Path, tmp_path: Path) -> None:
+    said = [Stretch(0, 5, Verdict.LEGIBLE, "7"), Stretch(30, 40, Verdict.LEGIBLE, "46")]
+    with pytest.raises(InputError, match="speaks of track 2 from frame 30 on, but it is seen in frames 0 to 29"):
         corrected(run, {2: said}, tmp_path / "new")
+
+
+def test_a_player_in_frames_in_which_his_track_is_lost_is_refused(run: Path, tmp_path: Path) -> None:
+    boxes = (run / BOXES).read_text().splitlines(keepends=True)
+    (run / BOXES).write_text("".join(line for line in boxes if not line.startswith(("16,2", "17,2"))))
+    said = [Stretch(first, first + 1, Verdict.LEGIBLE, number) for first, number in ((3, "7"), (15, "9"), (17, "10"))]
+    with pytest.raises(InputError, match="parts track 2 at frame 15, and one of the parts is in no frame"):
+        corrected(run, {2: said}, tmp_path / "new")
+
+
+def test_tables_that_do_not_belong_together_are_refused(run: Path, tmp_path: Path) -> None:
+    boxes = (run / BOXES).read_text().splitlines(keepends=True)
+    (run / BOXES).write_text("".join(line for line in boxes if line.split(",")[1] == "1"))
+    with pytest.raises(InputError, match=r"tracks\.csv and tracks\.mot\.txt of the run .* do not list the same tracks"):
+        corrected(run, {1: whole("7")}, tmp_path / "new")
+
+
+def test_reads_that_no_run_wrote_cannot_be_parted(run: Path, tmp_path: Path) -> None:
+    (run / READS).write_text('{"track_id": 2}\n')
+    said = [Stretch(2, 10, Verdict.LEGIBLE, "7"), Stretch(20, 29, Verdict.LEGIBLE, "46")]
+    with pytest.raises(InputError, match="is no file of a run's reads"):
+        corrected(run, {2: said}, tmp_path / "new")
+
+
+def test_of_two_tracks_as_sure_the_one_that_had_the_number_keeps_it(run: Path, tmp_path: Path) -> None:
+    text = (run / TRACKS).read_text().replace("0.9700", "1.0000").replace("0.9100", "1.0000")
+    (run / TRACKS).write_text(text.replace(",4,0,29,", ",3,0,29,", 1))
+    _, rows = corrected(run, {1: whole("48")}, tmp_path / "new")
+    assert [row["jersey_number"] for row in rows.values()] == ["48", ""]
+    (tmp_path / "other").mkdir()
+    _, rows = corrected(run, {2: whole("46")}, tmp_path / "other" / "new")
+    assert [row["jersey_number"] for row in rows.values()] == ["48", "46"]
+
+
+def test_a_real_conflict_is_not_settled_by_a_low_threshold(run: Path, tmp_path: Path) -> None:
+    record = json.loads((run / RECORD).read_text())
+    record["settings"]["identity"]["min_confidence"] = 0.4
+    (run / RECORD).write_text(json.dumps(record))
+    (run / TRACKS).write_text((run / TRACKS).read_text().replace("0.9100", "0.5200"))
+    _, rows = corrected(run, {1: whole("46")}, tmp_path / "new")
+    assert rows["2"]["status"] == "conflicting"
 
 
 def test_the_record_tells_of_the_corrections(run: Path, tmp_path: Path) -> None:
@@ -150,9 +191,14 @@ def test_the_record_tells_of_the_corrections(run: Path, tmp_path: Path) -> None:
     assert record["counts"]["tracks_by_status"] == {"read": 1, "corrected": 1}
     assert (record["counts"]["tracks_read"], record["counts"]["players"], record["counts"]["reads"]) == (2, 2, 8)
     assert record["files"] == result.files == [PLAYERS, TRACKS, BOXES, READS, RECORD]
-    assert (record[CORRECTED]["run"], record[CORRECTED]["tracks"]) == (str(run), 1)
+    (told,) = record[CORRECTIONS]
+    assert (told["run"], told["tracks"], record["encoder"]) == (str(run), 1, None)
     again = open_finished_run(tmp_path / "new", None, None)
-    assert again.numbers == {1: "48", 2: "46"}
+    assert (again.numbers, again.said) == ({1: "48"}, {2: whole("46")})
+    corrected(tmp_path / "new", {1: whole(None)}, tmp_path / "newer")
+    record = json.loads((tmp_path / "newer" / RECORD).read_text())
+    assert [told["run"] for told in record[CORRECTIONS]] == [str(run), str(tmp_path / "new")]
+    assert open_finished_run(tmp_path / "newer", None, None).said == {1: whole(None), 2: whole("46")}
 
 
 def test_the_video_is_drawn_anew(run: Path, tmp_path: Path) -> None:
