@@ -33,8 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     [arguments.input] = arguments.input
     levels = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
     logging.basicConfig(level=levels.get(arguments.loudness, logging.DEBUG), format="%(levelname)s: %(message)s")
-    with _stopping_cleanly():
-        return _carry_out(arguments)
+    return _carry_out(arguments)
 
 
 def _carry_out(arguments: argparse.Namespace) -> int:
@@ -109,23 +108,6 @@ def _leaving_at_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@contextlib.contextmanager
-def _stopping_cleanly() -> Iterator[None]:
-    """A polite kill (SIGTERM) cleans up as Ctrl-C does."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's business
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

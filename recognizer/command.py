@@ -1,10 +1,14 @@
 """What the commands share: options that fail in one sentence, exit codes, and how a command ends early."""
 
 import argparse
+import contextlib
 import functools
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import NoReturn
 
 from recognizer.errors import InputError
@@ -26,7 +30,8 @@ class Parser(argparse.ArgumentParser):
 def ending_in_a_sentence(interrupted: str = "Interrupted.") -> Callable[[Main], Callable[..., int]]:
     """Decorator for a command: bad input and Ctrl-C end it in one sentence on stderr and an exit code.
 
-    The command takes the arguments (None: those of the process) and returns the exit code.
+    A polite kill (SIGTERM) cleans up as Ctrl-C does, and ends it with 143. The command takes the arguments (None: those
+    of the process) and returns the exit code.
 
     Args:
         interrupted: What to say at Ctrl-C.
@@ -36,7 +41,8 @@ def ending_in_a_sentence(interrupted: str = "Interrupted.") -> Callable[[Main], 
         @functools.wraps(main)
         def decorated(argv: Sequence[str] | None = None) -> int:
             try:
-                return main(argv)
+                with _stopping_cleanly():
+                    return main(argv)
             except InputError as error:
                 sys.stderr.write(f"{error}\n")
                 return EXIT_BAD_INPUT
@@ -47,6 +53,23 @@ def ending_in_a_sentence(interrupted: str = "Interrupted.") -> Callable[[Main], 
         return decorated
 
     return decorate
+
+
+@contextlib.contextmanager
+def _stopping_cleanly() -> Iterator[None]:
+    """A polite kill raises an exception, as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's business
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def say(lines: Sequence[str]) -> None:

@@ -1,9 +1,11 @@
 """How commands end."""
 
 import io
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +61,21 @@ def test_a_table_that_nobody_reads_to_its_end_is_no_failure() -> None:
         assert started.stderr is not None
         assert started.stderr.read() == b""
     assert started.returncode == 3
+
+
+def test_a_kill_cleans_up(tmp_path: Path) -> None:
+    code = (
+        "import tempfile, time; from recognizer.command import ending_in_a_sentence\n"
+        "@ending_in_a_sentence()\n"
+        "def main(argv=None):\n"
+        f"    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):\n"
+        "        print('started', flush=True); time.sleep(60)\n"
+        "main()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == b"started\n"
+        assert list(tmp_path.iterdir())
+        started.terminate()
+    assert started.returncode == 128 + signal.SIGTERM
+    assert not list(tmp_path.iterdir())
