@@ -4,8 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from building_media import write_run
+from building_media import FRAMES, pictures, write_run
 
+import training.build_dataset
 from pipeline.results.outputs import READS, TRACKS
 from training.correct_run import main
 
@@ -48,6 +49,15 @@ def test_a_corrected_run_may_be_corrected_in_its_place(run: Path, tmp_path: Path
             ("", "corrected"),
             ("46", "corrected"),
         ]
+
+
+def test_a_corrected_run_builds_a_data_set_by_a_persons_word(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "corrections.csv").write_text("track_id,jersey_number\n1,-1\n2,46\n")
+    assert main([str(run), str(tmp_path / "corrections.csv"), "--no-video", "-o", str(tmp_path / "corrected")]) == 0
+    words = ["run", str(tmp_path / "corrected"), "-o", str(tmp_path / "root"), "--set", "windows.min_quality=0"]
+    assert training.build_dataset.main(words) == 0
+    assert {path.split("/")[0] for path in pictures(tmp_path / "root")} == {"46", "-1"}
+    assert len(pictures(tmp_path / "root")) == 2 * FRAMES
 
 
 @pytest.mark.parametrize(

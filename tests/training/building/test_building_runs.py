@@ -84,15 +84,6 @@ def test_corrections_overrule_the_run(
     assert len(pictures(tmp_path / "root")) == FRAMES * len(numbers)
 
 
-def test_what_a_person_said_of_a_corrected_run_counts_like_a_table(video: Path, tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", video, {1: ("7", "corrected"), 2: ("", "corrected")})
-    build_from_run(tmp_path / "root", run, sees=lambda crops: np.zeros(len(crops), np.bool_))
-    found = {row["number"]: row["frames"] for row in manifest_rows(tmp_path / "root")}
-    assert found == {"7": str(FRAMES), "-1": str(FRAMES)}
-    build_from_run(tmp_path / "again", run, corrected(tmp_path, (2, "46")))
-    assert {row["number"] for row in manifest_rows(tmp_path / "again")} == {"7", "46"}
-
-
 def test_pictures_of_the_runs_own_numbers_are_kept_where_a_number_is_seen(video: Path, tmp_path: Path) -> None:
     asked: list[int] = []
 
