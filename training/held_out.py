@@ -79,7 +79,15 @@ class HeldOutSettings:
     """Number format of training: float32, bfloat16 or float16."""
     mixture: MixtureSettings = field(
         default_factory=lambda: MixtureSettings(
-            tracks=0.1, photos=0.2, soccer_crops=0.3, basketball_crops=0.12, drawn=0.28, tight=0.5
+            tracks=0.08,
+            photos=0.2,
+            soccer_crops=0.24,
+            basketball_crops=0.1,
+            photo_crops=0.12,
+            scene_digits=0.08,
+            drawn=0.2,
+            tight=0.5,
+            composed=0.6,
         )
     )
     """The sources; `games` and `photo_sources` are set for each network."""
