@@ -77,9 +77,11 @@ def correct(
     said = {track: passages(its) for track, its in stretches.items()}
     numbers, swaps = part(said, free_id=max(spans, default=0) + 1)
     if swaps:
-        spans = spans | rename_boxes(folder / BOXES, Renaming(swaps), times)
+        renaming = Renaming(swaps)
+        spans = spans | rename_boxes(folder / BOXES, renaming, times)
         _require_boxes(swaps, spans, table)
-        known |= _parts(run.folder, folder / READS, swaps, known)
+        fuser = _rename_reads(run.folder, folder / READS, renaming)
+        known |= _parts(swaps, known, fuser)
     rows = [_row(span, known[track], numbers) for track, span in sorted(spans.items())]
     rows = _one_wearer(rows, run.record["settings"].get("identity") or {})
     write_tracks(folder / TRACKS, rows)
@@ -90,20 +92,15 @@ def correct(
         with Workers(EngineSettings()) as workers:
             draw(run.source, Findings(rows, run.frames, reads), folder, StageClock(), progress, workers, SOFTWARE)
     files = [*([VIDEO] if video else []), PLAYERS, TRACKS, BOXES, READS, RECORD]
+    outcome = Outcome(rows, players, files)
     told = {
         "run": str(run.folder.resolve()),
         "table": file_record(table, [table]),
         "tracks": len(said),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    changed = {
-        "counts": {**run.record["counts"], **counts(rows, players, reads)},
-        CORRECTIONS: [*run.record.get(CORRECTIONS, []), told],
-        "encoder": SOFTWARE.name if video else None,
-        "files": files,
-    }
-    write_record(folder / RECORD, {**run.record, **changed})
-    return Outcome(rows, players, files)
+    write_record(folder / RECORD, _record(run, told, outcome, reads))
+    return outcome
 
 
 def _copy(run: Path, folder: Path) -> None:
@@ -135,15 +132,31 @@ def _require_boxes(swaps: Sequence[Swap], spans: Mapping[int, TrackSpan], table:
             )
 
 
-def _parts(run: Path, reads: Path, swaps: Sequence[Swap], known: Mapping[int, Known]) -> dict[int, Known]:
-    """What is known of the parts of tracks, whose windows are told apart in the file of reads."""
-    renaming, fuser = Renaming(swaps), IdentityFuser(IdentitySettings())  # a person's word takes their number's place
+def _rename_reads(run: Path, reads: Path, renaming: Renaming) -> IdentityFuser:
+    """Tell the windows of parted tracks apart; returns what added those of each part up."""
+    fuser = IdentityFuser(IdentitySettings())  # a person's word takes the place of the number it would give
     try:
         rename_reads(reads, renaming, fuser)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise RunError(f"{run / READS} is no file of a run's reads ({error!r}); make the run again.") from error
-    origins = {track: track for track in renaming.tracks} | {swap.new_id: swap.track_id for swap in swaps}
-    return {track: known[origin]._replace(identity=fuser.identity(track)) for track, origin in origins.items()}
+    return fuser
+
+
+def _parts(swaps: Sequence[Swap], known: Mapping[int, Known], fuser: IdentityFuser) -> dict[int, Known]:
+    """What is known of the parts of tracks."""
+    origins = {one: swap.track_id for swap in swaps for one in (swap.track_id, swap.new_id)}
+    return {one: known[origin]._replace(identity=fuser.identity(one)) for one, origin in origins.items()}
+
+
+def _record(run: FinishedRun, told: Mapping[str, Any], outcome: Outcome, reads: int) -> dict[str, Any]:
+    """The run.json of a corrected run: the run's own, but for what the corrections changed."""
+    return {
+        **run.record,
+        "counts": {**run.record["counts"], **counts(outcome.rows, outcome.players, reads)},
+        CORRECTIONS: [*run.record.get(CORRECTIONS, []), told],
+        "encoder": SOFTWARE.name if VIDEO in outcome.files else None,
+        "files": outcome.files,
+    }
 
 
 def _row(span: TrackSpan, known: Known, numbers: Mapping[int, str | None]) -> TrackRow:

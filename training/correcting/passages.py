@@ -46,7 +46,7 @@ def require_seen(stretches: Mapping[int, Sequence[Stretch]], known: Mapping[int,
         TableError: One is not.
     """
     for track, said in stretches.items():
-        first, last, *_ = known[track]
+        first, last = known[track].first_frame, known[track].last_frame
         for one in said:
             if one.first > last or one.last < first:
                 named = f"from frame {one.first} on" if one.first > last else f"until frame {one.last}"
