@@ -125,11 +125,11 @@ def _run(job: Job, seconds: float | None, folder: Path, clock: StageClock) -> tu
     if job.script == "detector":
         with Workers(engine) as workers:
             with clock.stage("load"):
-                detector = PlayerDetector(settings.detector, device, workers.map)
+                detector = PlayerDetector(settings.detector, device)
             groups = in_groups(workers.ahead("decode", clock.each("decode", source.frames())), 1)
             if detector.wants_uploads:
                 groups = workers.ahead("upload", upload(groups, device, clock))
-            return sum(1 for _ in detect(groups, detector, clock)), 0, 0
+            return sum(1 for _ in detect(groups, detector, clock, workers.spread)), 0, 0
     summary = process(source, settings, device, folder, video=job.drawn, clock=clock)
     return summary.frames_decoded, summary.reads, sum(row.identity.number is not None for row in summary.rows)
 

@@ -18,7 +18,7 @@ from pipeline.results.outputs import BOXES, READS, TRACKS, VIDEO, write_tracks
 from pipeline.results.players import PLAYERS, join_tracks, write_players
 from pipeline.results.report import RunSummary, provenance, run_record, write_record
 from pipeline.settings import Settings
-from pipeline.workers import Workers
+from pipeline.workers import Workers, in_turn
 from recognizer.device import card_of
 
 logger = logging.getLogger(__name__)
@@ -59,8 +59,10 @@ def process(
     encoder = choose_encoder(settings.engine.encoder, size, card_of(device)) if video else None
     with Workers(settings.engine) as workers:
         with clock.stage("load"):
-            detector = PlayerDetector(settings.detector, device, workers.map)
-            models = Models(detector, WindowReader(settings.reader, device, settings.adaptation.enabled))
+            detector = PlayerDetector(settings.detector, device)
+            spread = workers.spread if device.type == "cpu" else in_turn
+            reader = WindowReader(settings.reader, device, settings.adaptation.enabled, spread)
+            models = Models(detector, reader)
             models.reader.prepare(settings.windows.length)
         _warn_of_differences(models.reader, settings)
         with clock.stage("hash"):

@@ -12,13 +12,17 @@ from torch import Tensor
 from pipeline.crops import cut_square, whole_pixels
 from pipeline.patches import Patch
 from pipeline.types import FloatArray, UInt8Image, WindowCrop
+from pipeline.workers import Spread, in_parts, in_turn
 from recognizer.device_preprocess import DevicePreprocess
 from recognizer.localizer import INPUT, default_localizer, load_localizer, prepare_squares
 
 ABSENT = 0.5
 """Where the localizer is as sure as this that there is no number, a region stays where it is."""
-_TOGETHER = 64
-"""Crops in one pass of the network."""
+
+
+def crops_together(device: torch.device) -> int:
+    """Crops in one pass of a network: on a CPU more are no faster, take more memory and keep fewer cores busy."""
+    return 16 if device.type == "cpu" else 64
 
 
 class _Found(NamedTuple):
@@ -33,24 +37,32 @@ class RegionFinder:
     Args:
         weights: The localizer's file; None takes the one that ships.
         device: Where it runs.
+        spread: Has several passes of the network computed at a time; for a CPU.
 
     Raises:
         LocalizerError: The file is missing or unusable.
     """
 
-    def __init__(self, weights: Path | None, device: torch.device) -> None:
+    def __init__(self, weights: Path | None, device: torch.device, spread: Spread = in_turn) -> None:
         self._network = load_localizer(weights or default_localizer(), device)
         self._prepare = DevicePreprocess(INPUT, device)
+        self._spread, self._together = spread, crops_together(device)
         self._found: WeakKeyDictionary[WindowCrop, _Found] = WeakKeyDictionary()
+
+    def look(self, crops: Iterable[WindowCrop]) -> None:
+        """Look round crops; the others do so too, but only of crops that were looked round may several threads ask."""
+        new = [crop for crop in dict.fromkeys(crops) if crop.surroundings is not None and crop not in self._found]
+        for part, found in in_parts(self._spread, self._find, new, self._together):
+            self._found.update(zip(part, found, strict=True))
 
     def absent(self, crops: Sequence[WindowCrop]) -> list[float]:
         """How sure it is of each crop that no number is there to be seen, 0 to 1; 0 of one without surroundings."""
-        self._look(crops)
+        self.look(crops)
         return [self._found[crop].absent if crop in self._found else 0.0 for crop in crops]
 
     def found(self, crops: Sequence[WindowCrop]) -> list[bool]:
         """Whether each crop shows a number, so that its region is moved."""
-        self._look(crops)
+        self.look(crops)
         return [self._square(crop, 1.0) is not None for crop in crops]
 
     def inputs(self, crops: Sequence[WindowCrop], zoom: float = 1.0) -> UInt8Image:
@@ -60,12 +72,12 @@ class RegionFinder:
             crops: The crops.
             zoom: Side of the region round a number, as a share of what the localizer gives.
         """
-        self._look(crops)
+        self.look(crops)
         return np.stack([self._input(crop, zoom) for crop in crops])
 
     def regions(self, crops: Sequence[WindowCrop], zoom: float = 1.0) -> list[Tensor]:
         """The regions of crops that lie on the device, uint8 (s, s, 3) each; as `inputs`."""
-        self._look(crops)
+        self.look(crops)
         images = {crop: crop.on_device for crop in crops if crop.on_device is not None}
         return [Patch.of(image, *self._place(crop, image.shape[0], zoom)).copy() for crop, image in images.items()]
 
@@ -88,12 +100,6 @@ class RegionFinder:
             return None
         centre, half = (found.square[:2] + found.square[2:]) / 2, zoom * (found.square[2:] - found.square[:2]) / 2
         return np.concatenate([centre - half, centre + half])
-
-    def _look(self, crops: Iterable[WindowCrop]) -> None:
-        new = [crop for crop in dict.fromkeys(crops) if crop.surroundings is not None and crop not in self._found]
-        for start in range(0, len(new), _TOGETHER):
-            part = new[start : start + _TOGETHER]
-            self._found.update(zip(part, self._find(part), strict=True))
 
     def _find(self, crops: list[WindowCrop]) -> list[_Found]:
         inputs = self._squares(crops)

@@ -32,7 +32,7 @@ from pipeline.tracking.following import detect, follow, in_groups
 from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
 from pipeline.uploads import upload
-from pipeline.workers import Workers
+from pipeline.workers import Workers, in_turn
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ def find(
             groups = in_groups(decoded, settings.detector.every)
             if models.detector.wants_uploads:
                 groups = ahead("upload", upload(groups, models.reader.device, clock))
-            detected = ahead("detect", detect(groups, models.detector, clock))
+            detected = ahead("detect", detect(groups, models.detector, clock, workers.spread if workers else in_turn))
             followed = ahead("track", follow(detected, tracker, clock))
             for frame, boxes, was_detected in followed:
                 tracks.add(frame, boxes)

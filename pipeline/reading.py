@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pipeline.crops import GEOMETRY, CropSettings
-from pipeline.locating import RegionFinder
+from pipeline.locating import RegionFinder, crops_together
 from pipeline.types import CropWindow, FloatArray, WindowCrop, WindowFeatures, WindowRead
 from pipeline.windows import WindowSettings
+from pipeline.workers import Spread, in_parts, in_turn
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.checks import require_choice, require_range
 from recognizer.decode import number_log_probs, split_readable
@@ -27,8 +28,6 @@ from recognizer.reader import Backend, JerseyReader, ReaderOutput, default_weigh
 _SURELY_ABSENT: Final = 0.95
 """A window whose best crop shows so surely no number is not read."""
 _LEAST: Final = 1e-9
-_ENCODED_TOGETHER: Final = 64
-"""Crops in one pass of the backbone; more is no faster and takes more memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,16 @@ class WindowReader:
         settings: Which weights, which batch size.
         device: Where the network runs.
         keep_features: Whether reads carry what they were made of, for a match to teach.
+        spread: Has several passes of the network computed at a time; for a CPU.
 
     Raises:
         CheckpointError: The weights are missing or unusable.
         LocalizerError: So is the localizer's file.
     """
 
-    def __init__(self, settings: ReaderSettings, device: torch.device, keep_features: bool = False) -> None:
+    def __init__(
+        self, settings: ReaderSettings, device: torch.device, keep_features: bool = False, spread: Spread = in_turn
+    ) -> None:
         self.weights = Path(settings.weights) if settings.weights else default_weights()
         self._batch_size = settings.batch_size
         self._glance = settings.glance
@@ -91,7 +93,8 @@ class WindowReader:
             self.weights, device, settings.batch_size, backend=settings.backend, precision=settings.precision
         )
         localizer = Path(settings.localizer) if settings.localizer else None
-        self._finder = RegionFinder(localizer, device) if settings.locate else None
+        self._finder = RegionFinder(localizer, device, spread) if settings.locate else None
+        self._spread, self._together = spread, crops_together(device)
         self.device = device
         self._waiting: list[CropWindow] = []
         self._zooms = settings.zooms
@@ -113,7 +116,7 @@ class WindowReader:
 
     def prepare(self, length: int) -> None:
         """Do beforehand, for windows of so many crops, what the first reads would have to do."""
-        self._reader.prepare(_ENCODED_TOGETHER, self._batch_size, length)
+        self._reader.prepare(self._together, self._batch_size, length)
 
     def push(self, windows: Iterable[CropWindow]) -> list[WindowRead]:
         """Take in windows; returns the reads of the batches they fill, in the order of the windows."""
@@ -202,11 +205,17 @@ class WindowReader:
             same = [crop for crop, moved in zip(new, self._finder.found(new), strict=True) if not moved]
             known.update((crop, plain[crop]) for crop in same)
             new = [crop for crop in new if crop not in known]
-        for start in range(0, len(new), _ENCODED_TOGETHER):
-            part = new[start : start + _ENCODED_TOGETHER]
-            known.update(zip(part, self._encoded(part, zoom), strict=True))
+        if self._finder:
+            self._finder.look(new)
+
+        def encoded(part: list[WindowCrop]) -> torch.Tensor:
+            return self._encoded(part, zoom)
+
+        for part, features in in_parts(self._spread, encoded, new, self._together):
+            known.update(zip(part, features, strict=True))
 
     def _encoded(self, crops: list[WindowCrop], zoom: float) -> torch.Tensor:
+        """Features of crops; the finder, where there is one, has looked at them."""
         on_device = [crop.on_device for crop in crops if crop.on_device is not None]
         if len(on_device) == len(crops):
             return self._reader.encode_regions(self._finder.regions(crops, zoom) if self._finder else on_device)

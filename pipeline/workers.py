@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final, Generic, Protocol, Self, TypeVar
 
@@ -59,14 +60,39 @@ class EngineSettings:
 
 
 class Spread(Protocol):
-    """Does the same work on each item, maybe on several at a time; gives the results in the items' order."""
+    """Begins the same work on each item, on so many at a time at the most.
 
-    def __call__(self, work: Callable[[T], R], items: Sequence[T], /) -> list[R]: ...  # noqa: D102
+    Gives the items in their order, each with what waits for its result, or does the work, when it is called.
+    """
+
+    def __call__(  # noqa: D102
+        self, work: Callable[[T], R], items: Iterable[T], most: int, /
+    ) -> Iterator[tuple[T, Callable[[], R]]]: ...
 
 
-def one_by_one(work: Callable[[T], R], items: Sequence[T], /) -> list[R]:
-    """Do the work on one item after the other."""
-    return [work(item) for item in items]
+def in_turn(work: Callable[[T], R], items: Iterable[T], most: int = 1, /) -> Iterator[tuple[T, Callable[[], R]]]:
+    """Each item with its work, which is done when it is asked for."""
+    for item in items:
+        yield item, partial(work, item)
+
+
+def in_parts(
+    spread: Spread, work: Callable[[list[T]], R], items: Sequence[T], size: int
+) -> Iterator[tuple[list[T], R]]:
+    """Do the same work on parts of some items, on several parts at a time.
+
+    Args:
+        spread: Begins the work.
+        work: What is done on each part.
+        items: What is parted.
+        size: Items in a part, at least 1; the last one may have fewer.
+
+    Yields:
+        Each part with its result, in order.
+    """
+    parts = [list(items[start : start + size]) for start in range(0, len(items), size)]
+    for part, result in spread(work, parts, len(parts)):
+        yield part, result()
 
 
 def cores() -> int:
@@ -105,7 +131,7 @@ class Workers:
         for channel in self._channels.values():
             channel.stop()
         self._stages.shutdown()
-        self._helpers.shutdown()
+        self._helpers.shutdown(cancel_futures=True)
         torch.set_num_threads(self._threads_before[0])
         cv2.setNumThreads(self._threads_before[1])
 
@@ -130,11 +156,27 @@ class Workers:
         self._channels[name] = channel  # type: ignore[assignment]  # only stopped and measured here
         return _drain(channel, self._stages.submit(_fill, channel, iter(items)))
 
-    def map(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Do the same work on each item, on several at a time; results in the items' order."""
-        if self.count == 1 or len(items) == 1:
-            return [work(item) for item in items]
-        return list(self._helpers.map(work, items))
+    def spread(self, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[tuple[T, Callable[[], R]]]:
+        """Do the same work on each item, on as many at a time as there are cores; one more waits for the next core.
+
+        Args:
+            work: What is done.
+            items: What it is done on, taken as room is made.
+            most: Items at a time, if there are more cores.
+
+        Yields:
+            The items in their order, each with what waits for its result and raises what the work raised.
+        """
+        if self.count == 1:
+            yield from in_turn(work, items)
+            return
+        room = min(most, self.count + 1)
+        begun: deque[tuple[T, Callable[[], R]]] = deque()
+        for item in items:
+            begun.append((item, self._helpers.submit(work, item).result))
+            if len(begun) == room:
+                yield begun.popleft()
+        yield from begun
 
 
 class _Channel(Generic[T]):

@@ -90,6 +90,7 @@ class TorchNetwork:
         self._memory = torch.channels_last if tuned else torch.contiguous_format
         if tuned:
             fold_batch_norms(model)  # in the precision of the checkpoint, before any rounding
+        self._feature_channels = model.feature_channels
         self.model = model.to(self.dtype).to(memory_format=self._memory)
         for part in (model.backbone, model.spatial_attention):
             if part is not None:
@@ -107,7 +108,7 @@ class TorchNetwork:
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features (N, C) of crops, uint8 (N, S, S, 3); on CUDA without waiting for them."""
         if not len(pixels):
-            return torch.zeros(0, self.model.feature_channels, dtype=self.dtype, device=self._device)
+            return torch.zeros(0, self._feature_channels, dtype=self.dtype, device=self._device)
         if self._device.type == "cuda" and pixels.device.type == "cpu":
             # Pinned memory is uploaded without waiting; PyTorch gives it to nobody else until the upload is over.
             pixels = pixels.pin_memory()
@@ -126,8 +127,12 @@ class TorchNetwork:
             self._encode.prepare(crops, torch.empty(1, side, side, 3, dtype=torch.uint8))
         if isinstance(self._read, FixedShapes):
             for frames in sorted({1, length}):
-                features = torch.empty(1, frames, self.model.feature_channels, dtype=self.dtype)
+                features = torch.empty(1, frames, self._feature_channels, dtype=self.dtype)
                 self._read.prepare(windows, features, torch.empty(1, frames, dtype=torch.bool))
+
+    def drop_backbone(self) -> None:
+        """Give its memory back, three quarters of the network's; from then on features are read, but not computed."""
+        self.model.backbone = nn.Identity()  # type: ignore[assignment]  # nothing passes it any more
 
     def _encode_pass(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:
         images = normalize(pixels.to(self._device, non_blocking=True), self._encoder_dtype)

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Final, cast
@@ -56,6 +57,14 @@ def import_onnxruntime() -> ModuleType:
     return cast(ModuleType, onnxruntime)
 
 
+@cache
+def _share_memory() -> None:
+    """Register one pool of memory for all graphs of this process; each of its own would keep the most it ever held."""
+    onnxruntime = import_onnxruntime()
+    kind, memory = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", kind, 0, memory), None)
+
+
 def open_session(path: Path) -> Session:
     """Open a graph on the CPU with as many threads as PyTorch has; idle threads sleep.
 
@@ -70,6 +79,8 @@ def open_session(path: Path) -> Session:
     options.log_severity_level = 3
     options.enable_mem_pattern = False  # one plan would be kept for every number of rows ever seen
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    _share_memory()
     kinds = tuple(each for each in vars(states).values() if isinstance(each, type) and issubclass(each, Exception))
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

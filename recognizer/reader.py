@@ -182,7 +182,10 @@ class JerseyReader:
                 raise
             logger.warning("ONNX Runtime is not used. %s", error)
             return network
-        return onnx if backend == "onnx" or faster else network
+        if not faster and backend != "onnx":
+            return network
+        network.drop_backbone()
+        return onnx
 
 
 def _require_onnx(device: torch.device, dtype: torch.dtype) -> None:

@@ -197,6 +197,9 @@ def window_pixels(window: CropWindow) -> UInt8Image:
 class CornerFinder:
     """Stands for a `RegionFinder` that finds every number at the top left of its region, in a zoom's share of it."""
 
+    def look(self, crops: Sequence[WindowCrop]) -> None:
+        """Nothing is to be looked for."""
+
     def absent(self, crops: Sequence[WindowCrop]) -> list[float]:
         """No crop is without a number."""
         return [0.0] * len(crops)

@@ -18,7 +18,6 @@ from pipeline.detection.forward import DetectorPrecision, choose_forward
 from pipeline.detection.yolo import STRIDE, Fit, decode_boxes, fit, grid, input_size, letterbox, letterbox_on_device
 from pipeline.types import Detections, FloatArray, Frame
 from pipeline.vendor import vendor_import
-from pipeline.workers import Spread, one_by_one
 from recognizer.checks import require_choice, require_range
 from recognizer.errors import InputError
 from recognizer.precision import Backend
@@ -59,8 +58,8 @@ class DetectorSettings:
     """Names of the model's classes to keep; empty keeps those that mean people (person, player, goalkeeper,
     goalie, referee)."""
     batch_size: int = 4
-    """Frames handed to the detector at a time, 1 to 256, on a CPU to as many cores; the result does not depend on
-    it, but for rounding on CUDA."""
+    """Frames handed to the detector at a time, 1 to 256; the result does not depend on it, but for rounding on CUDA.
+    On a CPU this product's own network takes them one by one, as many at a time as there are cores."""
     every: int = 1
     """People are looked for in one frame of so many, 1 to 10; in the frames between their boxes move in a straight
     line."""
@@ -95,20 +94,23 @@ class PlayerDetector:
     Args:
         settings: what to find.
         device: where the network runs.
-        spread: runs this product's own network on several frames at a time, where that is a CPU.
 
     Raises:
         DetectorError: the weights are missing or unusable, or a class is not one of the model's.
     """
 
-    def __init__(self, settings: DetectorSettings, device: torch.device, spread: Spread = one_by_one) -> None:
+    def __init__(self, settings: DetectorSettings, device: torch.device) -> None:
         self.settings = settings
         named = settings.weights or str(default_weights())
         self.wants_uploads = device.type == "cuda" and named.endswith(".safetensors")
         """Whether frames are better uploaded beforehand (`pipeline.uploads`); a model of ultralytics takes none."""
+        self.side_by_side = device.type == "cpu" and named.endswith(".safetensors")
+        """Whether several threads may have it `detect` at the same time; a model of ultralytics stands that not."""
+        self.batch_size = 1 if self.side_by_side else settings.batch_size
+        """Frames to give it at once."""
         self._model: _PlainNetwork | _VendorModel
         if named.endswith(".safetensors"):
-            self._model = _PlainNetwork(Path(named), settings, device, spread)
+            self._model = _PlainNetwork(Path(named), settings, device)
         else:
             self._model = _VendorModel(named, settings, device)
 
@@ -197,12 +199,11 @@ def _class_indices(wanted: tuple[str, ...], names: Sequence[str], weights: str) 
 class _PlainNetwork:
     """A network of this product, run without ultralytics' predictor (about twice as fast on a CPU)."""
 
-    def __init__(self, path: Path, settings: DetectorSettings, device: torch.device, spread: Spread) -> None:
+    def __init__(self, path: Path, settings: DetectorSettings, device: torch.device) -> None:
         network, names = load_network(path)
         self._classes = torch.tensor(_class_indices(settings.classes, names, path.name), device=device)
         self._settings = settings
         self._device = device
-        self._spread = spread
         fused: nn.Module = network.fuse(verbose=False)  # type: ignore[operator]  # ultralytics' own: conv + batch norm
         self._forward = choose_forward(path, fused, settings.backend, settings.precision, device)
         self.backend = self._forward.backend
@@ -214,7 +215,7 @@ class _PlainNetwork:
         if self._device.type == "cuda" or all(frame.on_device is not None for frame in frames):
             return self._find([letterbox_on_device(self._uploaded(frame), place) for frame in frames], place)
         # A batch is no faster than its frames one by one, and one by one is the same to the last bit.
-        return self._spread(lambda frame: self._find([torch.from_numpy(letterbox(frame.bgr, place))], place)[0], frames)
+        return [self._find([torch.from_numpy(letterbox(frame.bgr, place))], place)[0] for frame in frames]
 
     def _uploaded(self, frame: Frame) -> Tensor:
         if frame.on_device is not None:

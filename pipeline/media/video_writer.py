@@ -63,6 +63,7 @@ class VideoWriter:
         with self._removed_on_error(), self._explained():
             self._video = _add_video(self._output, info, self._time_base, encoder)
             self._video.codec_context.thread_count = threads
+            self._video.codec_context.thread_type = "FRAME"  # x264's slices of one frame wait for each other
             if info.has_audio:
                 self._audio = AudioCopy(info.path, self._output)
             self._output.start_encoding()

@@ -1,6 +1,6 @@
 """From frames to tracked boxes: the half of the first pass that finds and follows people."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -9,6 +9,7 @@ from pipeline.detection.detector import PlayerDetector
 from pipeline.tracking.bridging import between
 from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
+from pipeline.workers import Spread, in_turn
 
 T = TypeVar("T")
 
@@ -24,13 +25,25 @@ class Followed(NamedTuple):
 
 
 def detect(
-    groups: Iterable[list[Frame]], detector: PlayerDetector, clock: StageClock
+    groups: Iterable[list[Frame]], detector: PlayerDetector, clock: StageClock, spread: Spread = in_turn
 ) -> Iterator[tuple[list[Frame], Detections]]:
-    """Groups of frames, as `in_groups` makes them, with the people in each one's last frame."""
-    for batch in in_batches(groups, detector.settings.batch_size):
+    """Groups of frames, as `in_groups` makes them, with the people in each one's last frame.
+
+    Args:
+        groups: The frames.
+        detector: Finds the people.
+        clock: Counts the time that it takes, or that its result is waited for.
+        spread: Has it work on several frames at a time, where it can.
+    """
+
+    def find(batch: Sequence[list[Frame]]) -> list[Detections]:
+        return detector.detect([group[-1] for group in batch])
+
+    begun = spread if detector.side_by_side else in_turn
+    for batch, found in begun(find, in_batches(groups, detector.batch_size), detector.settings.batch_size):
         with clock.stage("detect"):
-            found = detector.detect([group[-1] for group in batch])
-        yield from zip(batch, found, strict=True)
+            detections = found()
+        yield from zip(batch, detections, strict=True)
 
 
 def follow(

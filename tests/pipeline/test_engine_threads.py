@@ -23,7 +23,7 @@ from pipeline.media.video import VideoError, open_source
 from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
 from pipeline.types import Frame
-from pipeline.workers import EngineSettings, Spread
+from pipeline.workers import EngineSettings
 from recognizer.reader import JerseyReader
 
 
@@ -58,7 +58,9 @@ def test_the_result_does_not_depend_on_threads(
         strict=True,
     )
     off = [np.abs(ours.bgr.astype(int) - theirs.bgr).mean() for ours, theirs in pictures]
-    assert max(off) < 3, "the same pictures but for coding noise: x264 cuts each into as many slices as it has threads"
+    assert max(off) < 3, (
+        "the same pictures but for coding noise: x264 steers its quality by the frames that its threads have done"
+    )
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["device"].endswith(f", {threads} core{'s' if threads > 1 else ''})")
     filled = record["seconds"]["queue_fill"]
@@ -108,8 +110,8 @@ def test_uploaded_frames_give_the_same_run(
     detectors, looks = list[PlayerDetector](), list[int]()
 
     class Uploading(PlayerDetector):
-        def __init__(self, settings: DetectorSettings, device: torch.device, spread: Spread) -> None:
-            super().__init__(settings, device, spread)
+        def __init__(self, settings: DetectorSettings, device: torch.device) -> None:
+            super().__init__(settings, device)
             self.wants_uploads = True
             detectors.append(self)
 

@@ -1,6 +1,7 @@
 """Reading windows: crops shared by windows are encoded once, and nothing else changes by it."""
 
 import gc
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from factories import CornerFinder, window_pixels
 from pipeline.reading import ReaderSettings, WindowReader
 from pipeline.types import Crop, CropWindow, UInt8Image, WindowCrop, WindowRead
 from pipeline.windows import WindowBuffer, WindowSettings
+from pipeline.workers import EngineSettings, Workers
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import NUMBERS
 from recognizer.reader import JerseyReader
@@ -85,11 +87,33 @@ def test_each_crop_passes_the_backbone_once(untrained_reader: Path, batch_size: 
     assert sum(reader.encoded) == 12 + 7
 
 
-def test_windows_of_all_players_are_read_in_one_batch(untrained_reader: Path) -> None:
+def test_windows_of_all_players_pass_the_network_together(untrained_reader: Path) -> None:
     reader = Counting(reader_settings(untrained_reader, 8))
     windows = windows_of(reader, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5] * 8)
     assert len(read_all(reader, windows)) == 8
-    assert reader.encoded == [40]
+    assert reader.encoded == [16, 16, 8]
+
+
+def test_passes_that_run_side_by_side_give_the_same(untrained_reader: Path) -> None:
+    settings = replace(reader_settings(untrained_reader, 32), locate=True, zooms=(0.65,))
+    one = WindowReader(settings, CPU)
+    windows = windows_of(one, WindowSettings(spacing_seconds=0.0, min_quality=0.0), [5] * 19)  # 95 crops, six passes
+    meeting, makers = threading.Barrier(2), set[str]()
+    with Workers(EngineSettings(threads=2)) as workers:
+        several = WindowReader(settings, CPU, spread=workers.spread)
+        encode = several._reader.encode
+
+        def together(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> torch.Tensor:
+            meeting.wait(timeout=20)
+            makers.add(threading.current_thread().name)
+            return encode(rgb)
+
+        several._reader.encode = together  # type: ignore[method-assign]
+        found = read_all(several, windows)
+    assert len(makers) == 2
+    for read, expected in zip(found, read_all(one, windows), strict=True):
+        np.testing.assert_array_equal(read.tens, expected.tens)
+        np.testing.assert_array_equal(read.units, expected.units)
 
 
 def test_features_are_dropped_with_the_window_buffer(untrained_reader: Path) -> None:

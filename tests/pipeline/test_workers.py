@@ -103,14 +103,41 @@ def test_work_is_spread_over_threads_and_keeps_its_order() -> None:
         return number * number
 
     with Workers(THREADED) as workers:
-        assert workers.map(work, [3, 1, 2]) == [9, 1, 4]
+        found = [(number, result()) for number, result in workers.spread(work, [3, 1, 2], most=3)]
+    assert found == [(3, 9), (1, 1), (2, 4)]
+
+
+@pytest.mark.parametrize(("most", "taken"), [(2, 2), (9, 4)], ids=["as many as are allowed", "a core each, one waits"])
+def test_spread_work_takes_no_more_than_there_is_room_for(most: int, taken: int) -> None:
+    begun = list[int]()
+
+    def numbers() -> Iterator[int]:
+        for number in range(10):
+            begun.append(number)
+            yield number
+
+    with Workers(THREADED) as workers:
+        results = workers.spread(lambda number: -number, numbers(), most)
+        assert next(results)[1]() == 0
+        assert len(begun) == taken
+        assert [result() for _, result in results] == list(range(-1, -10, -1))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_in_spread_work_is_raised_for_its_item(threads: int) -> None:
+    with Workers(EngineSettings(threads=threads)) as workers:
+        (_, fine), (_, wrong) = workers.spread(lambda number: 1 // number, [1, 0], most=2)
+        assert fine() == 1
+        with pytest.raises(ZeroDivisionError):
+            wrong()
 
 
 def test_one_thread_means_this_one() -> None:
     with Workers(EngineSettings(threads=1)) as workers:
         makers = workers.ahead("made", (threading.current_thread() for _ in range(2)))
         here = threading.current_thread()
-        assert [*makers, *workers.map(lambda _: threading.current_thread(), [1, 2])] == [here] * 4
+        done = [result() for _, result in workers.spread(lambda _: threading.current_thread(), [1, 2], most=2)]
+        assert [*makers, *done] == [here] * 4
         assert workers.fill == {}
 
 

@@ -294,7 +294,8 @@ def test_nothing_is_printed_sent_or_left_behind(tmp_path: Path) -> None:
 
 
 def test_frames_detected_at_the_same_time_give_the_same(frames: list[Frame], few_threads: None) -> None:
-    expected = PlayerDetector(SMALL, CPU).detect(frames)
+    detector = PlayerDetector(SMALL, CPU)
+    expected = detector.detect(frames)
     with Workers(EngineSettings(threads=4)) as workers:
-        found = PlayerDetector(SMALL, CPU, workers.map).detect(frames)
+        found = [result() for _, result in workers.spread(lambda one: detector.detect([one])[0], frames, most=4)]
     assert all(same(a, b) for a, b in zip(expected, found, strict=True))

@@ -22,6 +22,7 @@ from pipeline.tracking.bridging import between
 from pipeline.tracking.following import Followed, detect, follow, in_groups
 from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
+from pipeline.workers import EngineSettings, Workers
 
 PICTURE = np.zeros((90, 160, 3), np.uint8)
 
@@ -38,8 +39,9 @@ def box_at(time: Fraction) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 class StubDetector:
     """Finds one person who walks at an even pace."""
 
-    def __init__(self, every: int, batch_size: int) -> None:
+    def __init__(self, every: int, batch_size: int, side_by_side: bool = False) -> None:
         self.settings = DetectorSettings(every=every, batch_size=batch_size)
+        self.side_by_side, self.batch_size = side_by_side, 1 if side_by_side else batch_size
         self.looked_at: list[list[int]] = []
 
     def detect(self, batch: Sequence[Frame]) -> list[Detections]:
@@ -61,15 +63,19 @@ class StubTracker:
 
 def followed(count: int, detector: StubDetector, first: int = 0) -> list[Followed]:
     groups = in_groups(frames(count), detector.settings.every)
-    detected = detect(groups, cast(PlayerDetector, detector), StageClock())
     tracker = cast(PlayerTracker, StubTracker(first))
-    return list(follow(detected, tracker, StageClock()))
+    with Workers(EngineSettings(threads=3)) as workers:
+        detected = detect(groups, cast(PlayerDetector, detector), StageClock(), workers.spread)
+        return list(follow(detected, tracker, StageClock()))
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 12])
 @pytest.mark.parametrize(("every", "batch_size"), [(1, 1), (1, 4), (2, 1), (3, 2), (5, 4)])
-def test_every_frame_comes_out_with_the_box_of_its_time(count: int, every: int, batch_size: int) -> None:
-    found = followed(count, StubDetector(every, batch_size))
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_every_frame_comes_out_with_the_box_of_its_time(
+    count: int, every: int, batch_size: int, side_by_side: bool
+) -> None:
+    found = followed(count, StubDetector(every, batch_size, side_by_side))
     assert [frame.index for frame, _, _ in found] == list(range(count))
     for frame, boxes, _ in found:
         np.testing.assert_allclose(boxes.xyxy, box_at(frame.time), atol=1e-4)
