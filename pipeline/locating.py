@@ -50,7 +50,10 @@ class RegionFinder:
         self._found: WeakKeyDictionary[WindowCrop, _Found] = WeakKeyDictionary()
 
     def look(self, crops: Iterable[WindowCrop]) -> None:
-        """Look round crops; the others do so too, but only of crops that were looked round may several threads ask."""
+        """Look round crops, once round each; the other methods do so by themselves.
+
+        They may be called from the threads of `spread` for crops that were looked round before, and for no others.
+        """
         new = [crop for crop in dict.fromkeys(crops) if crop.surroundings is not None and crop not in self._found]
         for part, found in in_parts(self._spread, self._find, new, self._together):
             self._found.update(zip(part, found, strict=True))

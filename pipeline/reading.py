@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from pipeline.crops import GEOMETRY, CropSettings
 from pipeline.locating import RegionFinder, crops_together
@@ -227,7 +226,7 @@ class WindowReader:
 def _without_backbone(weights: Path, device: torch.device) -> JerseyTemporalNet:
     """The half of a recognizer that reads features."""
     model, _ = load_checkpoint(weights, device)
-    model.backbone = nn.Identity()  # type: ignore[assignment]  # nothing passes it any more
+    model.drop_backbone()
     return model
 
 

@@ -2,8 +2,9 @@
 
 Stages run side by side, each in a thread of its own with a bounded queue before the next. The networks' own threads
 are kept to one: of two pools of OpenMP threads that share cores, each spins while the other works. Where a network
-runs on the processor, several frames are detected at the same time instead. Decoders, encoders and the conversion of
-colours take as many threads as the run may use cores, up to 16; left to themselves, they take all cores.
+runs on the processor, several frames are detected, and several parts of the crops read, at the same time instead.
+Decoders, encoders and the conversion of colours take as many threads as the run may use cores, up to 16; left to
+themselves, they take all cores.
 """
 
 import os
@@ -55,7 +56,7 @@ class EngineSettings:
 
     @property
     def coding_threads(self) -> int:
-        """Threads that a decoder or an encoder may take, each of which holds a picture; 0 leaves it to FFmpeg."""
+        """Threads that a decoder may take, each of which holds a picture; 0 leaves it to FFmpeg."""
         return min(self.threads, _MOST_CODING_THREADS)
 
 
@@ -112,7 +113,8 @@ class Workers:
     def __init__(self, settings: EngineSettings) -> None:
         self.count = settings.threads or cores()
         """Cores the run uses."""
-        self.coding_threads = settings.coding_threads
+        self.coding_threads = min(self.count, _MOST_CODING_THREADS)
+        """Threads of the encoder, each of which holds a picture."""
         self._depth = settings.queue
         self._channels: dict[str, _Channel[object]] = {}
         self._stages = ThreadPoolExecutor(_MOST_STAGES, "stage")
@@ -172,11 +174,17 @@ class Workers:
             return
         room = min(most, self.count + 1)
         begun: deque[tuple[T, Callable[[], R]]] = deque()
-        for item in items:
-            begun.append((item, self._helpers.submit(work, item).result))
-            if len(begun) == room:
+        try:
+            for item in items:
+                begun.append((item, self._helpers.submit(work, item).result))
+                if len(begun) == room:
+                    yield begun.popleft()
+        except Exception:
+            while begun:  # what came before the error comes first
                 yield begun.popleft()
-        yield from begun
+            raise
+        while begun:
+            yield begun.popleft()
 
 
 class _Channel(Generic[T]):

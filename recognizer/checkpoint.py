@@ -140,7 +140,7 @@ def load_checkpoint(
         model = JerseyTemporalNet(config)
     _require_same_tensors(path, model.state_dict(), state)
     types = {name: dtype if tensor.is_floating_point() else tensor.dtype for name, tensor in state.items()}
-    del data
+    del data  # and every stored tensor as soon as it is copied: of two whole copies the memory would be kept
     copies = {name: state.pop(name).to(device, kind, copy=True) for name, kind in types.items()}
     model.load_state_dict(copies, assign=True)
     return model.eval(), info

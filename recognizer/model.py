@@ -135,6 +135,10 @@ class JerseyTemporalNet(nn.Module):
         sequence = self.read_sequence(features.view(batch, length, -1), valid)
         return ModelOutput(*sequence, maps.view(batch, length, *maps.shape[1:]))
 
+    def drop_backbone(self) -> None:
+        """Give its memory back, three quarters of the network's; from then on only `read_sequence` works."""
+        self.backbone = nn.Identity()  # type: ignore[assignment]  # nothing passes it any more
+
     def encode_frames(self, images: torch.Tensor) -> torch.Tensor:
         """Compute the feature vector of single crops, the costly part; it depends on nothing but the crop.
 

@@ -16,7 +16,7 @@ from recognizer.precision import forbid_tf32
 from recognizer.preprocess import normalize
 
 CROPS_PER_PASS: Final = 64
-"""Crops that pass the backbone together on a CPU; more are no faster there, and take more memory."""
+"""Crops that pass the backbone together on a CPU at the most; more are no faster there, and take more memory."""
 
 
 class ReaderOutput(NamedTuple):
@@ -39,7 +39,10 @@ class Network(Protocol):
     """Type of the features."""
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Features (N, C) of crops, uint8 (N, S, S, 3) on the CPU or the network's device."""
+        """Features (N, C) of crops, uint8 (N, S, S, 3) on the CPU or the network's device.
+
+        Several threads may call it at the same time where the network runs on a CPU.
+        """
         ...
 
     def read(self, features: torch.Tensor, valid: torch.Tensor) -> ReaderOutput:
@@ -132,7 +135,7 @@ class TorchNetwork:
 
     def drop_backbone(self) -> None:
         """Give its memory back, three quarters of the network's; from then on features are read, but not computed."""
-        self.model.backbone = nn.Identity()  # type: ignore[assignment]  # nothing passes it any more
+        self.model.drop_backbone()
 
     def _encode_pass(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:
         images = normalize(pixels.to(self._device, non_blocking=True), self._encoder_dtype)

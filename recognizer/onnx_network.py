@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -59,10 +60,14 @@ def import_onnxruntime() -> ModuleType:
 
 @cache
 def _share_memory() -> None:
-    """Register one pool of memory for all graphs of this process; each of its own would keep the most it ever held."""
+    """Register one pool of memory for all graphs of this process; each of its own would keep the most it ever held.
+
+    Where the program has registered one before, that one serves.
+    """
     onnxruntime = import_onnxruntime()
     kind, memory = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
-    onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", kind, 0, memory), None)
+    with suppress(RuntimeError):
+        onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", kind, 0, memory), None)
 
 
 def open_session(path: Path) -> Session:

@@ -30,7 +30,7 @@ def default_weights() -> Path:
 
 
 class JerseyReader:
-    """A checkpoint ready to read windows; for one thread at a time."""
+    """A checkpoint ready to read windows; for one thread at a time, but that on a CPU several may `encode`."""
 
     def __init__(
         self,

@@ -59,7 +59,7 @@ class DetectorSettings:
     goalie, referee)."""
     batch_size: int = 4
     """Frames handed to the detector at a time, 1 to 256; the result does not depend on it, but for rounding on CUDA.
-    On a CPU this product's own network takes them one by one, as many at a time as there are cores."""
+    On a CPU this product's own network takes them one by one, at most so many at a time, each on a core of its own."""
     every: int = 1
     """People are looked for in one frame of so many, 1 to 10; in the frames between their boxes move in a straight
     line."""

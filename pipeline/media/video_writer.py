@@ -44,7 +44,7 @@ class VideoWriter:
             path: the file to write, overwritten if it exists. Its suffix does not matter.
             info: the video the frames come from: size, rate, time base, and the file and span of the sound.
             encoder: what compresses the pictures.
-            threads: that compress them; 0 takes one for each core.
+            threads: that compress them, each of which holds a picture; 0 leaves it to the encoder.
 
         Raises:
             VideoError: The file cannot be written, or the source's sound not be read.

@@ -39,8 +39,8 @@ def detect(
     def find(batch: Sequence[list[Frame]]) -> list[Detections]:
         return detector.detect([group[-1] for group in batch])
 
-    begun = spread if detector.side_by_side else in_turn
-    for batch, found in begun(find, in_batches(groups, detector.batch_size), detector.settings.batch_size):
+    chosen = spread if detector.side_by_side else in_turn
+    for batch, found in chosen(find, in_batches(groups, detector.batch_size), detector.settings.batch_size):
         with clock.stage("detect"):
             detections = found()
         yield from zip(batch, detections, strict=True)

@@ -30,8 +30,8 @@ from recognizer.reader import JerseyReader
 @pytest.mark.parametrize(
     ("threads", "most_alive"),
     [
-        pytest.param(1, 4, id="two in the detector's batch, one drawn, one being decoded"),
-        pytest.param(2, 14, id="queues of two behind each of three stages, and what the stages hold"),
+        pytest.param(1, 2, id="one on its way, one being decoded"),
+        pytest.param(2, 12, id="queues of two behind each of three stages, three being detected, one in each other"),
     ],
 )
 def test_frames_are_let_go_as_they_pass(

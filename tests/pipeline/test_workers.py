@@ -33,6 +33,11 @@ def test_many_threads_do_not_make_a_decoder_hold_many_pictures() -> None:
     assert [EngineSettings(threads).coding_threads for threads in (0, 1, 8, 1024)] == [0, 1, 8, 16]
 
 
+def test_many_cores_do_not_make_an_encoder_hold_many_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.workers.cores", lambda: 64)
+    assert [Workers(EngineSettings(threads)).coding_threads for threads in (0, 1, 8)] == [16, 1, 8]
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_items_keep_their_order_through_several_stages(threads: int) -> None:
     with Workers(EngineSettings(threads, queue=2)) as workers:
@@ -121,6 +126,36 @@ def test_spread_work_takes_no_more_than_there_is_room_for(most: int, taken: int)
         assert next(results)[1]() == 0
         assert len(begun) == taken
         assert [result() for _, result in results] == list(range(-1, -10, -1))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_came_before_an_error_of_the_source_comes_first(threads: int) -> None:
+    def numbers() -> Iterator[int]:
+        yield from range(5)
+        raise RuntimeError("the source broke")
+
+    seen = list[int]()
+    with Workers(EngineSettings(threads=threads)) as workers, pytest.raises(RuntimeError, match="the source broke"):
+        for number, result in workers.spread(lambda number: -number, numbers(), most=4):
+            assert result() == -number
+            seen.append(number)
+    assert seen == list(range(5))
+
+
+def test_work_that_waits_when_the_run_ends_is_not_done() -> None:
+    started, go, meeting = set[int](), threading.Event(), threading.Barrier(3, timeout=10)
+
+    def work(number: int) -> None:
+        started.add(number)
+        meeting.wait()
+        go.wait(timeout=10)
+
+    with pytest.raises(KeyboardInterrupt), Workers(EngineSettings(threads=2)) as workers:
+        next(workers.spread(work, range(10), most=9))
+        meeting.wait()
+        threading.Timer(0.2, go.set).start()
+        raise KeyboardInterrupt
+    assert started == {0, 1}
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -62,7 +62,8 @@ class SceneDetector:
     """Knows where the players are; stands in for the network."""
 
     settings = DetectorSettings(batch_size=4)
-    wants_uploads = False
+    wants_uploads = side_by_side = False
+    batch_size = settings.batch_size
 
     def __init__(self, hidden: Iterable[int] = (), second_until: int = FRAMES) -> None:
         self.hidden = set(hidden)

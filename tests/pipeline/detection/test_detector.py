@@ -228,6 +228,7 @@ def test_a_model_that_gives_boxes_among_other_things(kind: str, frames: list[Fra
 def test_ultralytics_leaves_threads_alone(frames: list[Frame], monkeypatch: pytest.MonkeyPatch) -> None:
     detector = PlayerDetector(DetectorSettings(weights="yolo11n.yaml", classes=("0",), image_size=160), CPU)
     monkeypatch.setattr("ultralytics.utils.torch_utils.NUM_THREADS", 3)
+    assert not detector.side_by_side
     before = torch.get_num_threads()
     detector.detect(frames[:1])
     assert torch.get_num_threads() == before
