@@ -10,6 +10,7 @@ with the least and the greatest. Exit codes: 0 measured; 2 nothing could be meas
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from pipeline.config import as_plain, load
 from pipeline.media.video import open_source
 from pipeline.results.report import versions
 from pipeline.settings import Settings
-from recognizer.command import EXIT_BAD_INPUT, Parser, ending_in_a_sentence
+from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.device import device_name, resolve_device
 
 logger = logging.getLogger(__name__)
@@ -180,6 +181,8 @@ def _measure(given: argparse.Namespace, common: Sequence[str]) -> dict[str, list
         raise BenchError(f"--repeats is {given.repeats}; allowed is a whole number from 1.")
     if given.output and not given.output.resolve().parent.is_dir():
         raise BenchError(f"The folder of {given.output} does not exist; make it first or name another file.")
+    if given.output and (given.output.is_dir() or not os.access(given.output.resolve().parent, os.W_OK)):
+        raise BenchError(f"{given.output} cannot be written; name another file.")
     for name in names:
         load(Settings, None, [*common, *VARIANTS[name].overrides])
     resolve_device(given.device)
@@ -200,17 +203,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        exact = _EXACT if resolve_device(given.device).type == "cpu" else ()
-        common = [f"detector.image_size={given.image_size}", *exact, *given.overrides]
-        costs = _measure(given, common)
-        if given.output:
-            text = json.dumps(record(costs, given, common), indent=2, ensure_ascii=False) + "\n"
-            given.output.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        sys.stderr.write(f"{given.output} cannot be written ({(error.strerror or str(error)).lower()}).\n")
-        return EXIT_BAD_INPUT
+    exact = _EXACT if resolve_device(given.device).type == "cpu" else ()
+    common = [f"detector.image_size={given.image_size}", *exact, *given.overrides]
+    costs = _measure(given, common)
     sys.stdout.write(table(costs))
+    if given.output is not None:
+        text = json.dumps(record(costs, given, common), indent=2, ensure_ascii=False) + "\n"
+        try:
+            given.output.write_text(text, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise BenchError(f"{given.output} cannot be written ({(error.strerror or str(error)).lower()}).") from error
     return 0
 
 

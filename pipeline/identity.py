@@ -21,9 +21,7 @@ Where it is known which numbers are worn, no other one is given: a 36 that looks
 nobody wears is read badly, and forgetting them made wrong numbers look sure.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass, field
-from heapq import heappushpop
 from typing import Final, Literal
 
 import numpy as np
@@ -37,7 +35,6 @@ from recognizer.labels import NUMBERS
 Status = Literal["read", "unreadable", "too_short", "conflicting", "corrected"]
 """Why a number is given or not; `corrected` is what a person has said."""
 
-_BEST_FRAMES: Final = 3
 _NOTED: Final = 3
 """Likeliest numbers of a read that it may be shown for, should one of them turn out to be the track's."""
 _UNWORN_DOUBT: Final = 0.75
@@ -109,15 +106,10 @@ class Identity:
     """Next likeliest number; None where nothing was readable, or only one may be worn."""
     runner_up_confidence: float
     """Probability that `runner_up` is right instead, 0 to `confidence`."""
-    agreement: float
-    """Votes of `best` against those of its strongest rival, 0 to 1."""
-    readable: float
-    """Readable mass: how many windows' worth of legible digits were seen; those of numbers that nobody wears count for
-    less."""
     n_reads: int
     """Windows read."""
-    best_frames: tuple[int, ...]
-    """Frames that speak most clearly for `best`, clearest first; at most three."""
+    best_frame: int | None
+    """The frame that speaks most clearly for `best`; None where nothing was readable."""
 
 
 @dataclass(slots=True)
@@ -128,9 +120,8 @@ class _Evidence:
     named: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(len(NUMBERS), np.bool_))
     """Numbers that a window took for likelier than none."""
     n_reads: int = 0
-    frames: dict[int, list[tuple[float, int]]] = field(
-        default_factory=lambda: defaultdict(lambda: [(0.0, -1)] * _BEST_FRAMES)
-    )
+    clearest: dict[int, tuple[float, int]] = field(default_factory=dict)
+    """By number, how clearly the frame that shows it best does so, and that frame."""
 
 
 class IdentityFuser:
@@ -162,8 +153,9 @@ class IdentityFuser:
         worn = numbers * self._worn
         frame = int(read.frame_indices[int(read.frame_weights.argmax())])
         for number in np.argsort(-worn, kind="stable")[:_NOTED].tolist():
-            if worn[number] > 0.0 and all(frame != known for _, known in evidence.frames[number]):
-                heappushpop(evidence.frames[number], (float(readable * worn[number]), frame))
+            if worn[number] > 0.0:
+                shown = float(readable * worn[number]), frame
+                evidence.clearest[number] = max(evidence.clearest.get(number, shown), shown)
         return NUMBERS[int(worn.argmax())]
 
     def empty(self) -> "IdentityFuser":
@@ -180,7 +172,7 @@ class IdentityFuser:
         worn = evidence.votes * self._worn
         if worn.sum() < 1e-6:
             status: Status = "too_short" if evidence.n_reads < self._settings.min_reads else "unreadable"
-            return Identity(track_id, None, 0.0, status, None, None, 0.0, 0.0, 0.0, evidence.n_reads, ())
+            return Identity(track_id, None, 0.0, status, None, None, 0.0, evidence.n_reads, None)
         weighed = worn + _UNWORN_DOUBT * (evidence.votes - worn)
         readable = float(weighed.sum())
         best, second = (int(i) for i in np.argsort(-worn, kind="stable")[:2])
@@ -190,7 +182,7 @@ class IdentityFuser:
         doubt = float(worn[second]) / others if others > 0.0 else 0.0
         outright = votes if evidence.named[best] else 0.0
         status = self._status(confidence, agreement, readable, outright, evidence.n_reads)
-        frames = sorted(((c, f) for c, f in evidence.frames.get(best, []) if f >= 0), reverse=True)
+        clearest = evidence.clearest.get(best)
         return Identity(
             track_id=track_id,
             number=NUMBERS[best] if status == "read" else None,
@@ -199,10 +191,8 @@ class IdentityFuser:
             best=NUMBERS[best],
             runner_up=NUMBERS[second] if worn[second] > 0.0 else None,
             runner_up_confidence=min(confidence, (1.0 - confidence) * doubt),
-            agreement=agreement,
-            readable=readable,
             n_reads=evidence.n_reads,
-            best_frames=tuple(frame for _, frame in frames),
+            best_frame=None if clearest is None else clearest[1],
         )
 
     def _confidence(self, support: float, agreement: float) -> float:

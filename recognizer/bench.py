@@ -215,9 +215,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise BenchError(f"The folder {given.output.parent} does not exist; name another file with -o.")
     device = resolve_device(given.device)
     timings = bench(given.checkpoint, device, given.batches, given.rounds)
+    sys.stdout.write(table(timings))
     if given.output is not None:
         _write(given.output, device, timings)
-    sys.stdout.write(table(timings))
     return 0
 
 

@@ -35,8 +35,6 @@ class Network(Protocol):
 
     name: str
     """`torch` or `onnx`."""
-    dtype: torch.dtype
-    """Type of the features."""
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features (N, C) of crops, uint8 (N, S, S, 3) on the CPU or the network's device.
@@ -89,12 +87,12 @@ class TorchNetwork:
     ) -> None:
         forbid_tf32(device, dtype)
         self._encoder_dtype, self._device, self._temperature = dtype, device, temperature
-        self.dtype = torch.float32 if dtype == torch.bfloat16 else dtype
+        self._dtype = torch.float32 if dtype == torch.bfloat16 else dtype
         self._memory = torch.channels_last if tuned else torch.contiguous_format
         if tuned:
             fold_batch_norms(model)  # in the precision of the checkpoint, before any rounding
         self._feature_channels = model.feature_channels
-        self.model = model.to(self.dtype).to(memory_format=self._memory)
+        self.model = model.to(self._dtype).to(memory_format=self._memory)
         for part in (model.backbone, model.spatial_attention):
             if part is not None:
                 part.to(dtype)
@@ -111,7 +109,7 @@ class TorchNetwork:
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features (N, C) of crops, uint8 (N, S, S, 3); on CUDA without waiting for them."""
         if not len(pixels):
-            return torch.zeros(0, self._feature_channels, dtype=self.dtype, device=self._device)
+            return torch.zeros(0, self._feature_channels, dtype=self._dtype, device=self._device)
         if self._device.type == "cuda" and pixels.device.type == "cpu":
             # Pinned memory is uploaded without waiting; PyTorch gives it to nobody else until the upload is over.
             pixels = pixels.pin_memory()
@@ -130,7 +128,7 @@ class TorchNetwork:
             self._encode.prepare(crops, torch.empty(1, side, side, 3, dtype=torch.uint8))
         if isinstance(self._read, FixedShapes):
             for frames in sorted({1, length}):
-                features = torch.empty(1, frames, self._feature_channels, dtype=self.dtype)
+                features = torch.empty(1, frames, self._feature_channels, dtype=self._dtype)
                 self._read.prepare(windows, features, torch.empty(1, frames, dtype=torch.bool))
 
     def drop_backbone(self) -> None:
@@ -139,7 +137,7 @@ class TorchNetwork:
 
     def _encode_pass(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:
         images = normalize(pixels.to(self._device, non_blocking=True), self._encoder_dtype)
-        return (self.model.encode_frames(images.contiguous(memory_format=self._memory)).to(self.dtype),)
+        return (self.model.encode_frames(images.contiguous(memory_format=self._memory)).to(self._dtype),)
 
     def _read_pass(self, features: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return read_pooled(self.model, features, valid, self._temperature)

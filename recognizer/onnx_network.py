@@ -113,7 +113,6 @@ class OnnxNetwork:
     """
 
     name = "onnx"
-    dtype = torch.float32
 
     def __init__(self, folder: Path, length: int, torch_network: Network) -> None:
         self._crops, self._sequence = (open_session(folder / f"{name}.onnx") for name in HALVES)

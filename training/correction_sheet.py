@@ -21,6 +21,7 @@ from training.correcting.asking import Likeliest, Question, questions, sheet, sh
 from training.correcting.table import CORRECTION_COLUMNS, LEFT
 from training.data.finished_runs import open_finished_run
 from training.data.tables import read_table
+from training.evaluation.command import count
 from training.evaluation.files import require_file, write_results
 from training.fitting.progress import show_progress
 
@@ -30,9 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
     table, picture = given.output, given.output.with_suffix(".png")
-    if given.count < 1 or table.suffix != ".csv":
-        wrong = f"--count {given.count}" if given.count < 1 else f"--output {table}"
-        raise InputError(f"{wrong} cannot be used; allowed are a count from 1 and a file ending in .csv.")
+    if table.suffix != ".csv":
+        raise InputError(f"--output is {table}; allowed is a file ending in .csv.")
     for path in (table, picture):
         require_file(path)
         if path.exists():
@@ -47,9 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with io.BytesIO() as buffer:
         Image.fromarray(sheet(asked)).save(buffer, "PNG", optimize=True)
         write_results({picture: buffer.getvalue(), table: _table(asked).encode()})
+    shown = f"{len(asked)} track{'s' if len(asked) > 1 else ''}"
     sys.stdout.write(
-        f"{picture} shows {len(asked)} tracks; write the numbers you can read into {table} (-1 where nobody can read "
-        f"one, {LEFT} where you leave it open).\n"
+        f"{picture} shows {shown}; write the numbers you can read into {table} (-1 where nobody can read one, {LEFT} "
+        "where you leave it open).\n"
     )
     return 0
 
@@ -88,7 +89,7 @@ def _parser() -> Parser:
         required=True,
         help="table to fill in; the sheet lies beside it (.png)",
     )
-    add("--count", type=int, default=24, help="tracks on the sheet (default: 24)")
+    add("--count", type=count, default=24, help="tracks on the sheet (default: 24)")
     add("--video", metavar="PATH", type=Path, help="where the run's video lies now (default: where it was)")
     return parser
 

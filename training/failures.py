@@ -24,6 +24,7 @@ from recognizer.errors import InputError
 from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import LabelledWindow, clip_windows, read_whole
 from training.evaluation.clips import labelled_clips
+from training.evaluation.command import count
 from training.evaluation.files import require_file, write_results
 
 logger = logging.getLogger(__name__)
@@ -106,13 +107,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("clips", type=Path, help="folder with NAME.mp4, NAME.boxes.csv, NAME.labels.csv")
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE", help="the sheet, .png or .jpg")
     parser.add_argument("--weights", type=Path, default=default_weights(), help="default: the recognizer that ships")
-    parser.add_argument("--count", type=int, default=24, help="failures on the sheet (default: 24)")
+    parser.add_argument("--count", type=count, default=24, help="failures on the sheet (default: 24)")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    if args.count < 1 or args.output.suffix not in _FORMATS:
-        given = f"--count {args.count}" if args.count < 1 else f"--output {args.output}"
-        raise InputError(f"{given} cannot be used; allowed are a count from 1 and a file ending in .png or .jpg.")
+    if args.output.suffix not in _FORMATS:
+        raise InputError(f"--output is {args.output}; allowed is a file ending in .png or .jpg.")
     clips = labelled_clips(args.clips)
     reader = JerseyReader(args.weights, resolve_device(args.device))
     require_file(args.output)

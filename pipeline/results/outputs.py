@@ -219,7 +219,7 @@ def _csv_row(row: TrackRow) -> dict[str, str | int]:
         "likeliest_confidence": f"{identity.confidence:.4f}" if identity.best else "",
         "runner_up": identity.runner_up or "",
         "runner_up_confidence": f"{identity.runner_up_confidence:.4f}" if identity.runner_up else "",
-        "best_frame": identity.best_frames[0] if identity.best_frames else "",
+        "best_frame": "" if identity.best_frame is None else identity.best_frame,
     }
 
 

@@ -23,6 +23,7 @@ from pipeline.results.outputs import TrackRow
 from pipeline.results.players import Player
 from pipeline.settings import Settings
 from recognizer.device import device_name
+from recognizer.localizer import default_localizer
 from recognizer.reader import default_weights as reader_weights
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ def provenance(info: VideoInfo, settings: Settings) -> dict[str, Any]:
         "detector": Path(settings.detector.weights or detector_weights()),
         "reader": Path(settings.reader.weights or reader_weights()),
     }
+    if settings.reader.locate:
+        weights["localizer"] = Path(settings.reader.localizer or default_localizer())
     return {
         "input": input_record(info),
         "weights": {

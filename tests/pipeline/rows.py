@@ -25,10 +25,8 @@ def row(
         best=number,
         runner_up="8" if number else None,
         runner_up_confidence=0.05,
-        agreement=1.0 if number else 0.0,
-        readable=3.0 if number else 0.0,
         n_reads=4 if number else 0,
-        best_frames=(12, 30) if number else (),
+        best_frame=12 if number else None,
     )
     last = first + lasts
     span = TrackSpan(track_id, round(25 * first), round(25 * last), first, last, 25, seen, [(first, last)])

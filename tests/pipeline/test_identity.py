@@ -82,7 +82,7 @@ def test_two_numbers_in_one_track_conflict() -> None:
 def test_where_two_numbers_conflict_the_confidence_is_their_agreement() -> None:
     reads = [make_read("10", frame) for frame in range(9)] + [make_read("23", frame) for frame in range(8)]
     identity = fuse(*reads).identity(1)
-    assert identity.confidence == identity.agreement < 0.55
+    assert 0.5 <= identity.confidence < 0.55
 
 
 def test_votes_scattered_over_many_numbers_are_doubt() -> None:
@@ -90,7 +90,7 @@ def test_votes_scattered_over_many_numbers_are_doubt() -> None:
     reads = [make_read("10", frame) for frame in range(3)] + [make_read(other) for other in others]
     scattered = fuse(*reads).identity(1)
     assert (scattered.best, scattered.number, scattered.status) == ("10", None, "conflicting")
-    assert scattered.agreement > IdentitySettings().min_agreement
+    assert scattered == fuse(*reads, settings=IdentitySettings(min_agreement=0.0)).identity(1)
     assert scattered.confidence < 0.5
 
 
@@ -145,15 +145,15 @@ def test_tracks_do_not_mix() -> None:
     assert (fuser.identity(1).number, fuser.identity(2).number) == ("7", "8")
 
 
-def test_best_frames_are_the_weightiest_frames_of_the_clearest_windows() -> None:
+def test_the_best_frame_is_the_weightiest_frame_of_the_clearest_window() -> None:
     fuser = fuse(make_read("9", 0, sure=0.8), make_read("9", 100, sure=0.99), make_read("9", 200, sure=0.9))
-    assert fuser.identity(1).best_frames == (102, 202, 2)
+    assert fuser.identity(1).best_frame == 102
 
 
 def test_a_number_seen_faintly_in_many_windows_can_be_looked_at() -> None:
     fuser = fuse(*[make_read("7", frame, sure=0.4) for frame in (0, 100, 200, 300)])
     seen = fuser.identity(1)
-    assert (seen.best, len(seen.best_frames)) == ("7", 3)
+    assert (seen.best, seen.best_frame) == ("7", 302)
 
 
 @given(st.permutations([("10", 0.9), ("10", 0.8), ("16", 0.7), (None, 0.9), ("10", 0.95)]))
@@ -168,7 +168,6 @@ def test_order_of_reads_does_not_matter(order: list[tuple[str | None, float]]) -
 def test_identity_is_always_well_formed(reads: list[tuple[str | None, float]]) -> None:
     identity = fuse(*[make_read(n, i, sure) for i, (n, sure) in enumerate(reads)]).identity(1)
     assert 0.0 <= identity.confidence <= 1.0
-    assert 0.0 <= identity.agreement <= 1.0
     assert (identity.number is not None) == (identity.status == "read")
     assert identity.n_reads == len(reads)
 
@@ -185,7 +184,7 @@ def test_only_numbers_that_are_worn_are_given() -> None:
     reads = [make_read("56", frame) for frame in range(5)] + [make_read("36", frame) for frame in range(5, 10)]
     assert fuse(*reads).identity(1).status == "conflicting"
     identity = fuse(*reads, settings=IdentitySettings(numbers=(9, 36, "00"))).identity(1)
-    assert (identity.number, identity.best_frames[0] >= 5) == ("36", True)
+    assert (identity.number, identity.best_frame) == ("36", 11)
     assert identity.runner_up in {"9", "00"}
     assert fuse(*reads, settings=IdentitySettings(numbers=(36,))).identity(1).runner_up is None
 

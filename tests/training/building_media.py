@@ -101,7 +101,8 @@ def write_run(folder: Path, video: Path, statuses: dict[int, tuple[str, str]], f
             file.writelines(mot_rows(index, boxes))
     blank = dict.fromkeys(CSV_COLUMNS, "")
     rows = [
-        blank | {"track_id": track, "jersey_number": number, "status": status, "last_frame": frames - 1}
+        blank
+        | {"track_id": track, "jersey_number": number, "status": status, "first_frame": 0, "last_frame": frames - 1}
         for track, (number, status) in statuses.items()
     ]
     write_csv(folder / TRACKS, CSV_COLUMNS, [tuple(row.values()) for row in rows])

@@ -63,16 +63,15 @@ def test_labels_that_cannot_be_used_are_one_sentence(tmp_path: Path, capsys: pyt
     assert "number is '107', allowed are 0 to 99" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["run", "file"])
+@pytest.mark.parametrize("kind", ["folder", "file"])
 def test_an_output_folder_that_is_taken_is_refused_before_a_network_is_opened(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_clip(tmp_path)
     output = tmp_path / "out"
-    taken = output / "a" if kind == "run" else output
-    taken.mkdir(parents=True) if kind == "run" else taken.write_bytes(b"")
+    output.mkdir() if kind == "folder" else output.write_bytes(b"")
     arguments = [str(tmp_path), "--device", "cpu", "--weights", str(tmp_path / "none.safetensors")]
     assert main([*arguments, "--output", str(output)]) == 2
-    assert capsys.readouterr().err == f"{taken} exists already; give a new folder as --output.\n"
+    assert capsys.readouterr().err == f"{output} exists already; give a new folder as --output.\n"
     assert main([*arguments, "--output", str(tmp_path / "other")]) == 2
     assert "none.safetensors does not exist" in capsys.readouterr().err

@@ -53,7 +53,13 @@ def test_the_sheet_shows_every_picture() -> None:
     assert rows[-1] - rows[0] > 2 * 72  # two rows of pictures
 
 
-@pytest.mark.parametrize("options", [["--count", "0", "-o", "a.png"], ["-o", "a.gif"]])
-def test_a_wrong_option_is_one_sentence(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path), *options]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+def test_a_sheet_of_another_format_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), "-o", "a.gif"]) == 2
+    assert capsys.readouterr().err == "--output is a.gif; allowed is a file ending in .png or .jpg.\n"
+
+
+def test_a_sheet_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(tmp_path), "--count", "0", "-o", "a.png"])
+    assert stopped.value.code == 2
+    assert "argument --count: 0 is no count; a whole number from 1 is expected" in capsys.readouterr().err

@@ -145,5 +145,7 @@ def read_windows(path: Path) -> Iterator[WindowRead]:
             yield from map(read_of_line, lines)
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; make the run again with python -m pipeline.run.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} holds no reads of a run ({error!r}); make the run again.") from error

@@ -21,7 +21,7 @@ from pipeline.results.report import counts, file_record, write_record
 from pipeline.results.spans import FrameTimes, TrackSpan
 from pipeline.workers import EngineSettings, Workers
 from training.correcting.known import Known, read_known
-from training.correcting.passages import part, passages, require_seen
+from training.correcting.passages import part, passages
 from training.data.clip_labels import Stretch
 from training.data.finished_runs import FinishedRun, RunError
 from training.data.tables import TableError
@@ -65,11 +65,9 @@ def correct(
         video: Whether to draw and write the annotated video.
 
     Raises:
-        InputError: The run's files or its video cannot be used, or a track is not seen where it is said to show a
-            player.
+        InputError: The run's files or its video cannot be used, or a part of a parted track is in no frame.
     """
     known = read_known(run.folder / TRACKS)
-    require_seen(stretches, known, table)
     _copy(run.folder, folder)
     spans, times = _spans(run, progress)
     if spans.keys() != known.keys():
@@ -176,7 +174,7 @@ def _told(identity: Identity, number: str | None) -> Identity:
         best=number,
         runner_up=None,
         runner_up_confidence=0.0,
-        best_frames=identity.best_frames if number == identity.best else (),
+        best_frame=identity.best_frame if number == identity.best else None,
     )
 
 

@@ -18,7 +18,6 @@ class Known(NamedTuple):
     """0-based."""
     last_frame: int
     identity: Identity
-    """Its agreement and its readable mass, which stand in no table, are 0, and it has one best frame at the most."""
     team: Team | None
 
 
@@ -48,10 +47,8 @@ def _identity(row: Row) -> Identity:
         best=best,
         runner_up=runner_up,
         runner_up_confidence=row.real("runner_up_confidence") if runner_up else 0.0,
-        agreement=0.0,
-        readable=0.0,
         n_reads=row.whole("n_reads"),
-        best_frames=(row.whole("best_frame"),) if row.text("best_frame") else (),
+        best_frame=row.whole("best_frame") if row.text("best_frame") else None,
     )
 
 

@@ -1,13 +1,10 @@
 """Whom a track shows from which frame on, by what a person says of stretches of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.kits.swaps import Swap
-from training.correcting.known import Known
 from training.data.clip_labels import Stretch
-from training.data.tables import TableError
 
 
 class Passage(NamedTuple):
@@ -37,22 +34,6 @@ def passages(stretches: Iterable[Stretch]) -> list[Passage]:
         if one.number is not None and (not found or found[-1].number != one.number):
             found.append(Passage(one.first if found else 0, one.number))
     return found or [Passage(0, None)]
-
-
-def require_seen(stretches: Mapping[int, Sequence[Stretch]], known: Mapping[int, Known], table: Path) -> None:
-    """Make sure that each track is there in the frames of which a person speaks.
-
-    Raises:
-        TableError: One is not.
-    """
-    for track, said in stretches.items():
-        first, last = known[track].first_frame, known[track].last_frame
-        for one in said:
-            if one.first > last or one.last < first:
-                named = f"from frame {one.first} on" if one.first > last else f"until frame {one.last}"
-                raise TableError(
-                    f"{table} speaks of track {track} {named}, but it is seen in frames {first} to {last}."
-                )
 
 
 def part(said: Mapping[int, Sequence[Passage]], free_id: int) -> tuple[dict[int, str | None], list[Swap]]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,18 +17,18 @@ LEFT: Final = "?"
 """In place of a number: the track is left as it is, as if it were not listed."""
 
 
-def read_corrections(path: Path, known: Container[int], run: Path) -> dict[int, list[Stretch]]:
+def read_corrections(path: Path, known: Mapping[int, range], run: Path) -> dict[int, list[Stretch]]:
     """Stretches by track from a corrections table.
 
     Args:
         path: CSV with `track_id,jersey_number`, blank or -1 where nobody can read a number, ? to leave it open, and
             perhaps `first_frame,last_frame`: 0-based, both ends in; blank: from the track's beginning, to its end.
-        known: the run's tracks.
+        known: the run's tracks, each with the frames from its first to its last.
         run: its folder, for messages.
 
     Raises:
-        TableError: A track is not the run's, stretches of one overlap, a value is not allowed, or the table is one that
-            a run wrote.
+        TableError: A track is not the run's, or not there in the frames of which the table speaks, stretches of one
+            overlap, a value is not allowed, or the table is one that a run wrote.
     """
     stretches: dict[int, list[Stretch]] = defaultdict(list)
     for row in read_table(path, CORRECTION_COLUMNS):
@@ -39,6 +39,12 @@ def read_corrections(path: Path, known: Container[int], run: Path) -> dict[int, 
         track, stretch = row.whole("track_id"), _stretch(row)
         if track not in known:
             raise row.error("track_id", f"a track of {run / TRACKS} is expected")
+        frames = known[track]
+        if not (stretch.first < frames.stop and stretch.last >= frames.start):
+            named = f"until frame {stretch.last}" if stretch.last < frames.start else f"from frame {stretch.first} on"
+            raise TableError(
+                f"{path} speaks of track {track} {named}, but it is seen in frames {frames.start} to {frames.stop - 1}."
+            )
         if any(stretch.first <= other.last and other.first <= stretch.last for other in stretches[track]):
             raise row.error("track_id", "and its frames overlap those of a row above; name each frame once")
         stretches[track].append(stretch)

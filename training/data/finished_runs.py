@@ -21,7 +21,7 @@ from training.data.clip_labels import Stretch, Verdict
 from training.data.geometry import geometry_of, geometry_options, geometry_text, unlike
 from training.data.tables import TableError, read_table
 
-_TRACK_COLUMNS: Final = ("track_id", "jersey_number", "status")
+_TRACK_COLUMNS: Final = ("track_id", "jersey_number", "status", "first_frame", "last_frame")
 
 
 class RunError(InputError):
@@ -41,8 +41,8 @@ class FinishedRun:
     """Frames the run decoded."""
     every: int
     """People were looked for in one frame of so many; the boxes of the others are too inexact to be cut from."""
-    tracks: frozenset[int]
-    """All its tracks."""
+    tracks: dict[int, range]
+    """All its tracks, each with the frames from its first to its last."""
     numbers: dict[int, str]
     """The numbers it read, by track."""
     said: dict[int, list[Stretch]]
@@ -108,7 +108,7 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | No
         _open_video(folder, record, video),
         int(record["counts"]["frames_decoded"]),
         int(record["settings"]["detector"]["every"]),
-        frozenset(tracks),
+        tracks,
         numbers,
         said,
         *_reader_weights(record),
@@ -142,11 +142,13 @@ def _read_record(folder: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
         named, counts, every = record["input"], record["counts"], record["settings"]["detector"]["every"]
         video, frames, lost, decoder = named["path"], counts["frames_decoded"], counts["frames_lost"], named["decoder"]
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(
             f"{folder} holds no finished run ({RECORD} is missing); make one with python -m pipeline.run."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is no record of a run ({error!r}); make one with python -m pipeline.run.") from error
     if not isinstance(video, str) or not isinstance(named.get("sha256"), str):
         raise RunError(f"{path} does not name the video it was made of; make the run again.")
@@ -170,14 +172,14 @@ def _require_same_regions(folder: Path, record: dict[str, Any], crops: CropSetti
         )
 
 
-def _read_tracks(path: Path) -> tuple[set[int], dict[int, str], dict[int, list[Stretch]]]:
+def _read_tracks(path: Path) -> tuple[dict[int, range], dict[int, str], dict[int, list[Stretch]]]:
     """The run's tracks, the numbers it read, and what a person has said."""
-    tracks: set[int] = set()
+    tracks: dict[int, range] = {}
     numbers: dict[int, str] = {}
     said: dict[int, list[Stretch]] = {}
     for row in read_table(path, _TRACK_COLUMNS):
         track = row.whole("track_id")
-        tracks.add(track)
+        tracks[track] = range(row.whole("first_frame"), row.whole("last_frame") + 1)
         if row.text("status") == "read":
             numbers[track] = row.number("jersey_number")
         elif row.text("status") == "corrected":

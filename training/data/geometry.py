@@ -41,7 +41,9 @@ def read_geometry(root: Path) -> dict[str, float] | None:
         return {name: float(found[name]) for name in GEOMETRY}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise GeometryError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise GeometryError(
             f"{path} does not tell how the data set's regions were cut ({error!r}); mend it or remove it."
         ) from error

@@ -57,7 +57,8 @@ def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float,
     split = _divide(items, lambda item: item.key in held_out)
     if not split[0] or not split[1]:
         remedy = (
-            "add data from another one, or hold out sequences (split_by sequence), whose players training may know"
+            "add data from another one, or hold out sequences (--set data.split_by=sequence), whose players training "
+            "may know"
             if key == "match"
             else "add sequences or raise the share"
         )

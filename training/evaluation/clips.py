@@ -47,10 +47,10 @@ def require_free(runs: Path, clips: Sequence[Path]) -> None:
         clips: video files.
 
     Raises:
-        BenchmarkError: A run stands there already, or `runs` is a file.
+        BenchmarkError: Something stands there already.
     """
     for path in (runs, *(runs / clip.stem for clip in clips)):
-        if path.exists() and not (path == runs and path.is_dir()):
+        if path.exists():
             raise BenchmarkError(f"{path} exists already; give a new folder as --output.")
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import heapq
-import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +20,6 @@ from recognizer.preprocess import normalize
 from training.data.batch import Batch
 from training.fitting.measure import Figures
 from training.fitting.mixup import Mixed
-
-logger = logging.getLogger(__name__)
 
 FOLDER: Final = "tensorboard"
 _ROWS: Final = 8

@@ -87,7 +87,7 @@ def test_a_track_shows_its_own_frames_alone(
     with ReadLog(path) as log:
         log.add([straddling(weights, anchor=9 if track_id == 4 else 10)])
     assert rename_reads(path, Renaming([Swap(4, 10, 8)]), fuser) == 0
-    assert fuser.identity(track_id).best_frames == (best,)
+    assert fuser.identity(track_id).best_frame == best
     assert fuser.identity(12 - track_id).n_reads == 0
 
 

@@ -22,13 +22,15 @@ from training.data.tables import TableError
         ([(1, "12", "", ""), (1, "13", "", "")], "line 3: track_id is '1', and its frames overlap those of a row"),
         ([(1, "12", 0, 9), (2, "12", 0, 9), (1, "-1", 9, "")], "line 4: track_id is '1', and its frames overlap"),
         ([(1, "12", 5, 4)], r"last_frame is '4', at least first_frame \(5\) is expected"),
+        ([(1, "7", 0, 5), (1, "46", 30, 40)], "speaks of track 1 from frame 30 on, but it is seen in frames 0 to 29"),
+        ([(2, "7", "", 4)], "speaks of track 2 until frame 4, but it is seen in frames 5 to 29"),
         ([(1, "12", "x", 4)], "first_frame is 'x', a whole number from 0 is expected"),
     ],
 )
 def test_corrections_that_cannot_be_used(tmp_path: Path, rows: list[tuple[object, ...]], message: str) -> None:
     path = write_csv(tmp_path / "fix.csv", ["track_id", "jersey_number", "first_frame", "last_frame"], rows)
     with pytest.raises(TableError, match=message):
-        read_corrections(path, {1, 2}, Path("run"))
+        read_corrections(path, {1: range(30), 2: range(5, 30)}, Path("run"))
 
 
 def test_the_shipped_recognizer_sees_numbers_and_their_absence() -> None:
