@@ -26,6 +26,7 @@ from pipeline.results.report import versions
 from pipeline.settings import Settings
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.device import device_name, resolve_device
+from recognizer.errors import reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             given.output.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
-            raise BenchError(f"{given.output} cannot be written ({(error.strerror or str(error)).lower()}).") from error
+            raise BenchError(f"{given.output} cannot be written ({reason_of(error)}).") from error
     return 0
 
 

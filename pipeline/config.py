@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, Union
 
 import yaml
 
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 
 T = TypeVar("T")
 _Key = tuple[str, ...]
@@ -108,7 +108,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise SettingsError(f"The settings file {path} does not exist.") from error
     except OSError as error:
-        raise SettingsError(f"The settings file {path} cannot be read: {_lower(error)}.") from error
+        raise SettingsError(f"The settings file {path} cannot be read: {reason_of(error)}.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"The settings file {path} cannot be read: it is no UTF-8 text.") from error
     try:
@@ -127,10 +127,6 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - whatever the text says
         return yaml.load(text, _Loader)  # noqa: S506 - _Loader is a SafeLoader
     except RecursionError as error:
         raise yaml.YAMLError("it is nested too deeply") from error
-
-
-def _lower(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:

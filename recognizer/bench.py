@@ -27,7 +27,7 @@ import torch
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.device import device_name, resolve_device
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from recognizer.networks import Network, TorchNetwork
 from recognizer.onnx_cache import write_halves
 from recognizer.onnx_network import OnnxNetwork, missing_packages
@@ -231,7 +231,7 @@ def _write(path: Path, device: torch.device, timings: Sequence[Timing]) -> None:
     try:
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise BenchError(f"{path} cannot be written ({reason}); name another file with -o.") from error
 
 

@@ -8,3 +8,12 @@ class InputError(Exception):
     Commands print it without a traceback and exit with code 2. Each domain error derives from this and lives
     beside the code that raises it.
     """
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused something, in lower case, to stand within a sentence.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory"))
+    'no such file or directory'
+    """
+    return (error.strerror or str(error)).lower()

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.decode import OUTCOMES
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from recognizer.graphs import (
     OPSETS,
     TOLERANCE,
@@ -94,7 +94,7 @@ def export(checkpoint: Path, folder: Path, form: str = "onnx", opset: int = OPSE
         for path in sorted(beside.iterdir()):
             path.replace(folder / path.name)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise ExportError(f"{folder} cannot be written ({reason}); name another folder with -o.") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -16,7 +16,7 @@ from typing import Final
 import torch
 
 from recognizer.checkpoint import CheckpointInfo
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from recognizer.graphs import TOLERANCE, ExportError, graphs, largest_difference, write_onnx
 from recognizer.networks import Network, TorchNetwork
 from recognizer.onnx_network import HALVES, OnnxNetwork, import_onnxruntime, open_session
@@ -95,7 +95,7 @@ def open_cached(checkpoint: Path, info: CheckpointInfo, network: TorchNetwork) -
             shutil.rmtree(folder)
         _export(folder, info, network)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise CacheError(
             f"The cache folder {folder.parent} cannot be used ({reason}); set XDG_CACHE_HOME to one you may write in."
         ) from error

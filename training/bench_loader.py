@@ -127,21 +127,22 @@ def compare(
 
 def bench(args: argparse.Namespace) -> str:
     """Run the comparison the options ask for; returns what to print."""
-    for name, least in (("batch", 1), ("workers", 0), ("rounds", 1), ("loads", 1), ("steps", 1)):
+    for name, least in (("batch_size", 1), ("workers", 0), ("rounds", 1), ("loads", 1), ("steps", 1)):
         if getattr(args, name) < least:
-            raise BenchError(f"--{name} is {getattr(args, name)}; allowed is a whole number from {least}.")
+            raise BenchError(
+                f"--{name.replace('_', '-')} is {getattr(args, name)}; allowed is a whole number from {least}."
+            )
     device = resolve_device(args.device)
     layout = scan(args.data)
     cache = open_cache(layout, Preprocess(), args.cache)
     dataset = WindowDataset(layout.items, cache, SamplingSettings(args.sampling))
-    batches = endless(dataset, args.batch, args.workers, pin_memory=device.type == "cuda")
+    batches = endless(dataset, args.batch_size, args.workers, pin_memory=device.type == "cuda")
     torch.manual_seed(0)
     result = compare(
         lambda: next(batches), TrainingStep(device), args.rounds, args.loads, args.steps, _PREFETCH * args.workers
     )
-    head = (
-        f"{len(dataset)} windows of {args.data}, batches of {args.batch}, {args.workers} workers, {device_name(device)}"
-    )
+    how = f"batches of {args.batch_size}, {args.workers} workers, {device_name(device)}"
+    head = f"{len(dataset)} windows of {args.data}, {how}"
     lines = [head, result.table()]
     if args.workers == 0:
         lines.append(f"without workers both take turns: loading takes {1.0 / (1.0 + result.ratio):.1%} of the time")
@@ -157,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="data root, NUMBER/SEQUENCE/SUBDIR/*.jpg")
     parser.add_argument("--cache", type=Path, help="folder of the crop cache (default: .crop_cache in the data root)")
     parser.add_argument("--sampling", choices=get_args(SamplingMode), default="random", help="default: random")
-    parser.add_argument("--batch", type=int, default=64, help="windows in a batch (default: 64)")
+    parser.add_argument("--batch-size", type=int, default=64, help="windows in a batch (default: 64)")
     parser.add_argument("--workers", type=int, default=0, help="loader processes (default: 0, in this one)")
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds (default: 5)")
     parser.add_argument("--loads", type=int, default=20, help="batches loaded in a round (default: 20)")

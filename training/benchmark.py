@@ -154,10 +154,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="networks; each figure is taken with the first that was not trained on it (default: the settings' one)",
     )
-    parser.add_argument("--output", type=Path, help="new folder for the runs (default: a temporary one)")
+    parser.add_argument(
+        "--output", "-o", type=Path, metavar="DIR", help="new folder for the runs (default: a temporary one)"
+    )
     parser.add_argument("--config", type=Path, help="pipeline settings")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of the pipeline; may be repeated",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     return parser
 
 

@@ -30,7 +30,7 @@ from pipeline.passes import ProgressUpdate
 from pipeline.settings import Settings
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.device import device_name, resolve_device
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from training.evaluation.looping import loop_clip
 from training.evaluation.metering import SETTLED, Meter, Minute, growth, table
 
@@ -169,10 +169,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("clip", metavar="CLIP", type=Path, help="video file to loop")
     parser.add_argument("--minutes", type=int, default=10, help="length of the video in whole minutes (10)")
     parser.add_argument(
-        "--output", metavar="DIR", type=Path, help="new folder for all files (default: a temporary one)"
+        "--output", "-o", metavar="DIR", type=Path, help="new folder for all files (default: a temporary one)"
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="pipeline settings (default: built in)")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of the pipeline; may be repeated",
+    )
     parser.add_argument("--no-video", dest="drawn", action="store_false", help="without the annotated video")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     return parser
@@ -191,7 +198,7 @@ def _measure(given: argparse.Namespace) -> list[Minute]:
     try:
         given.output.mkdir(parents=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise EnduranceError(f"{given.output} cannot be made ({reason}); name a new folder with --output.") from error
     try:
         return endure(given.clip, given.minutes, given.output, settings, device, given.drawn)

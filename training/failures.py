@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE", help="the sheet, .png or .jpg")
     parser.add_argument("--weights", type=Path, default=default_weights(), help="default: the recognizer that ships")
     parser.add_argument("--count", type=count, default=24, help="failures on the sheet (default: 24)")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if args.output.suffix not in _FORMATS:

@@ -212,8 +212,15 @@ def table(results: dict[str, Tally]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = Parser(prog="python -m training.held_out", description="Read games and photos that training never saw.")
-    parser.add_argument("--config", type=Path, default=Path("configs/held_out.yaml"))
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("configs/held_out.yaml"),
+        help="YAML file of settings (configs/held_out.yaml)",
+    )
+    parser.add_argument(
+        "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="a setting; may be repeated"
+    )
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     settings = load(HeldOutSettings, args.config, args.overrides)

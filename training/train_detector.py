@@ -1,7 +1,7 @@
 """Makes and measures the player detector that ships.
 
     python -m training.train_detector label --clips CLIPS --frames FRAMES --start START --work WORK
-    python -m training.train_detector train --work WORK [--hold-out MATCH ...] --out OUT.safetensors
+    python -m training.train_detector train --work WORK [--hold-out MATCH ...] --output OUT.safetensors
     python -m training.train_detector measure --work WORK [--match MATCH ...] WEIGHTS ...
     python -m training.train_detector folds --work WORK [--shift S ...] [--size N ...] [--overlap O ...]
 
@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--start", type=Path, required=True, help="YOLO11n weights for COCO, .safetensors")
     step = steps.add_parser("train", parents=[common], help="fine-tune the starting weights")
     step.add_argument("--hold-out", nargs="*", default=[], metavar="MATCH", help="matches to keep for measuring")
-    step.add_argument("--out", type=Path, required=True, help="weights to write, .safetensors (and .json beside)")
+    step.add_argument(
+        "--output", "-o", type=Path, required=True, help="weights to write, .safetensors (and .json beside)"
+    )
     trial = Parser(add_help=False)
     trial.add_argument("--size", nargs="+", type=int, default=[1280], help="input sizes, pixels (1280)")
     trial.add_argument("--overlap", nargs="+", type=float, default=[0.6], help="overlap limits of two boxes (0.6)")
@@ -79,7 +81,7 @@ def _run(given: argparse.Namespace, settings: DetectorTraining) -> None:
         label(given.clips, given.frames, given.renders, given.start, given.work, settings)
         return
     if given.step == "train":
-        train(given.work, given.hold_out, given.out, settings)
+        train(given.work, given.hold_out, given.output, settings)
         return
     trial = Trial(tuple(given.size), tuple(given.overlap), given.confidence, given.precision)
     if given.step == "measure":

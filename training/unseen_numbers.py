@@ -160,8 +160,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(
         prog="python -m training.unseen_numbers", description="Read numbers whose digits were never seen together."
     )
-    parser.add_argument("--config", type=Path, default=Path("configs/unseen_numbers.yaml"))
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("configs/unseen_numbers.yaml"),
+        help="YAML file of settings (configs/unseen_numbers.yaml)",
+    )
+    parser.add_argument(
+        "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="a setting; may be repeated"
+    )
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     settings = load(UnseenSettings, args.config, args.overrides)

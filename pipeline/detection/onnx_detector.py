@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import torch
 from torch import Tensor, nn
 
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from recognizer.graphs import ExportError, trace_onnx
 from recognizer.onnx_cache import CacheError, cache_folder, make_room
 from recognizer.onnx_network import Session, import_onnxruntime, missing_packages, open_session
@@ -73,7 +73,7 @@ def open_onnx(weights: Path, network: nn.Module) -> Forward:
             _export(network, path)
             session = open_session(path)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise CacheError(
             f"The cache folder {path.parent} cannot be used ({reason}); set XDG_CACHE_HOME to one you may write in."
         ) from error

@@ -10,6 +10,7 @@ from pipeline.media.decoders import DecoderKind
 from pipeline.media.images import IMAGE_SUFFIXES, ImageSequence, image_files
 from pipeline.media.video_file import VideoFile
 from pipeline.media.video_source import TimeSpan, VideoError, VideoInfo, VideoSource
+from recognizer.errors import reason_of
 
 __all__ = ["TimeSpan", "VideoError", "VideoInfo", "VideoSource", "open_source"]
 
@@ -49,7 +50,7 @@ def open_source(
     try:
         path, images = _find(named)
     except OSError as error:  # a name too long, a folder that may not be entered
-        raise VideoError(f"{named} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+        raise VideoError(f"{named} cannot be read ({reason_of(error)}).") from error
     if images is None:
         return VideoFile(path, span, decoder, card, threads)
     return ImageSequence(path, images, span, pattern=None if Path(named).exists() else named)

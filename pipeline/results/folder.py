@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 
 if sys.platform != "win32":
     import fcntl
@@ -73,7 +73,7 @@ class RunFolder:
         except OSError as error:
             self._clean_up()
             raise OutputError(
-                f"Cannot write to {self.final}: {_reason(error)}; choose another folder with -o."
+                f"Cannot write to {self.final}: {reason_of(error)}; choose another folder with -o."
             ) from error
         return self._work
 
@@ -93,11 +93,11 @@ class RunFolder:
                 self._put_in_place()
             except OSError as failure:
                 self._clean_up()
-                raise OutputError(f"Cannot put the results at {self.final}: {_reason(failure)}.") from failure
+                raise OutputError(f"Cannot put the results at {self.final}: {reason_of(failure)}.") from failure
             return
         self._clean_up()
         if disk := _disk_error(error):
-            raise OutputError(f"Cannot write to {self.final}: {_reason(disk)}; the run was stopped.") from error
+            raise OutputError(f"Cannot write to {self.final}: {reason_of(disk)}; the run was stopped.") from error
 
     def _put_in_place(self) -> None:
         try:
@@ -158,13 +158,13 @@ def _require_free(final: Path, overwrite: bool) -> None:
         if not final.exists():
             return
     except OSError as error:  # a name too long, a folder that may not be entered
-        raise OutputError(f"Cannot write to {final}: {_reason(error)}; choose another folder with -o.") from error
+        raise OutputError(f"Cannot write to {final}: {reason_of(error)}; choose another folder with -o.") from error
     if not final.is_dir():
         raise OutputError(f"{final} is a file, but a folder is needed for the results; choose another with -o.")
     try:
         names = {path.name for path in final.iterdir() if path.suffix != _PARTIAL}
     except OSError as error:
-        raise OutputError(f"The folder {final} cannot be read: {_reason(error)}; choose another with -o.") from error
+        raise OutputError(f"The folder {final} cannot be read: {reason_of(error)}; choose another with -o.") from error
     others = sorted(names - _LITTER)
     if others and not files_of_run(final):
         raise OutputError(f"{final} holds other files ({others[0]}) and no finished run; choose another with -o.")
@@ -209,7 +209,3 @@ def _disk_error(error: BaseException | None) -> OSError | None:
             return error
         error = error.__cause__
     return None
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

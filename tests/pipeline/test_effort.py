@@ -8,7 +8,7 @@ from pipeline.identity import Identity, Status
 
 def identity(number: str | None, confidence: float = 0.999, track_id: int = 1) -> Identity:
     status: Status = "read" if number else "unreadable"
-    return Identity(track_id, number, confidence, status, number, None, 0.0, 1.0, 9.0, 9, ())
+    return Identity(track_id, number, confidence, status, number, None, 0.0, 9, None)
 
 
 def told(effort: Effort, *numbers: str, known: str | None, confidence: float = 0.999) -> list[bool]:

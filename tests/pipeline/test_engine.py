@@ -140,7 +140,7 @@ def test_the_record_says_what_was_run_on_what(run: Run, street: Path) -> None:
     assert record["backends"]["detector"] in {f"torch {number_format}", "onnx float32"}
     assert record["encoder"] == "libx264"
     assert {"torch", "ultralytics", "av", "jersey-numbers"} <= set(record["versions"])
-    assert set(record["weights"]) == {"detector", "reader"}
+    assert set(record["weights"]) == {"detector", "reader", "localizer"}
     assert sorted(record["files"]) == sorted(path.name for path in run.folder.iterdir())
     first = {"load", "hash", "decode", "detect", "track", "crop", "team", "read", "identify", "adapt"}
     assert set(record["seconds"]["stages"]) == first | {"redecode", "draw", "encode"}

@@ -58,7 +58,7 @@ def test_a_step_trains(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_command_prints_both_rates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = make_tree(tmp_path, {"7": 2, "46": 1}, frames=3)
-    options = ["--batch", "4", "--rounds", "1", "--loads", "2", "--steps", "1", "--device", "cpu"]
+    options = ["--batch-size", "4", "--rounds", "1", "--loads", "2", "--steps", "1", "--device", "cpu"]
     assert main(["--data", str(root), *options]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"3 windows of {root}, batches of 4, 0 workers, cpu")
@@ -72,7 +72,7 @@ def test_the_command_prints_both_rates(tmp_path: Path, capsys: pytest.CaptureFix
     ("options", "message"),
     [
         (["--data", "nowhere"], "The data root nowhere does not exist"),
-        (["--data", "nowhere", "--batch", "0"], "--batch is 0; allowed is a whole number from 1."),
+        (["--data", "nowhere", "--batch-size", "0"], "--batch-size is 0; allowed is a whole number from 1."),
         (["--data", "nowhere", "--device", "tpu"], "The device 'tpu' is unknown"),
     ],
 )

@@ -243,7 +243,7 @@ def test_train_and_measure_by_command(
     save_file(load_file(default_weights()), tmp_path / "start.safetensors")
     quick = [f"--set={key}" for key in ("view=[160, 96]", "batch_size=2", "epochs=1", "hand_repeats=1", "threads=0")]
     out = tmp_path / "out.safetensors"
-    assert main(["train", "--work", str(tmp_path), "--hold-out", "m1", "--out", str(out), *quick]) == 0
+    assert main(["train", "--work", str(tmp_path), "--hold-out", "m1", "--output", str(out), *quick]) == 0
     card = json.loads(out.with_suffix(".json").read_text())
     assert (card["training"]["matches"], card["training"]["held_out"]) == (["m0"], ["m1"])
     assert out.stat().st_size < 7_000_000

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.results.outputs import READS, read_of_line
 from pipeline.types import WindowRead
 from recognizer.decode import NONE_INDEX, OUTCOMES, number_log_probs
+from recognizer.errors import reason_of
 from training.adapting.settings import LessonSettings
 from training.data.clip_labels import Stretch, Verdict, stretch_at
 from training.data.finished_runs import FinishedRun, RunError
@@ -146,6 +147,6 @@ def read_windows(path: Path) -> Iterator[WindowRead]:
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; make the run again with python -m pipeline.run.") from error
     except OSError as error:
-        raise RunError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+        raise RunError(f"{path} cannot be read ({reason_of(error)}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} holds no reads of a run ({error!r}); make the run again.") from error

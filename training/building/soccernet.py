@@ -9,6 +9,7 @@ from pipeline.config import as_plain
 from pipeline.crops import CropSettings
 from pipeline.media.images import natural_key
 from pipeline.types import Crop
+from recognizer.errors import reason_of
 from recognizer.labels import NUMBERS
 from training.building.members import DataSet
 from training.building.origin import Origin, digest, safe_track
@@ -84,7 +85,7 @@ def read_truth(path: Path) -> dict[str, str | None]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BuildError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        raise BuildError(f"{path} cannot be read: {reason_of(error)}.") from error
     except ValueError as error:
         raise BuildError(f"{path} is no valid JSON: {error}.") from error
     if not isinstance(table, dict):

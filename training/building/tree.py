@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pipeline.crops import CropSettings
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from recognizer.labels import NUMBERS
 from training.building.manifest import ManifestRow, Place, replace_text
 from training.building.members import DataSet
@@ -293,5 +293,5 @@ class DatasetTree:
             self._lock = None
 
     def _unwritable(self, error: OSError) -> BuildError:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         return BuildError(f"Cannot write to {self.root}: {reason}; what is in it is whole.")

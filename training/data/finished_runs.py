@@ -15,7 +15,7 @@ from pipeline.results.outputs import BOXES, TRACKS, read_mot
 from pipeline.results.report import file_record, input_record
 from pipeline.tracking.following import in_groups
 from pipeline.types import Frame, TrackedBoxes
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from recognizer.reader import default_weights
 from training.data.clip_labels import Stretch, Verdict
 from training.data.geometry import geometry_of, geometry_options, geometry_text, unlike
@@ -147,7 +147,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
             f"{folder} holds no finished run ({RECORD} is missing); make one with python -m pipeline.run."
         ) from error
     except OSError as error:
-        raise RunError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+        raise RunError(f"{path} cannot be read ({reason_of(error)}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is no record of a run ({error!r}); make one with python -m pipeline.run.") from error
     if not isinstance(video, str) or not isinstance(named.get("sha256"), str):

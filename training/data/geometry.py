@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.crops import GEOMETRY, CropSettings
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from training.data.layout import CROPS
 
 Geometry = Mapping[str, float]
@@ -42,7 +42,7 @@ def read_geometry(root: Path) -> dict[str, float] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise GeometryError(f"{path} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+        raise GeometryError(f"{path} cannot be read ({reason_of(error)}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise GeometryError(
             f"{path} does not tell how the data set's regions were cut ({error!r}); mend it or remove it."

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from recognizer.errors import InputError
+from recognizer.errors import InputError, reason_of
 from recognizer.labels import NUMBERS
 
 
@@ -94,7 +94,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     except FileNotFoundError as error:
         raise TableError(f"{path} does not exist.") from error
     except OSError as error:
-        raise TableError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        raise TableError(f"{path} cannot be read: {reason_of(error)}.") from error
     except UnicodeDecodeError as error:
         raise TableError(f"{path} cannot be read: it is no UTF-8 text.") from error
     except csv.Error as error:

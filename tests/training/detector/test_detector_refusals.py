@@ -32,7 +32,7 @@ def test_training_refuses_a_match_that_is_not_listed(
 ) -> None:
     write_manifest(tmp_path / "frames.jsonl", frames)
     out = tmp_path / "out.safetensors"
-    assert main(["train", "--work", str(tmp_path), "--hold-out", "m0", "M1", "--out", str(out)]) == 2
+    assert main(["train", "--work", str(tmp_path), "--hold-out", "m0", "M1", "--output", str(out)]) == 2
     assert capsys.readouterr().err.endswith("--hold-out names the match 'M1'; there are m0, m1.\n")
     assert not out.exists()
 
@@ -43,7 +43,7 @@ def test_training_refuses_frames_that_fill_no_batch(
     write_manifest(tmp_path / "frames.jsonl", frames)
     save_file({}, tmp_path / "start.safetensors")
     out = tmp_path / "out.safetensors"
-    command = ["train", "--work", str(tmp_path), "--out", str(out), "--set=batch_size=13"]
+    command = ["train", "--work", str(tmp_path), "--output", str(out), "--set=batch_size=13"]
     assert main(command) == 2
     assert "4 frames to train on give 12 views in an epoch, fewer than batch_size (13); list" in capsys.readouterr().err
     assert main([*command, "--hold-out", "m0", "m1"]) == 2
