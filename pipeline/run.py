@@ -28,8 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     if len(arguments.input) > 1:
-        first, second = arguments.input[:2]
-        parser.error(f"{len(arguments.input)} inputs are given ({first}, {second}...), expected is one; quote a glob")
+        shown = ", ".join(map(str, arguments.input[:2])) + (", ..." if len(arguments.input) > 2 else "")
+        parser.error(f"{len(arguments.input)} inputs are given ({shown}), expected is one; quote a glob")
     [arguments.input] = arguments.input
     levels = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
     logging.basicConfig(level=levels.get(arguments.loudness, logging.DEBUG), format="%(levelname)s: %(message)s")

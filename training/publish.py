@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             info = replace(info, window_length=args.window_length)
         save_checkpoint(args.output, network, info, levels=args.levels)
     except ValueError as error:
-        raise PublishError(str(error)) from error
+        raise PublishError(f"The checkpoint cannot be made so: {error}.") from error
     sys.stdout.write(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB\n")
     return 0
 

@@ -129,7 +129,7 @@ def refused(arguments: list[str], message: str, home: Path, capsys: pytest.Captu
         (["x.mp4", "--start", "1:2:3:4"], "argument --start: 1:2:3:4 is no time"),
         (["x.mp4", "--start", "1:"], "argument --start: 1: is no time"),
         (["x.mp4", "--duration", "0"], "argument --duration: 0 is no duration"),
-        (["a.jpg", "b.jpg", "c.jpg"], r"3 inputs are given \(a.jpg, b.jpg...\), expected is one; quote a glob"),
+        (["a.jpg", "b.jpg", "c.jpg"], r"3 inputs are given \(a.jpg, b.jpg, ...\), expected is one; quote a glob"),
         (["x.mp4", "--quick"], "unrecognized arguments: --quick"),
         (["x.mp4", "-v", "-q"], "argument -q: not allowed with argument -v"),
     ],

@@ -13,6 +13,10 @@ class DataRootError(InputError):
     """Nothing says where the data set lies, or `.env` cannot be read."""
 
 
+class NoDataRootError(DataRootError):
+    """Nothing says where the data set lies."""
+
+
 def find_data_root(setting: str, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Path:
     """The data set's folder: `data.root`, else DATA_ROOT in the environment, else DATA_ROOT in a file `.env`.
 
@@ -28,7 +32,7 @@ def find_data_root(setting: str, environment: Mapping[str, str] | None = None, f
     dotenv = (folder or Path()) / ".env"
     root = setting or variables.get(VARIABLE, "") or _read(dotenv).get(VARIABLE, "")
     if not root:
-        raise DataRootError(
+        raise NoDataRootError(
             f"No data set is named: set data.root in the settings, {VARIABLE} in the environment, or a line "
             f"{VARIABLE}=FOLDER in {dotenv}."
         )

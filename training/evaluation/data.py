@@ -11,7 +11,7 @@ from recognizer.sampling import SamplingMode
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
 from training.data.layout import SubSequence, scan
-from training.data.root import DataRootError, find_data_root
+from training.data.root import VARIABLE, NoDataRootError, find_data_root
 from training.data.splits import sequence_marks
 from training.evaluation.networks import all_records
 from training.evaluation.select import Selection, recorded_settings, select, trained_keys
@@ -75,8 +75,10 @@ def find_root(given: Path | None, info: CheckpointInfo) -> Path:
         return given
     try:
         return find_data_root(str(recorded or ""))
-    except DataRootError as error:
-        raise DataError(f"{error} Or give it with --data.") from error
+    except NoDataRootError as error:
+        raise DataError(
+            f"No data set is named: give it with --data, or name it in {VARIABLE} in the environment or in .env."
+        ) from error
 
 
 def sampling_of(info: CheckpointInfo, mode: SamplingMode = "uniform") -> SamplingSettings:

@@ -230,7 +230,7 @@ def test_the_root_is_found_where_it_is_named(tmp_path: Path, monkeypatch: pytest
     recorded = CheckpointInfo(training_data={"settings": {"source": "tree", "data": {"root": "trained"}}})
     assert find_root(Path("given"), recorded) == Path("given")
     assert find_root(None, recorded) == Path("trained")
-    with pytest.raises(DataError, match="Or give it with --data"):
+    with pytest.raises(DataError, match="No data set is named: give it with --data, or name it in DATA_ROOT"):
         find_root(None, CheckpointInfo())
     monkeypatch.setenv("DATA_ROOT", "named")
     assert find_root(None, CheckpointInfo()) == Path("named")
