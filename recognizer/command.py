@@ -26,6 +26,11 @@ class Parser(argparse.ArgumentParser):
         """One sentence instead of the whole usage."""
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; see --help.\n")
 
+    def add_settings(self, what: str = "a setting") -> None:
+        """Add `--set KEY=VALUE`, which may be repeated and lands in `overrides`."""
+        told = f"{what}, over the file's; may be repeated"
+        self.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help=told)
+
 
 def ending_in_a_sentence(interrupted: str = "Interrupted.") -> Callable[[Main], Callable[..., int]]:
     """Decorator for a command: bad input and Ctrl-C end it in one sentence on stderr and an exit code.

@@ -172,14 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output", "-o", metavar="DIR", type=Path, help="new folder for all files (default: a temporary one)"
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="pipeline settings (default: built in)")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a setting of the pipeline; may be repeated",
-    )
+    parser.add_settings("a setting of the pipeline")
     parser.add_argument("--no-video", dest="drawn", action="store_false", help="without the annotated video")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     return parser

@@ -218,9 +218,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=Path("configs/held_out.yaml"),
         help="YAML file of settings (configs/held_out.yaml)",
     )
-    parser.add_argument(
-        "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="a setting; may be repeated"
-    )
+    parser.add_settings()
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     settings = load(HeldOutSettings, args.config, args.overrides)

@@ -113,9 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
     parser = Parser(prog="python -m training.train", description="Train the jersey recognizer.")
     parser.add_argument("--config", type=Path, default=Path("configs/train.yaml"), help="settings (%(default)s)")
-    parser.add_argument(
-        "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="a setting; may be repeated"
-    )
+    parser.add_settings()
     parser.add_argument("--resume", action="store_true", help="go on where the run in the output folder stopped")
     parser.add_argument(
         "--check",

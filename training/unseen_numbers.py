@@ -166,9 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=Path("configs/unseen_numbers.yaml"),
         help="YAML file of settings (configs/unseen_numbers.yaml)",
     )
-    parser.add_argument(
-        "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="a setting; may be repeated"
-    )
+    parser.add_settings()
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     settings = load(UnseenSettings, args.config, args.overrides)

@@ -228,10 +228,9 @@ def test_a_model_that_gives_boxes_among_other_things(kind: str, frames: list[Fra
 def test_ultralytics_leaves_threads_alone(frames: list[Frame], monkeypatch: pytest.MonkeyPatch) -> None:
     detector = PlayerDetector(DetectorSettings(weights="yolo11n.yaml", classes=("0",), image_size=160), CPU)
     monkeypatch.setattr("ultralytics.utils.torch_utils.NUM_THREADS", 3)
-    assert not detector.side_by_side
     before = torch.get_num_threads()
     detector.detect(frames[:1])
-    assert torch.get_num_threads() == before
+    assert (torch.get_num_threads(), detector.side_by_side) == (before, False)
 
 
 def test_a_class_the_model_does_not_have() -> None:
@@ -295,8 +294,7 @@ def test_nothing_is_printed_sent_or_left_behind(tmp_path: Path) -> None:
 
 
 def test_frames_detected_at_the_same_time_give_the_same(frames: list[Frame], few_threads: None) -> None:
-    detector = PlayerDetector(SMALL, CPU)
-    expected = detector.detect(frames)
+    expected = (detector := PlayerDetector(SMALL, CPU)).detect(frames)
     with Workers(EngineSettings(threads=4)) as workers:
         found = [result() for _, result in workers.spread(lambda one: detector.detect([one])[0], frames, most=4)]
     assert all(same(a, b) for a, b in zip(expected, found, strict=True))
