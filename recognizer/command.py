@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -26,9 +27,15 @@ class Parser(argparse.ArgumentParser):
         """One sentence instead of the whole usage."""
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; see --help.\n")
 
-    def add_settings(self, what: str = "a setting") -> None:
-        """Add `--set KEY=VALUE`, which may be repeated and lands in `overrides`."""
-        told = f"{what}, over the file's; may be repeated"
+    def add_settings(self, file: Path | None = None) -> None:
+        """Add `--config FILE`, and `--set KEY=VALUE`, which may be repeated and lands in `overrides`.
+
+        Args:
+            file: The settings by default; None for the pipeline's, built in.
+        """
+        told = "the pipeline's settings (default: built in)" if file is None else "settings (%(default)s)"
+        self.add_argument("--config", type=Path, metavar="FILE", default=file, help=told)
+        told = "a setting, over the file's; may be repeated"
         self.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help=told)
 
 

@@ -131,10 +131,6 @@ class TorchNetwork:
                 features = torch.empty(1, frames, self._feature_channels, dtype=self._dtype)
                 self._read.prepare(windows, features, torch.empty(1, frames, dtype=torch.bool))
 
-    def drop_backbone(self) -> None:
-        """Give its memory back, three quarters of the network's; from then on features are read, but not computed."""
-        self.model.drop_backbone()
-
     def _encode_pass(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:
         images = normalize(pixels.to(self._device, non_blocking=True), self._encoder_dtype)
         return (self.model.encode_frames(images.contiguous(memory_format=self._memory)).to(self._dtype),)

@@ -58,6 +58,12 @@ def import_onnxruntime() -> ModuleType:
     return cast(ModuleType, onnxruntime)
 
 
+def _errors() -> tuple[type[Exception], ...]:
+    """What the package raises; its kinds of errors have no base of their own."""
+    states = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
+    return tuple(each for each in vars(states).values() if isinstance(each, type) and issubclass(each, Exception))
+
+
 @cache
 def _share_memory() -> None:
     """Register one pool of memory for all graphs of this process; each of its own would keep the most it ever held.
@@ -66,7 +72,7 @@ def _share_memory() -> None:
     """
     onnxruntime = import_onnxruntime()
     kind, memory = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
-    with suppress(RuntimeError):
+    with suppress(RuntimeError, *_errors()):
         onnxruntime.create_and_register_allocator(onnxruntime.OrtMemoryInfo("Cpu", kind, 0, memory), None)
 
 
@@ -77,7 +83,6 @@ def open_session(path: Path) -> Session:
         BackendError: The file is no graph this ONNX Runtime can run.
     """
     onnxruntime = import_onnxruntime()
-    states = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
@@ -86,10 +91,9 @@ def open_session(path: Path) -> Session:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.use_env_allocators", "1")
     _share_memory()
-    kinds = tuple(each for each in vars(states).values() if isinstance(each, type) and issubclass(each, Exception))
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except kinds as error:
+    except _errors() as error:
         raise BackendError(f"ONNX Runtime cannot open {path}: {str(error).strip()}") from error
 
     def run(arrays: Mapping[str, NDArray[np.generic]]) -> Sequence[NDArray[np.float32]]:

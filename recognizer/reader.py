@@ -184,7 +184,7 @@ class JerseyReader:
             return network
         if not faster and backend != "onnx":
             return network
-        network.drop_backbone()
+        network.model.drop_backbone()
         return onnx
 
 

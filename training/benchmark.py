@@ -157,8 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", "-o", type=Path, metavar="DIR", help="new folder for the runs (default: a temporary one)"
     )
-    parser.add_argument("--config", type=Path, help="pipeline settings")
-    parser.add_settings("a setting of the pipeline")
+    parser.add_settings()
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     return parser
 

@@ -171,8 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", "-o", metavar="DIR", type=Path, help="new folder for all files (default: a temporary one)"
     )
-    parser.add_argument("--config", metavar="FILE", type=Path, help="pipeline settings (default: built in)")
-    parser.add_settings("a setting of the pipeline")
+    parser.add_settings()
     parser.add_argument("--no-video", dest="drawn", action="store_false", help="without the annotated video")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     return parser

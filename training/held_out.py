@@ -212,13 +212,7 @@ def table(results: dict[str, Tally]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = Parser(prog="python -m training.held_out", description="Read games and photos that training never saw.")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=Path("configs/held_out.yaml"),
-        help="YAML file of settings (configs/held_out.yaml)",
-    )
-    parser.add_settings()
+    parser.add_settings(Path("configs/held_out.yaml"))
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     settings = load(HeldOutSettings, args.config, args.overrides)

@@ -112,8 +112,7 @@ def outcome(result: TrainResult) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
     parser = Parser(prog="python -m training.train", description="Train the jersey recognizer.")
-    parser.add_argument("--config", type=Path, default=Path("configs/train.yaml"), help="settings (%(default)s)")
-    parser.add_settings()
+    parser.add_settings(Path("configs/train.yaml"))
     parser.add_argument("--resume", action="store_true", help="go on where the run in the output folder stopped")
     parser.add_argument(
         "--check",

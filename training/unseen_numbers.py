@@ -160,13 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(
         prog="python -m training.unseen_numbers", description="Read numbers whose digits were never seen together."
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=Path("configs/unseen_numbers.yaml"),
-        help="YAML file of settings (configs/unseen_numbers.yaml)",
-    )
-    parser.add_settings()
+    parser.add_settings(Path("configs/unseen_numbers.yaml"))
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     settings = load(UnseenSettings, args.config, args.overrides)

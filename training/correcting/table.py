@@ -40,7 +40,7 @@ def read_corrections(path: Path, known: Mapping[int, range], run: Path) -> dict[
         if track not in known:
             raise row.error("track_id", f"a track of {run / TRACKS} is expected")
         frames = known[track]
-        if not (stretch.first < frames.stop and stretch.last >= frames.start):
+        if stretch.first >= frames.stop or stretch.last < frames.start:
             named = f"until frame {stretch.last}" if stretch.last < frames.start else f"from frame {stretch.first} on"
             raise TableError(
                 f"{path} speaks of track {track} {named}, but it is seen in frames {frames.start} to {frames.stop - 1}."

@@ -26,7 +26,8 @@ def find_data_root(setting: str, environment: Mapping[str, str] | None = None, f
         folder: where `.env` is looked for; the working folder by default.
 
     Raises:
-        DataRootError: None of the three says it.
+        NoDataRootError: None of the three says it.
+        DataRootError: `.env` cannot be read.
     """
     variables = os.environ if environment is None else environment
     dotenv = (folder or Path()) / ".env"

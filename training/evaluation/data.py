@@ -67,7 +67,7 @@ def find_root(given: Path | None, info: CheckpointInfo) -> Path:
         info: What the checkpoint's JSON says.
 
     Raises:
-        DataError: Nothing names one.
+        InputError: Nothing names one, or `.env` cannot be read.
     """
     data = recorded_settings(info).get("data")
     recorded = data.get("root") if isinstance(data, dict) else None
