@@ -18,7 +18,7 @@ graphs: `torch.export.load(FILE).module()(rgb=..., valid=...)`.
 Every graph is compared with PyTorch. Exit codes: 0 written; 1 a graph differs by more than 1e-4; 2 nothing could be
 exported, for the reason given. Unless 0, nothing is written.
 
-README shows how to read a number from them with numpy, onnxruntime and pillow alone.
+`recognizer/README.md` shows how to read a number from them with numpy, onnxruntime and pillow alone.
 """
 
 import argparse

@@ -19,7 +19,7 @@ from recognizer.export import main
 from recognizer.onnx_network import missing_packages
 from recognizer.reader import JerseyReader
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "recognizer" / "README.md"
 
 needs_onnx = pytest.mark.skipif(bool(missing_packages()), reason="needs the extra 'cpu'")
 
