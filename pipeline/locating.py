@@ -40,7 +40,7 @@ class RegionFinder:
         spread: Has several passes of the network computed at a time; for a CPU.
 
     Raises:
-        LocalizerError: The file is missing or unusable.
+        WeightsError: The file is missing or unusable.
     """
 
     def __init__(self, weights: Path | None, device: torch.device, spread: Spread = in_turn) -> None:

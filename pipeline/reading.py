@@ -78,8 +78,7 @@ class WindowReader:
         spread: Has several passes of the network computed at a time; for a CPU.
 
     Raises:
-        CheckpointError: The weights are missing or unusable.
-        LocalizerError: So is the localizer's file.
+        WeightsError: The weights, or the localizer's, are missing or unusable.
     """
 
     def __init__(

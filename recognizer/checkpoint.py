@@ -1,26 +1,18 @@
 """Checkpoints: safetensors weights, and beside them a JSON that says how to rebuild network and preprocessing."""
 
 import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 
-from recognizer.errors import InputError
 from recognizer.labels import NUMBERS
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess
-from recognizer.whole_files import write_together
-
-FORMAT_VERSION: Final = 1
-"""Written into every checkpoint; a checkpoint of another version is refused."""
+from recognizer.weights_file import WeightsError, read_weights, require_same_tensors, write_weights
 
 _FINEST_STEP: Final = 2.0**-24
 _LARGEST_CODE: Final = 127
@@ -28,7 +20,6 @@ _MOST_LEVELS: Final = 64
 _STEP: Final = ".step"
 """Follows a tensor's name in the name of the step of its grid."""
 _KEYS: Final = (
-    "format_version",
     "architecture",
     "classes",
     "preprocessing",
@@ -36,14 +27,9 @@ _KEYS: Final = (
     "temperature",
     "training_data",
     "metrics",
-    "weights_sha256",
 )
 
 T = TypeVar("T")
-
-
-class CheckpointError(InputError):
-    """A checkpoint that cannot be read or does not fit."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +68,11 @@ def save_checkpoint(path: Path, model: JerseyTemporalNet, info: CheckpointInfo, 
             in a standard deviation (see `pack_on_grid`), for weights that ship.
 
     Raises:
-        CheckpointError: The path has another ending, or the files cannot be written.
+        WeightsError: The path has another ending, or the files cannot be written.
         ValueError: `levels` is outside 1 to 64, or a weight is not finite.
     """
-    _require_suffix(path)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    if levels is not None:
-        state = pack_on_grid(state, levels)
-    weights = safetensors.torch.save(state)
+    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     description = {
-        "format_version": FORMAT_VERSION,
         "architecture": dataclasses.asdict(model.config),
         "classes": list(NUMBERS),
         "preprocessing": dataclasses.asdict(info.preprocess),
@@ -99,13 +80,8 @@ def save_checkpoint(path: Path, model: JerseyTemporalNet, info: CheckpointInfo, 
         "temperature": info.temperature,
         "training_data": dict(info.training_data),
         "metrics": dict(info.metrics),
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-    try:
-        write_together({path: weights, path.with_suffix(".json"): text.encode()})
-    except OSError as error:
-        raise CheckpointError(f"The checkpoint {path} cannot be written: {error.strerror or error}.") from error
+    write_weights(path, state if levels is None else pack_on_grid(state, levels), description)
 
 
 def load_checkpoint(
@@ -122,25 +98,16 @@ def load_checkpoint(
         The network in serving mode, and what the JSON says.
 
     Raises:
-        CheckpointError: A file is missing, broken, of another version or of another architecture.
+        WeightsError: A file is missing, broken, of another version or of another architecture.
     """
-    _require_suffix(path)
-    data, description = _read_bytes(path, "weights"), _read_description(path.with_suffix(".json"))
-    config, info = _parse_description(path.with_suffix(".json"), description)
-    try:
-        state = unpack_from_grid(safetensors.torch.load(data))
-    except SafetensorError as error:
-        raise CheckpointError(f"The weights {path} are truncated or no safetensors file ({error}).") from error
-    if hashlib.sha256(data).hexdigest() != description["weights_sha256"]:
-        raise CheckpointError(
-            f"The weights {path} are not the ones {path.with_suffix('.json').name} describes (their SHA-256 differs); "
-            "put the two files of one checkpoint side by side."
-        )
+    stored = read_weights(path)
+    config, info = _parse_description(path.with_suffix(".json"), stored.description)
+    state = unpack_from_grid(stored.tensors)
+    stored.tensors.clear()  # as is every tensor once it is copied: of two whole copies the memory would be kept
     with torch.device("meta"):  # every tensor comes from the file: nothing to initialise
         model = JerseyTemporalNet(config)
-    _require_same_tensors(path, model.state_dict(), state)
+    require_same_tensors(path, model.state_dict(), state)
     types = {name: dtype if tensor.is_floating_point() else tensor.dtype for name, tensor in state.items()}
-    del data  # and every stored tensor as soon as it is copied: of two whole copies the memory would be kept
     copies = {name: state.pop(name).to(device, kind, copy=True) for name, kind in types.items()}
     model.load_state_dict(copies, assign=True)
     return model.eval(), info
@@ -190,44 +157,13 @@ def unpack_from_grid(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tenso
     }
 
 
-def _require_suffix(path: Path) -> None:
-    if path.suffix != ".safetensors":
-        raise CheckpointError(f"A checkpoint must end in .safetensors, which {path} does not.")
-
-
-def _read_bytes(path: Path, what: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(f"The {what} file {path} does not exist.") from error
-    except OSError as error:
-        raise CheckpointError(f"The {what} file {path} cannot be read: {error.strerror or error}.") from error
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    """The JSON with exactly the known keys and a known version."""
-    data = _read_bytes(path, "description")
-    try:
-        description = json.loads(data)
-    except ValueError as error:
-        raise CheckpointError(f"{path} is no valid JSON ({error}).") from error
-    if not isinstance(description, dict):
-        raise CheckpointError(f"{path} is no description of a checkpoint: it holds no JSON object.")
-    if "format_version" not in description:
-        raise CheckpointError(f"{path} does not describe a recognizer of this program: it names no format_version.")
-    version = description["format_version"]
-    if version != FORMAT_VERSION:
-        raise CheckpointError(f"{path} has format_version {version!r}; this program reads {FORMAT_VERSION}.")
-    _require_keys(path, "", description, _KEYS)
-    return description
-
-
 def _parse_description(path: Path, description: Mapping[str, Any]) -> tuple[ModelConfig, CheckpointInfo]:
+    _require_keys(path, "", description, _KEYS)
     if description["classes"] != list(NUMBERS):
-        raise CheckpointError(f"{path} lists other classes than this program's 101 jersey numbers.")
+        raise WeightsError(f"{path} lists other classes than this program's 101 jersey numbers.")
     for key in ("training_data", "metrics"):
         if not isinstance(description[key], dict):
-            raise CheckpointError(f"{path}: {key} is {description[key]!r}; allowed is an object.")
+            raise WeightsError(f"{path}: {key} is {description[key]!r}; allowed is an object.")
     architecture = description["architecture"]
     if isinstance(architecture, dict) and architecture.get("localizer") is False:  # as files before 2026-12 have it
         architecture = {key: value for key, value in architecture.items() if key != "localizer"}
@@ -237,40 +173,25 @@ def _parse_description(path: Path, description: Mapping[str, Any]) -> tuple[Mode
     try:
         return config, CheckpointInfo(preprocess, *(description[key] for key in keys))
     except ValueError as error:
-        raise CheckpointError(f"{path}: {error}.") from error
+        raise WeightsError(f"{path}: {error}.") from error
 
 
 def _parse_dataclass(path: Path, key: str, cls: type[T], value: object) -> T:
     """A settings dataclass from its JSON object; every field must be there and no other."""
     if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: {key} is {value!r}; allowed is an object.")
+        raise WeightsError(f"{path}: {key} is {value!r}; allowed is an object.")
     names = tuple(item.name for item in dataclasses.fields(cls))  # type: ignore[arg-type]  # T is a dataclass
     _require_keys(path, f"{key}.", value, names)
     try:
         return cls(**value)
     except ValueError as error:
-        raise CheckpointError(f"{path}: {key}.{error}.") from error
+        raise WeightsError(f"{path}: {key}.{error}.") from error
 
 
 def _require_keys(path: Path, prefix: str, found: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     unknown = sorted(set(found) - set(allowed))
     if unknown:
-        raise CheckpointError(f"{path} has the unknown key {prefix}{unknown[0]}; allowed are {', '.join(allowed)}.")
+        raise WeightsError(f"{path} has the unknown key {prefix}{unknown[0]}; allowed are {', '.join(allowed)}.")
     missing = [key for key in allowed if key not in found]
     if missing:
-        raise CheckpointError(f"{path} lacks the key {prefix}{missing[0]}.")
-
-
-def _require_same_tensors(path: Path, expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> None:
-    """Refuse weights whose names or shapes are not the described network's."""
-    differences = [f"{name} is missing" for name in expected if name not in found]
-    differences += [f"{name} is not in the network" for name in sorted(found) if name not in expected]
-    differences += [
-        f"{name} is {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in found and found[name].shape != tensor.shape
-    ]
-    if differences:
-        shown = "; ".join(differences[:3])
-        rest = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
-        raise CheckpointError(f"The weights {path} are of another architecture than their JSON says: {shown}{rest}.")
+        raise WeightsError(f"{path} lacks the key {prefix}{missing[0]}.")

@@ -74,7 +74,7 @@ def export(checkpoint: Path, folder: Path, form: str = "onnx", opset: int = OPSE
         Largest absolute difference from PyTorch by file name.
 
     Raises:
-        CheckpointError: The checkpoint cannot be read.
+        WeightsError: The checkpoint cannot be read.
         BackendError: A package that the format needs is missing.
         ExportError: Nothing could be exported, or the folder cannot be written.
         ParityError: A graph differs by more than `TOLERANCE`.

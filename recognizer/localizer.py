@@ -5,29 +5,23 @@ standing player's box gives. A small convolutional network looks at the region's
 is, how large a region to cut round it, and whether there is one at all.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import nn
 
-from recognizer.errors import InputError
 from recognizer.preprocess import Preprocess
-from recognizer.whole_files import write_together
+from recognizer.weights_file import halved, read_weights, require_same_tensors, write_weights
 
 SURROUNDINGS: Final = 2.4
 """Side of the square that the localizer looks at, in sides of the region in its middle."""
 INPUT: Final = Preprocess(size=96, sharpness=1.0, upscale_below=0)
 """What makes the localizer's input of a square of any size."""
 
-FORMAT_VERSION: Final = 1
 _MEAN, _DEVIATION = 0.45, 0.25
 _REACH: Final = 0.5
 """Standard deviation, in sides of the region, of how far from its middle a player's own number is expected: farther
@@ -37,10 +31,6 @@ _NEAR: Final = 0.2
 """Cells within so much of the likeliest one, as a share of the surroundings, have a say in where the number is."""
 _LEAST_SIDE, _LARGEST_SIDE = 0.35, 2.0
 """Of the region round a number, in sides of the region that was given."""
-
-
-class LocalizerError(InputError):
-    """The localizer's file is missing, broken or of another version."""
 
 
 class Heat(NamedTuple):
@@ -140,56 +130,28 @@ def save_localizer(path: Path, network: NumberLocalizer, description: Mapping[st
     """Write a localizer in half precision, and a JSON beside it that says what it was trained on.
 
     Raises:
-        LocalizerError: The files cannot be written.
+        WeightsError: The files cannot be written.
     """
-    state = {name: _halved(tensor.detach().cpu()) for name, tensor in network.state_dict().items()}
-    weights = safetensors.torch.save(state)
-    card = {
-        "format_version": FORMAT_VERSION,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        "description": dict(description),
-    }
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    try:
-        write_together({path: weights, path.with_suffix(".json"): text.encode()})
-    except OSError as error:
-        raise LocalizerError(f"The localizer {path} cannot be written: {error.strerror or error}.") from error
+    write_weights(path, halved(network.state_dict()), {"description": dict(description)})
 
 
 def load_localizer(path: Path, device: torch.device | None = None) -> NumberLocalizer:
     """Load a localizer in serving mode, in float32.
 
     Raises:
-        LocalizerError: A file is missing, broken or of another version.
+        WeightsError: A file is missing, broken or of another version.
     """
-    try:
-        weights = path.read_bytes()
-        card = json.loads(path.with_suffix(".json").read_bytes())
-        if card["format_version"] != FORMAT_VERSION:
-            raise ValueError(f"its version is {card['format_version']!r}, expected {FORMAT_VERSION}")
-        if card["weights_sha256"] != hashlib.sha256(weights).hexdigest():
-            raise ValueError("its JSON describes other weights")
-        state = {
-            name: tensor.float() if tensor.is_floating_point() else tensor
-            for name, tensor in safetensors.torch.load(weights).items()
-        }
-        network = NumberLocalizer(width=state["heat.weight"].shape[1])
-        network.load_state_dict(state)
-    except FileNotFoundError as error:
-        raise LocalizerError(f"The localizer's file {error.filename} does not exist.") from error
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise LocalizerError(f"The localizer {path} cannot be used ({reason}).") from error
+    tensors = read_weights(path).tensors
+    heat = tensors.get("heat.weight")
+    network = NumberLocalizer() if heat is None or heat.ndim != 4 else NumberLocalizer(width=heat.shape[1])
+    require_same_tensors(path, network.state_dict(), tensors)
+    network.load_state_dict(tensors)
     return network.to(device).eval()
 
 
 def prepare_squares(squares: list[NDArray[Any]]) -> torch.Tensor:
     """The network's input of squares of any size, each uint8 (s, s, 3) RGB: uint8 (N, 96, 96, 3)."""
     return torch.stack([torch.from_numpy(INPUT.apply(square)) for square in squares])
-
-
-def _halved(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
 
 
 def _block(inner: int, outer: int, size: int = 3, stride: int = 1, dilation: int = 1) -> tuple[nn.Module, ...]:

@@ -56,7 +56,7 @@ class JerseyReader:
                 `backend` is `onnx`), else `float32`.
 
         Raises:
-            CheckpointError: The checkpoint cannot be read.
+            WeightsError: The checkpoint cannot be read.
             BackendError: The backend was asked for and cannot run here, or not with this device and precision.
             CacheError: `onnx` was asked for and the cache folder cannot be written.
             ExportError: `onnx` was asked for and the network cannot be exported.

@@ -50,7 +50,7 @@ class Readers:
         """Open them.
 
         Raises:
-            CheckpointError: One cannot be read.
+            WeightsError: One cannot be read.
         """
         self._readers = {path: JerseyReader(path, device) for path in paths}
         self.networks = [network_of(path, reader.info) for path, reader in self._readers.items()]

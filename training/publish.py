@@ -65,7 +65,7 @@ def mean_checkpoint(checkpoints: Sequence[Path]) -> tuple[JerseyTemporalNet, Che
         checkpoints: at least one; preprocessing, window length, temperature and metrics are the last one's.
 
     Raises:
-        CheckpointError: One cannot be read.
+        WeightsError: One cannot be read.
         PublishError: They do not belong together.
     """
     loaded = [load_checkpoint(path, torch.device("cpu")) for path in checkpoints]
@@ -94,7 +94,7 @@ def take_tensors(
         What is to be said about it now.
 
     Raises:
-        CheckpointError: The other checkpoint cannot be read.
+        WeightsError: The other checkpoint cannot be read.
         PublishError: A name begins no tensor's, or the two differ in their shapes.
     """
     given, given_info = load_checkpoint(other, torch.device("cpu"))

@@ -14,8 +14,9 @@ import torch
 
 from pipeline.config import as_plain, load
 from recognizer.command import Parser, ending_in_a_sentence
-from recognizer.localizer import LocalizerError, save_localizer
+from recognizer.localizer import save_localizer
 from recognizer.reader import JerseyReader, default_weights
+from recognizer.weights_file import require_suffix
 from training.localizing.examples import drawn_examples, real_examples, wide
 from training.localizing.loop import LocalizerTraining, train_localizer
 from training.mixture.recipe import (
@@ -36,8 +37,7 @@ def make_localizer(settings: LocalizerTraining, out: Path) -> None:
     Raises:
         InputError: Data or the reader are missing, or the localizer cannot be written.
     """
-    if out.suffix != ".safetensors":
-        raise LocalizerError(f"A localizer must end in .safetensors, which {out} does not.")
+    require_suffix(out)
     mixture = settings.mixture
     require_folders(mixture)
     reader = JerseyReader(Path(settings.reader) if settings.reader else default_weights(), torch.device("cpu"))

@@ -1,7 +1,6 @@
 """Finds the people in frames with a YOLO network; nothing of ultralytics leaves this module."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import nms
 
@@ -21,6 +18,7 @@ from pipeline.vendor import vendor_import
 from recognizer.checks import require_choice, require_range
 from recognizer.errors import InputError
 from recognizer.precision import Backend
+from recognizer.weights_file import WeightsError, read_weights, require_same_tensors
 
 TASKS = ("detect", "segment", "pose")
 """What ultralytics calls the kinds of models that give upright boxes."""
@@ -159,29 +157,16 @@ def load_network(path: Path) -> tuple[nn.Module, list[str]]:
     """A network and its class names from a `.safetensors` file and the `.json` beside it; float32, eval mode.
 
     Raises:
-        DetectorError: a file is missing, damaged, or holds another network.
+        WeightsError: a file is missing, damaged, or holds another network.
     """
-    card = path.with_suffix(".json")
-    for file in (path, card):
-        if not file.is_file():
-            raise DetectorError(f"The detector's file {file} does not exist; name another with detector.weights.")
-    try:
-        classes = [str(name) for name in json.loads(card.read_text("utf-8"))["classes"]]
-        network = build_network(len(classes))
-        tensors = {name: value.float() for name, value in load_file(path).items()}
-        if _shapes(tensors) != _shapes(network.state_dict()):
-            raise ValueError(f"they are not those of a YOLO11n with {len(classes)} class(es)")
-        network.load_state_dict(tensors)
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DetectorError(
-            f"The detector's weights {path} cannot be used ({reason}); name another file with detector.weights."
-        ) from error
-    return network.eval(), classes
-
-
-def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in tensors.items()}
+    tensors, description = read_weights(path)
+    classes = description.get("classes")
+    if not isinstance(classes, list) or not classes:
+        raise WeightsError(f"{path.with_suffix('.json')} does not describe a detector: it lists no classes.")
+    network = build_network(len(classes))
+    require_same_tensors(path, network.state_dict(), tensors)
+    network.load_state_dict(tensors)
+    return network.eval(), [str(name) for name in classes]
 
 
 def _class_indices(wanted: tuple[str, ...], names: Sequence[str], weights: str) -> list[int]:

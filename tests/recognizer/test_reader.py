@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from recognizer import precision as precision_module
 from recognizer import reader as reader_module
-from recognizer.checkpoint import CheckpointError
 from recognizer.graphs import ExportError
 from recognizer.model import JerseyTemporalNet
 from recognizer.onnx_network import missing_packages
 from recognizer.precision import BackendError, Precision, resolve_precision
 from recognizer.preprocess import normalize
 from recognizer.reader import JerseyReader, ReaderOutput, default_weights
+from recognizer.weights_file import WeightsError
 
 SIDE = 32
 CPU = torch.device("cpu")
@@ -121,7 +121,7 @@ def test_wrong_input_is_refused(reader: JerseyReader, checkpoint: Path, tmp_path
         reader.read(rgb, valid[:, :4])
     with pytest.raises(ValueError, match="batch_size is 0"):
         JerseyReader(checkpoint, CPU, batch_size=0)
-    with pytest.raises(CheckpointError, match="does not exist"):
+    with pytest.raises(WeightsError, match="does not exist"):
         JerseyReader(tmp_path / "none.safetensors", CPU)
 
 

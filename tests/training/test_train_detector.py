@@ -262,8 +262,7 @@ def test_halves_share_no_match() -> None:
 
 def test_folds_by_command(tmp_path: Path, frames: list[LabelledFrame], capsys: pytest.CaptureFixture[str]) -> None:
     write_manifest(tmp_path / "frames.jsonl", frames)
-    save_file(load_file(default_weights()), tmp_path / "start.safetensors")
-    (tmp_path / "start.json").write_text('{"classes": ["player"]}')
+    save_detector(tmp_path / "start.safetensors", load_file(default_weights()), {"classes": ["player"]})
     quick = [f"--set={key}" for key in ("view=[160, 96]", "batch_size=2", "epochs=1", "hand_repeats=1", "threads=0")]
     folds = ["folds", "--work", str(tmp_path), "--size", "160", *quick]
     assert main([*folds, "--shift", "0", "9"]) == 0

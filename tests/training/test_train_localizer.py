@@ -61,7 +61,7 @@ def test_the_command_writes_a_localizer_and_what_it_was_trained_on(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["-o", "own.pt"], "A localizer must end in .safetensors, which own.pt does not."),
+        (["-o", "own.pt"], "A file of weights must end in .safetensors, which own.pt does not."),
         (["-o", "own.safetensors", "--set", "steps=0"], "--set steps=0"),
         (["-o", "own.safetensors", "--set", "mixture.held_out=[three]"], "mixture.held_out names three"),
         (["-o", "own.safetensors", "--set", "reader=none.safetensors"], "none.safetensors does not exist"),

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from pipeline.config import as_plain
-from recognizer.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from recognizer.checkpoint import load_checkpoint, save_checkpoint
+from recognizer.weights_file import WeightsError, require_suffix
 from training.adapting.lessons import Corrections, Stretches, count_frames, lessons_of, thinned
 from training.adapting.settings import AdaptSettings
 from training.building.video import video_name, warn_of_loss
@@ -113,11 +114,10 @@ def _common_start(runs: Sequence[FinishedRun]) -> Path:
 
 def _require_place(out: Path, start: Path) -> None:
     """Make sure of the place for the new checkpoint before anything costly is done."""
-    if out.suffix != ".safetensors":
-        raise CheckpointError(f"A checkpoint must end in .safetensors, which {out} does not.")
+    require_suffix(out)
     require_file(out)
     if out.exists() and out.samefile(start):
-        raise CheckpointError(f"{out} is the recognizer that the runs were read with; name another file.")
+        raise WeightsError(f"{out} is the recognizer that the runs were read with; name another file.")
 
 
 def _lessons(runs: Sequence[FinishedRun], corrections: Corrections, settings: AdaptSettings) -> list[Stretches]:

@@ -37,7 +37,7 @@ class ReaderSight:
         device: where it runs.
 
     Raises:
-        CheckpointError: The weights are missing or unusable.
+        WeightsError: The weights are missing or unusable.
     """
 
     def __init__(self, weights: Path, device: torch.device) -> None:

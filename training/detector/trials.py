@@ -1,6 +1,5 @@
 """Scores of weights on labelled frames, and of the recipe on matches it never saw."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -8,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 
 from pipeline.config import as_plain
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.detection.forward import DetectorPrecision
+from recognizer.weights_file import read_weights
 from training.detector.data import DetectorDataError, LabelledFrame, read_manifest
 from training.detector.loop import DetectorTraining
 from training.detector.measure import Look, look, measure, score
@@ -143,6 +142,6 @@ def _shifted(work: Path, number: int, shift: float) -> Path:
     """A fold's weights with shifted logits, written beside them."""
     fold = _fold(work, number)
     path = fold.with_name(f"{fold.stem}_shifted.safetensors")
-    card = json.loads(fold.with_suffix(".json").read_text("utf-8"))
-    save_detector(path, shift_logits(load_file(fold), shift), {**card, "class_shift": shift})
+    tensors, card = read_weights(fold)
+    save_detector(path, shift_logits(tensors, shift), {**card, "class_shift": shift})
     return path

@@ -1,14 +1,14 @@
 """The player detector's weights: cut down from COCO's, shifted, saved."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.detection.detector import ARCHITECTURE, DetectorError
+from recognizer.weights_file import halved, write_weights
 
 _LEVELS = 3
 """Output grids of the network, each with a class layer of its own."""
@@ -35,14 +35,7 @@ def shift_logits(state: dict[str, Tensor], shift: float) -> dict[str, Tensor]:
 
 def save_detector(path: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Half-precision weights, and the facts about them as JSON beside; both appear whole or not at all."""
-    half = {k: v.detach().cpu().half().contiguous() if v.is_floating_point() else v for k, v in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part, card_part = path.with_suffix(".safetensors.part"), path.with_suffix(".json.part")
-    save_file(half, part)
-    part.chmod(0o644)
-    card_part.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
-    part.replace(path)
-    card_part.replace(path.with_suffix(".json"))
+    write_weights(path, halved(state), card)
 
 
 def start_detector(start: Path, path: Path) -> Path:

@@ -92,7 +92,7 @@ def run_training(
 
     Raises:
         TrainingError: The output folder holds a run already, or the run cannot start or go on.
-        CheckpointError: `start_from` cannot be used.
+        WeightsError: `start_from` cannot be used.
         Interrupted: `should_stop` was true; the run can be resumed at this very step.
     """
     bench = prepare(settings, data, team or Team(), device or torch.device("cpu"), should_stop)

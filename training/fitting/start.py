@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from recognizer.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint
+from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.model import JerseyTemporalNet, ModelConfig
 from recognizer.preprocess import Preprocess
+from recognizer.weights_file import WeightsError
 from training.data.layout import Layout, SubSequence
 from training.data.splits import sequence_marks
 from training.evaluation.data import learnt_marks
@@ -30,7 +31,7 @@ def build_reader(settings: TrainSettings) -> Beginning:
     """The network to train: from chance, or with the weights of `start_from`.
 
     Raises:
-        CheckpointError: The checkpoint is missing, broken, or of another architecture than `model`.
+        WeightsError: The checkpoint is missing, broken, or of another architecture than `model`.
     """
     torch.manual_seed(settings.seed)
     reader = JerseyTemporalNet(ModelConfig(**asdict(settings.model)))
@@ -40,7 +41,7 @@ def build_reader(settings: TrainSettings) -> Beginning:
     for item in fields(settings.model):
         wanted, found = getattr(settings.model, item.name), getattr(start.config, item.name)
         if wanted != found and item.name not in ("dropout", "frozen_fraction"):
-            raise CheckpointError(
+            raise WeightsError(
                 f"The checkpoint {settings.start_from} is of another architecture: its {item.name} is {found!r}, and "
                 f"model.{item.name} is {wanted!r}; set it to {found!r} or start from another checkpoint."
             )
@@ -56,7 +57,7 @@ def settle_preprocess(settings: TrainSettings, saved: Preprocess | None = None) 
         saved: the preprocessing of the run that is taken up again, which then counts instead.
 
     Raises:
-        CheckpointError: `start_from` cannot be read.
+        WeightsError: `start_from` cannot be read.
     """
     if not settings.preprocess.open_keys():
         return settings
@@ -75,7 +76,7 @@ def learnt_note(settings: TrainSettings, layout: Layout, held_out: Sequence[SubS
         held_out: its sub-folders to measure on.
 
     Raises:
-        CheckpointError: `start_from` cannot be read.
+        WeightsError: `start_from` cannot be read.
     """
     if not settings.start_from:
         return None
