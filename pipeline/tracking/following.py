@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from pipeline.clock import StageClock
 from pipeline.detection.detector import PlayerDetector
 from pipeline.tracking.bridging import between
+from pipeline.tracking.cuts import find_cuts
 from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.workers import Spread, in_turn
@@ -53,15 +54,15 @@ def follow(
 ) -> Iterator[Followed]:
     """Every frame with the people followed into it.
 
-    In frames without detections a box is on the straight way from the detection before to the one after. That was
-    nearer to the detected boxes than going on at the track's speed: mean overlap 0.88 against 0.80 in every second
-    frame of six match clips, 0.87 against 0.75 in two of three.
+    In frames without detections, and in those that a flash lights, a box is on the straight way from the detection
+    before to the one after. That was nearer to the detected boxes than going on at the track's speed: mean overlap 0.88
+    against 0.80 in every second frame of six match clips, 0.87 against 0.75 in two of three.
     """
     last_time, before = None, TrackedBoxes.empty()
-    for group, detections in detected:
+    for group, detections, begins_shot in find_cuts(detected, tracker.settings.cut_distance, clock):
         looked_at = group[-1]
         with clock.stage("track"):
-            boxes = tracker.update(looked_at, detections)
+            boxes = tracker.update(looked_at, detections, begins_shot)
         for frame in group[:-1]:
             share = 1.0 if last_time is None else float((frame.time - last_time) / (looked_at.time - last_time))
             yield Followed(frame, between(before, boxes, share), False)

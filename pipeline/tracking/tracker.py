@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from pipeline.tracking.appearance import ShirtColours
-from pipeline.tracking.cuts import CutDetector
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.vendor import vendor_import
 from recognizer.checks import require_choice, require_range
@@ -83,12 +82,11 @@ class PlayerTracker:
     def __init__(self, settings: TrackerSettings, frames_per_second: float) -> None:
         if not (math.isfinite(frames_per_second) and frames_per_second > 0):
             raise ValueError(f"frames_per_second is {frames_per_second}, expected a positive number")
-        self._settings, self._buffer_frames = settings, max(1, round(settings.buffer_seconds * frames_per_second))
+        self.settings, self._buffer_frames = settings, max(1, round(settings.buffer_seconds * frames_per_second))
         self._longest_gap = max(settings.buffer_seconds, 2.0 / frames_per_second)
         self._last_time: float | None = None
         self._confirming = min(3, max(1, round(_CONFIRMING_SECONDS * frames_per_second)))
         self._tracker = self._new_tracker()
-        self._cuts = CutDetector(settings.cut_distance)
         self._last_id = self._ids_before = 0
         self._public: dict[int, int] = {}
         """The id given to each of the tracker's, which leave some out."""
@@ -97,19 +95,20 @@ class PlayerTracker:
             from ultralytics.engine.results import Boxes
         self._boxes_class: Any = Boxes
 
-    def update(self, frame: Frame, detections: Detections) -> TrackedBoxes:
+    def update(self, frame: Frame, detections: Detections, begins_shot: bool = False) -> TrackedBoxes:
         """Continue the tracks into the next frame; call it for every frame in which people were looked for.
 
         Args:
             frame: the picture, from which the camera's motion is estimated.
             detections: the people found in it.
+            begins_shot: whether a cut lies before it (`pipeline.tracking.cuts`).
 
         Returns:
             The detections that belong to a track, each with its track's id (from 1 on, in order of appearance).
             A person out of sight is not in the result, though the track may come back later; behind a cut or a gap
             every track is a new one.
         """
-        if self._is_behind_gap(frame) | self._cuts.is_cut(frame):
+        if self._is_behind_gap(frame) or begins_shot:
             self._tracker = self._new_tracker()
             self._ids_before, self._frame_size = self._last_id, None
         if frame.size != self._frame_size and hasattr(self._tracker, "gmc"):
@@ -130,7 +129,7 @@ class PlayerTracker:
         return before is not None and frame.time_seconds - before > self._longest_gap
 
     def _new_tracker(self) -> Any:  # noqa: ANN401  # ultralytics has no types
-        return _make_tracker(self._settings, self._buffer_frames, self._confirming)
+        return _make_tracker(self.settings, self._buffer_frames, self._confirming)
 
 
 def _fit_camera_motion(motion: Any, longer_side: int) -> None:  # noqa: ANN401  # ultralytics has no types

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.clock import StageClock
 from pipeline.config import as_plain
 from pipeline.crops import cut_crops
 from pipeline.detection.detector import PlayerDetector, default_weights
@@ -12,7 +13,7 @@ from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import with_boxes
 from pipeline.results.report import file_record, input_record
 from pipeline.settings import Settings
-from pipeline.tracking.following import in_batches
+from pipeline.tracking.following import detect, follow, in_groups
 from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes
 from training.building.labels import numbers_in_frame
@@ -202,7 +203,13 @@ def _follow(
     tracker: PlayerTracker,
 ) -> Iterator[tuple[Frame, TrackedBoxes, TrackedBoxes]]:
     """Each frame with the boxes that a run of the pipeline at `detector.every` 1 finds, and the labelled ones."""
-    for batch in in_batches(labelled, detector.settings.batch_size):
-        found = detector.detect([frame for frame, _ in batch])
-        for (frame, boxes), detections in zip(batch, found, strict=True):
-            yield frame, tracker.update(frame, detections), boxes
+    waiting: dict[int, TrackedBoxes] = {}
+
+    def frames() -> Iterator[Frame]:
+        for frame, boxes in labelled:
+            waiting[frame.index] = boxes
+            yield frame
+
+    clock = StageClock()
+    for one in follow(detect(in_groups(frames(), 1), detector, clock), tracker, clock):
+        yield one.frame, one.boxes if one.detected else TrackedBoxes.empty(), waiting.pop(one.frame.index)

@@ -20,7 +20,7 @@ from pipeline.results.outputs import read_mot
 from pipeline.settings import Settings
 from pipeline.tracking.bridging import between
 from pipeline.tracking.following import Followed, detect, follow, in_groups
-from pipeline.tracking.tracker import PlayerTracker
+from pipeline.tracking.tracker import PlayerTracker, TrackerSettings
 from pipeline.types import Detections, Frame, TrackedBoxes
 from pipeline.workers import EngineSettings, Workers
 
@@ -53,9 +53,10 @@ class StubTracker:
     """Takes every detection for the same person, seen from `first` on."""
 
     def __init__(self, first: int) -> None:
-        self._first = first
+        self._first, self.settings = first, TrackerSettings()
 
-    def update(self, frame: Frame, found: Detections) -> TrackedBoxes:
+    def update(self, frame: Frame, found: Detections, begins_shot: bool) -> TrackedBoxes:
+        assert not begins_shot
         if frame.index < self._first:
             return TrackedBoxes.empty()
         return TrackedBoxes(found.xyxy, found.confidence, np.ones(1, np.int64))

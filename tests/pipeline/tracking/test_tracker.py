@@ -77,18 +77,10 @@ def test_ids_start_at_one_for_every_video_also_side_by_side() -> None:
 
 def test_every_track_ends_at_a_cut_and_no_id_comes_back() -> None:
     tracker = PlayerTracker(TrackerSettings(), 25.0)
-    other_shot = np.full_like(BACKGROUND, 255)
     before = [tracker.update(frame(index), walkers(index)) for index in range(5)]
-    after = [tracker.update(frame(index, other_shot), walkers(index)) for index in range(5, 10)]
+    after = [tracker.update(frame(index), walkers(index), begins_shot=index == 5) for index in range(5, 10)]
     assert {int(i) for boxes in before for i in boxes.track_id} == {1, 2, 3}
     assert {int(i) for boxes in after for i in boxes.track_id} == {4, 5, 6}
-
-
-def test_a_distance_of_one_finds_no_cut() -> None:
-    tracker = PlayerTracker(TrackerSettings(cut_distance=1.0, camera_motion="none"), 25.0)
-    pictures = [BACKGROUND, np.full_like(BACKGROUND, 255)]
-    results = [tracker.update(frame(index, pictures[index % 2]), walkers(index)) for index in range(6)]
-    assert {int(i) for boxes in results for i in boxes.track_id} == {1, 2, 3}
 
 
 @pytest.mark.parametrize(("frames_per_second", "found_again"), [(50.0, True), (10.0, False)])
@@ -223,9 +215,9 @@ def test_a_frame_rate_that_cannot_be(rate: float) -> None:
 
 def test_the_camera_s_motion_is_found_in_a_small_picture_behind_a_cut_too() -> None:
     tracker = PlayerTracker(TrackerSettings(), 25.0)
-    for index, colour in enumerate([(0, 0, 200), (0, 0, 200), (200, 0, 0)]):
-        picture = np.full((720, 1280, 3), colour, np.uint8)
+    picture = np.full((720, 1280, 3), (0, 0, 200), np.uint8)
+    for index in range(3):
         before = tracker._tracker
-        tracker.update(Frame(index, Fraction(index, 25), picture), Detections.empty())
+        tracker.update(Frame(index, Fraction(index, 25), picture), Detections.empty(), begins_shot=index == 2)
         assert tracker._tracker.gmc.downscale == 3
     assert tracker._tracker is not before, "the last picture is another shot"
