@@ -32,8 +32,9 @@ from recognizer.checks import require_range
 from recognizer.decode import number_log_probs, split_readable
 from recognizer.labels import NUMBERS
 
-Status = Literal["read", "unreadable", "too_short", "conflicting", "corrected"]
-"""Why a number is given or not; `corrected` is what a person has said."""
+Status = Literal["read", "unreadable", "too_short", "conflicting", "duplicate", "corrected"]
+"""Why a number is given or not: `duplicate` where a surer track of the kit shows it at the same time, `corrected` where
+a person has spoken."""
 
 _NOTED: Final = 3
 """Likeliest numbers of a read that it may be shown for, should one of them turn out to be the track's."""

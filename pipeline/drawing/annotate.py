@@ -1,7 +1,7 @@
 """Draws tracked players with their numbers: pictures in, pictures out, sized to the frame and calm over time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.drawing.places import Array, apart
+from pipeline.drawing.places import Array, apart, hidden
 from pipeline.drawing.placing import Placer
 from pipeline.drawing.tags import NEUTRAL, Bitmap, Colour, TagCache, display_colour, outline_of
 from pipeline.types import TrackedBoxes, UInt8Image
 
 _RESIZE = 0.2  # a tag keeps its text size until the box asks for one this much larger or smaller
 _TIED = 0.3  # a tag further from its box than this share of its own height is tied to it
+_SAME_PLAYER = 0.5  # boxes with one kit and number are one player's where one covers more than this share of the other
 _QUIET = 0.6  # opacity of the box of a player without a number
 
 Box = tuple[int, int, int, int]
@@ -94,6 +95,7 @@ class Annotator:
             for track, xyxy in zip(boxes.track_id, boxes.xyxy, strict=True)
             if (box := self._visible(xyxy)) and (label := labels.get(int(track), _NO_LABEL))
         ]
+        seen = _numbered_once(seen)
         seen.sort(key=lambda one: (one.label.number is not None, one.box[3], one.track))
         for one in seen:
             self._draw_box(canvas, one.box, one.label)
@@ -130,8 +132,10 @@ class Annotator:
     def _draw_box(self, canvas: UInt8Image, box: Box, label: Label) -> None:
         colour = display_colour(label.team_rgb or NEUTRAL)
         if label.number is None:
-            soft = tuple(round(0.75 * channel + 0.25 * 255) for channel in colour)
-            _blend_frame(canvas, box, 0, max(1, round(self._height / 900)), (soft[0], soft[1], soft[2]), _QUIET)
+            red, green, blue = (round(0.6 * channel + 0.4 * 255) for channel in colour)
+            thickness = max(1, round(self._height / 900))
+            _blend_frame(canvas, box, thickness, thickness, outline_of((red, green, blue)), _QUIET / 2)
+            _blend_frame(canvas, box, 0, thickness, (red, green, blue), _QUIET)
             return
         _blend_frame(canvas, box, 1, 1, outline_of(colour), 0.6)
         _blend_frame(canvas, box, 0, self._line, colour, 1.0)
@@ -144,6 +148,20 @@ class Annotator:
             pixels = self._text_pixels[one.track] = round(wanted)
         colour = display_colour(one.label.team_rgb or NEUTRAL)
         return self._tags.number(one.label.number or "", one.label.confidence, one.track, colour, pixels)
+
+
+def _numbered_once(seen: list[_Seen]) -> list[_Seen]:
+    """The same players, of boxes of one kit and number that overlap only the surest with it: they are one player."""
+    shown: dict[tuple[str, Colour], list[Array]] = {}
+    once = []
+    for one in sorted(seen, key=lambda one: (-one.label.confidence, one.track)):
+        if one.label.number is not None and one.label.team_rgb is not None:
+            box, others = np.array(one.box, np.float32), shown.setdefault((one.label.number, one.label.team_rgb), [])
+            if others and hidden(box, np.array(others)).max() > _SAME_PLAYER:
+                one = one._replace(label=replace(one.label, number=None))
+            others.append(box)
+        once.append(one)
+    return once
 
 
 def _owners(seen: list[_Seen], chosen: list[int], bitmaps: list[Bitmap]) -> tuple[list[int], NDArray[np.int64], Array]:

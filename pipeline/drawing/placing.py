@@ -14,6 +14,8 @@ _FRESH: Final = 0.3  # weight of the latest picture in what a place is taken to 
 _MUCH: Final = 0.6  # difference in cost for which a place is left at once
 _LITTLE: Final = 0.15
 _TAG: Final = 5.0  # cost of a place that another tag has
+_COVERS: Final = 0.05  # share of another tag for which a place is left at once
+_IN_THE_WAY: Final = 0.2  # share of another tag that a sliding tag may lie over
 _BARRED: Final = 10.0  # cost of a place where an id may not be
 _TOUCHES: Final = 0.05  # share of an id that may lie over another player's box
 _FORGET: Final = 250  # pictures after which a track not seen is forgotten
@@ -72,14 +74,15 @@ class Placer:
         anchors = np.stack([(mine[:, 0] + mine[:, 2]) / 2, mine[:, 1]], axis=1)
         taken, corners = np.empty_like(sizes, shape=(0, 4)), np.empty_like(sizes)
         for i in sorted(range(len(tracks)), key=tracks.__getitem__):
-            cost = costs[i] + _TAG * hidden(spots[i], taken).sum(axis=1)
+            covered = hidden(spots[i], taken)
+            cost = costs[i] + _TAG * covered.sum(axis=1)
             place = _choose(self._tags, tracks[i], cost)
-            wanted = spots[i, place.choice, :2] - anchors[i]
-            slides = place.last_drawn and np.abs(wanted - place.offset).max() <= sizes[i].max()
-            place.offset += (_EASE if slides else 1.0) * (wanted - place.offset)
+            if covered[place.choice].max(initial=0.0) > _COVERS:
+                place.choice, place.settled = int(cost.argmin()), 0
+            place.offset = _slid(place, spots[i, place.choice, :2] - anchors[i], anchors[i], sizes[i], taken)
             place.last_drawn = self._picture
             corners[i] = anchors[i] + place.offset
-            taken = np.concatenate([taken, spots[i, place.choice][None]])
+            taken = np.concatenate([taken, _rectangle(corners[i], sizes[i])])
         corners = np.maximum(np.minimum(corners, np.array(self._frame, np.float32) - sizes), 0.0)
         return np.concatenate([corners, corners + sizes], axis=1).round()
 
@@ -105,6 +108,20 @@ class Placer:
             chosen[i] = spots[i, place.choice].round()
             taken = np.concatenate([taken, chosen[i][None]])
         return chosen
+
+
+def _slid(place: _Place, wanted: Array, anchor: Array, size: Array, taken: Array) -> Array:
+    """The next offset of a tag: a part of the way, or all of it if that is far or another tag is in the way."""
+    slid = place.offset + _EASE * (wanted - place.offset)
+    is_far = not place.last_drawn or np.abs(wanted - place.offset).max() > size.max()
+    if is_far or hidden(_rectangle(anchor + slid, size), taken).max(initial=0.0) > _IN_THE_WAY:
+        return wanted
+    return np.asarray(slid, np.float32)
+
+
+def _rectangle(corner: Array, size: Array) -> Array:
+    """The spot (1, 4) of a tag with this top left corner."""
+    return np.concatenate([corner, corner + size])[None]
 
 
 def _choose(places: dict[int, _Place], track: int, cost: Array) -> _Place:

@@ -96,7 +96,7 @@ def display_colour(rgb: Colour) -> Colour:
     ((128, 128, 128), (174, 54, 57))
     """
     hue, saturation, value = colorsys.rgb_to_hsv(*(channel / 255.0 for channel in rgb))
-    if saturation > 0.2:
+    if saturation > 0.2 and saturation * value > 0.1:  # what is nearly black stays so
         saturation = min(1.0, saturation * 1.25)
         value = min(1.0, max(value * 1.2, 0.4))
     red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)

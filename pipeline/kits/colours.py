@@ -70,7 +70,8 @@ def _lab_name(lab: Float) -> str:
         return "white"  # under stadium light
     hue = next(name for bound, name in _HUES if degrees <= bound)
     if hue == "blue":
-        return "light blue" if lightness >= 58.0 else "blue" if lightness >= 35.0 else "navy"
+        royal = lightness >= 25.0 and chroma >= 48.0
+        return "light blue" if lightness >= 58.0 else "blue" if lightness >= 35.0 or royal else "navy"
     if hue == "red":
         return "pink" if lightness >= 68.0 else "red" if lightness >= 22.0 else "dark red"
     if hue == "pink" and lightness < 55.0:

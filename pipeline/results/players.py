@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.kits.teams import OTHER
 from pipeline.results.outputs import TrackRow
+from pipeline.results.spans import seconds_of
 
 PLAYERS: Final = "players.csv"
 
@@ -56,8 +57,8 @@ class Player:
 
     @property
     def seconds_seen(self) -> float:
-        """All tracks together."""
-        return sum(row.span.seconds_seen for row in self.rows)
+        """In which at least one of his tracks was seen."""
+        return seconds_of(row.span for row in self.rows)
 
 
 def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
@@ -67,7 +68,7 @@ def keep_one_wearer(rows: Sequence[TrackRow]) -> list[TrackRow]:
         rows: All tracks.
 
     Returns:
-        The same tracks in the same order; those that lost their number are `conflicting`.
+        The same tracks in the same order; those that lost their number are `duplicate`.
     """
     doubles = second_wearers(rows)
     return [_silenced(row) if row.span.track_id in doubles else row for row in rows]
@@ -103,7 +104,7 @@ def _together(one: TrackRow, other: TrackRow) -> bool:
 
 
 def _silenced(row: TrackRow) -> TrackRow:
-    return replace(row, identity=replace(row.identity, number=None, status="conflicting"))
+    return replace(row, identity=replace(row.identity, number=None, status="duplicate"))
 
 
 def join_tracks(rows: Iterable[TrackRow]) -> list[Player]:

@@ -46,6 +46,7 @@ _WHY_UNREAD: Final = {
     "too_short": "seen too briefly",
     "unreadable": "without a readable number",
     "conflicting": "with reads that do not agree well enough",
+    "duplicate": "whose number a surer track shows",
     "corrected": "by a person's word",
 }
 

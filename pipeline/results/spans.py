@@ -1,6 +1,8 @@
 """When frames were shown, and when each track was seen: all that is kept of a run's boxes in memory."""
 
+import math
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -80,3 +82,12 @@ class TrackSpan:
             else:
                 two = next(theirs, None)
         return shared
+
+
+def seconds_of(spans: Iterable[TrackSpan]) -> float:
+    """For how long at least one of some tracks was seen."""
+    total, until = 0.0, -math.inf
+    for start, end in sorted(stretch for span in spans for stretch in span.stretches):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total

@@ -11,12 +11,11 @@ def row(
     number: str | None,
     team: str | None = "red",
     status: Status = "unreadable",
-    seen: float = 1.0,
     first: float = 0.4,
     confidence: float = 0.9,
     lasts: float = 1.2,
 ) -> TrackRow:
-    """A track in view from `first` on until `lasts` seconds later, for `seen` seconds in all."""
+    """A track in view from `first` on until `lasts` seconds later."""
     identity = Identity(
         track_id=track_id,
         number=number,
@@ -29,5 +28,5 @@ def row(
         best_frame=12 if number else None,
     )
     last = first + lasts
-    span = TrackSpan(track_id, round(25 * first), round(25 * last), first, last, 25, seen, [(first, last)])
+    span = TrackSpan(track_id, round(25 * first), round(25 * last), first, last, 25, lasts, [(first, last)])
     return TrackRow(span, identity, Team(team, (200, 16, 0)) if team else None)

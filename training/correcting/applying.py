@@ -182,16 +182,13 @@ def _one_wearer(rows: Sequence[TrackRow], settings: Mapping[str, Any]) -> list[T
     """Numbers that tracks lost to one that is surer, given anew now that a person has said who that is."""
     if not settings.get("one_wearer", True):
         return list(rows)
-    usual = IdentitySettings()
-    asked = (settings.get(name, getattr(usual, name)) for name in ("min_confidence", "min_agreement"))
-    enough = max(float(share) for share in asked)
-    return keep_one_wearer([_unsilenced(row, enough) for row in rows])
+    return keep_one_wearer([_unsilenced(row) for row in rows])
 
 
-def _unsilenced(row: TrackRow, enough: float) -> TrackRow:
-    """Sure enough, and still `conflicting`: only a surer track of the kit took its number."""
+def _unsilenced(row: TrackRow) -> TrackRow:
+    """The track with the number that it lost to a surer one."""
     identity = row.identity
-    if identity.status != "conflicting" or identity.confidence <= enough:
+    if identity.status != "duplicate":
         return row
     least = math.nextafter(identity.confidence, 0.0)  # the table rounds: who had the number was surer, if as sure there
     return replace(row, identity=replace(identity, number=identity.best, confidence=least, status="read"))

@@ -1,5 +1,6 @@
 """Drawing: what is drawn where, that it stays put, and that nothing else in the picture changes."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,16 +76,36 @@ def test_tag_is_filled_with_the_team_colour_above_the_head() -> None:
 def test_player_without_number_gets_a_thin_box_and_no_tag(labels: dict[int, Label]) -> None:
     picture = grass()
     difference = changed(picture, Annotator(SIZE).draw(picture, tracked({7: (300, 150, 340, 250)}), labels))
-    assert not difference[:150].any()
+    assert bounds(difference)[:3] == (299, 149, 341), "a hairline round the box"
     assert not difference[151:249, 301:339].any()
     assert difference[150, 300:340].all()
     assert difference[250:262, 300:312].any(), "the small track id stands under the feet"
 
 
+@pytest.mark.parametrize(("second", "other", "tags"), [(BLUE, "10", 1), (RED, "10", 2), (BLUE, "11", 2)])
+def test_two_boxes_on_one_player_get_one_number(second: Colour, other: str, tags: int) -> None:
+    boxes = tracked({7: (300, 150, 340, 250), 9: (305, 152, 336, 205)})
+    labels = {7: Label("10", 0.9, BLUE), 9: Label(other, 0.95, second)}
+    picture = Annotator(SIZE).draw(grass(), boxes, labels)
+    apart = Annotator(SIZE).draw(grass(), tracked({7: (300, 150, 340, 250), 9: (500, 150, 540, 250)}), labels)
+    assert _tags(picture, {BLUE, second}) == tags
+    assert _tags(apart, {BLUE, second}) == 2
+
+
+def _tags(picture: UInt8Image, kits: set[Colour]) -> int:
+    """Areas filled with the kits' colours, frames left out."""
+    found = 0
+    for kit in kits:
+        _, _, stats, _ = cv2.connectedComponentsWithStats(filled(picture, kit).astype(np.uint8))
+        within = stats[1:, cv2.CC_STAT_WIDTH] * stats[1:, cv2.CC_STAT_HEIGHT]
+        found += int(((stats[1:, cv2.CC_STAT_AREA] > 100) & (2 * stats[1:, cv2.CC_STAT_AREA] > within)).sum())
+    return found
+
+
 def test_tiny_player_without_number_gets_no_id() -> None:
     picture = grass()
     drawn = Annotator(SIZE).draw(picture, tracked({1234: (300, 150, 304, 154)}), {})
-    assert bounds(changed(picture, drawn)) == (300, 150, 304, 154)
+    assert bounds(changed(picture, drawn)) == (299, 149, 305, 155)
 
 
 @pytest.mark.parametrize(

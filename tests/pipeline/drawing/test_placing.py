@@ -121,6 +121,15 @@ def test_tag_slides_to_a_near_place_and_rests_there() -> None:
     assert steps[-10:].max() == 0
 
 
+def test_a_tag_leaves_at_once_where_another_one_comes() -> None:
+    """Two players pass one another; the tag of the one known longer goes its way."""
+    placer = Placer(FRAME, GAP)
+    for index in range(40):
+        boxes = boxes_of((400 + 10 * index, 300, 440 + 10 * index, 400), (800 - 10 * index, 300, 840 - 10 * index, 400))
+        tags = place_tags(placer, boxes, [1, 2])
+        assert hidden(tags[1], tags[:1]).max() < 0.25
+
+
 def test_tag_jumps_to_a_far_place_rather_than_sliding_over_its_player() -> None:
     placer = Placer(FRAME, GAP)
     spots = [place_tags(placer, boxes_of((600, 300, 640, 400)), [1])[0] for _ in range(20)]

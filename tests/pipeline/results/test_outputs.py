@@ -36,7 +36,7 @@ def test_tracks_csv_has_the_agreed_columns_first(tmp_path: Path) -> None:
     write_tracks(tmp_path / "t.csv", [row(3, "07"[1:])])
     header, line = (tmp_path / "t.csv").read_text().splitlines()
     assert header.startswith(REQUIRED_COLUMNS + ",")
-    assert line.startswith("3,red,7,0.9000,read,25,4,10,40,0.400,1.600,1.000,#c81000,7,0.9000,8,0.0500,12")
+    assert line.startswith("3,red,7,0.9000,read,25,4,10,40,0.400,1.600,1.200,#c81000,7,0.9000,8,0.0500,12")
 
 
 def test_tracks_csv_is_blank_where_nothing_is_known(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_tracks_csv_is_blank_where_nothing_is_known(tmp_path: Path) -> None:
 )
 def test_a_track_seen_long_is_not_too_short(status: Status, seen: float, expected: str, tmp_path: Path) -> None:
     assert track_status(status, seen) == expected
-    given_row = row(3, "7" if status == "read" else None, status=status, seen=seen)
+    given_row = row(3, "7" if status == "read" else None, status=status, lasts=seen)
     write_tracks(tmp_path / "t.csv", [given_row])
     with (tmp_path / "t.csv").open(newline="") as file:
         assert [found["status"] for found in csv.DictReader(file)] == [expected]

@@ -13,7 +13,7 @@ from rows import row
 from pipeline.results.outputs import TrackRow
 from pipeline.results.players import Player, join_tracks, keep_one_wearer, write_players
 from pipeline.results.report import table
-from pipeline.results.spans import FrameTimes, TrackSpan
+from pipeline.results.spans import FrameTimes, TrackSpan, seconds_of
 
 
 def tracks(players: list[Player]) -> list[list[int]]:
@@ -21,11 +21,11 @@ def tracks(players: list[Player]) -> list[list[int]]:
 
 
 def test_a_player_who_comes_back_is_one_player() -> None:
-    rows = [row(9, "7", first=5.0, confidence=0.97, seen=2.0), row(2, "7", first=0.0), row(3, "9", first=5.0)]
+    rows = [row(9, "7", first=5.0, confidence=0.97, lasts=2.0), row(2, "7", first=0.0), row(3, "9", first=5.0)]
     seven, nine = join_tracks(rows)
     assert tracks([seven, nine]) == [[2, 9], [3]]
     assert (seven.player_id, seven.team, seven.number) == (1, "red", "7")
-    assert (seven.confidence, seven.seconds_seen) == (0.97, 3.0)
+    assert (seven.confidence, seven.seconds_seen) == (0.97, pytest.approx(3.2))
 
 
 def test_one_number_worn_by_both_teams_is_two_players() -> None:
@@ -33,7 +33,7 @@ def test_one_number_worn_by_both_teams_is_two_players() -> None:
 
 
 def test_two_at_once_are_two_people() -> None:
-    assert tracks(join_tracks([row(1, "7"), row(2, "7", seen=3.0)])) == [[2], [1]]
+    assert tracks(join_tracks([row(1, "7"), row(2, "7", lasts=3.0)])) == [[2], [1]]
     three = join_tracks([row(1, "7", first=0.0), row(2, "7", first=0.3), row(3, "7", first=4.0)])
     assert tracks(three) == [[1, 3], [2]]
 
@@ -79,7 +79,7 @@ def test_of_two_wearers_at_once_the_surer_keeps_the_number() -> None:
     rows = [row(1, "71", confidence=0.88), row(2, "71", confidence=0.99), row(3, "71", "blue"), row(4, "7")]
     kept = keep_one_wearer(rows)
     assert [one.identity.number for one in kept] == [None, "71", "71", "7"]
-    assert (kept[0].status, kept[0].identity.best, kept[0].identity.confidence) == ("conflicting", "71", 0.88)
+    assert (kept[0].status, kept[0].identity.best, kept[0].identity.confidence) == ("duplicate", "71", 0.88)
     assert kept[1:] == rows[1:]
 
 
@@ -121,6 +121,15 @@ def test_time_for_which_a_track_is_lost_is_not_seen() -> None:
     assert tracks(join_tracks([lost, between])) == [[1, 2]]
 
 
+def test_a_second_box_is_not_time_seen_twice() -> None:
+    """Two tracks of one player share half a second, and a third lies within the second."""
+    (player,) = join_tracks([row(1, "7", first=0.0, lasts=2.0), row(2, "7", first=1.6, lasts=2.0)])
+    assert player.seconds_seen == pytest.approx(3.6)
+    spans = [one.span for one in (*player.rows, row(3, "7", first=1.7, lasts=0.5), row(4, "7", first=9.0, lasts=1.0))]
+    assert seconds_of(spans) == pytest.approx(4.6)
+    assert seconds_of([]) == 0.0
+
+
 def test_a_gap_in_the_stream_is_not_time_seen_together() -> None:
     times = FrameTimes(0.04)
     for now in (0.0, 0.04, 10.0, 10.04):
@@ -155,7 +164,7 @@ def test_players_csv_names_the_tracks(tmp_path: Path) -> None:
                 "confidence": "0.9000",
                 "n_tracks": "2",
                 "tracks": "4 6",
-                "seconds_seen": "2.000",
+                "seconds_seen": "2.400",
                 "first_time_s": "0.000",
                 "last_time_s": "8.200",
             }
@@ -168,7 +177,7 @@ def printed(rows: list[TrackRow]) -> list[str]:
 
 def test_the_table_is_sorted_by_team_and_number_and_counts_the_unread() -> None:
     rows = [
-        row(1, "10", seen=2.0, first=9.0),
+        row(1, "10", lasts=2.0, first=9.0),
         row(2, "9", "blue"),
         row(3, "9"),
         row(4, None, status="too_short"),
@@ -176,15 +185,15 @@ def test_the_table_is_sorted_by_team_and_number_and_counts_the_unread() -> None:
         row(6, None, status="too_short"),
         row(7, "00"),
         row(8, "0"),
-        row(9, "10", seen=5.0),
+        row(9, "10", lasts=5.0),
     ]
     lines = printed(rows)
     assert lines[0].split() == ["team", "number", "confidence", "seconds", "seen", "tracks"]
     assert [line.split() for line in lines[1:6]] == [
-        ["blue", "9", "0.90", "1.0", "2"],
-        ["red", "0", "0.90", "1.0", "8"],
-        ["red", "00", "0.90", "1.0", "7"],
-        ["red", "9", "0.90", "1.0", "3"],
+        ["blue", "9", "0.90", "1.2", "2"],
+        ["red", "0", "0.90", "1.2", "8"],
+        ["red", "00", "0.90", "1.2", "7"],
+        ["red", "9", "0.90", "1.2", "3"],
         ["red", "10", "0.90", "7.0", "9", "1"],
     ]
     assert lines[6] == "3 tracks without a number: 2 seen too briefly, 1 without a readable number."
