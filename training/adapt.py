@@ -15,7 +15,7 @@ from pipeline.config import load
 from recognizer.command import Parser, ending_in_a_sentence
 from training.adapting.settings import AdaptSettings
 from training.adapting.teaching import Taught, adapt
-from training.correcting.table import read_corrections
+from training.data.corrections import read_corrections
 from training.data.finished_runs import RunError, open_finished_run
 from training.fitting.progress import show_progress
 

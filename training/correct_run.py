@@ -15,7 +15,7 @@ from pipeline.running import progress_bar
 from recognizer.command import Parser, ending_in_a_sentence, say
 from recognizer.errors import InputError
 from training.correcting.applying import correct
-from training.correcting.table import read_corrections
+from training.data.corrections import read_corrections
 from training.data.finished_runs import open_finished_run
 
 

@@ -18,7 +18,7 @@ from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from training.adapting.lessons import read_windows
 from training.correcting.asking import Likeliest, Question, questions, sheet, show
-from training.correcting.table import CORRECTION_COLUMNS, LEFT
+from training.data.corrections import CORRECTION_COLUMNS, LEFT
 from training.data.finished_runs import open_finished_run
 from training.data.tables import read_table
 from training.evaluation.command import count

@@ -16,7 +16,7 @@ from pipeline.config import as_plain, load
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.localizer import save_localizer
 from recognizer.reader import JerseyReader, default_weights
-from recognizer.weights_file import require_suffix
+from training.evaluation.files import require_weights
 from training.localizing.examples import drawn_examples, real_examples, wide
 from training.localizing.loop import LocalizerTraining, train_localizer
 from training.mixture.recipe import (
@@ -37,7 +37,7 @@ def make_localizer(settings: LocalizerTraining, out: Path) -> None:
     Raises:
         InputError: Data or the reader are missing, or the localizer cannot be written.
     """
-    require_suffix(out)
+    require_weights(out)
     mixture = settings.mixture
     require_folders(mixture)
     reader = JerseyReader(Path(settings.reader) if settings.reader else default_weights(), torch.device("cpu"))

@@ -137,12 +137,12 @@ def test_a_run_that_knows_one_number_is_refused(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "-o", "out.pt"], "A checkpoint must end in .safetensors, which out.pt does not."),
+        (["run", "-o", "out.pt"], "A file of weights must end in .safetensors, which out.pt does not."),
         (["run", "-o", "out.safetensors", "--set", "own=1"], "own is 1.0; allowed is above 0 and under 1"),
         (["run", "-o", "out.safetensors", "--set", "steps=0"], "steps is 0; allowed is 1 to 100000"),
         (["nowhere", "-o", "out.safetensors"], "nowhere holds no finished run"),
         (["run", "run", "--video", "a.mp4", "-o", "out.safetensors"], "--video and --corrections belong to one run"),
-        (["run", "-o", "start.safetensors"], "start.safetensors is the recognizer that the runs were read with"),
+        (["run", "-o", "start.safetensors"], "start.safetensors is what the training starts from"),
         (["run", "-o", "media/scene.mp4/out.safetensors"], "scene.mp4 is a file, but a folder is needed"),
         (["run", "-o", "out.safetensors", "--set", "typefaces=media"], "The folder media holds no font file"),
         (["run", "-o", "out.safetensors", "--set", "precision=float16"], "precision is float16, which needs a CUDA"),

@@ -11,9 +11,9 @@ from PIL import Image
 from pipeline.results.outputs import READS, ReadLog
 from pipeline.types import WindowRead
 from recognizer.labels import encode
-from training.correcting.table import read_corrections
 from training.correction_sheet import main
 from training.data.clip_labels import Stretch, Verdict
+from training.data.corrections import read_corrections
 
 
 def half(track: int, anchor: int, number: str) -> WindowRead:

@@ -255,6 +255,20 @@ def test_train_and_measure_by_command(
     assert "no labelled frame is of the match 'nowhere'; there are m0, m1" in capsys.readouterr().err.lower()
 
 
+def test_weights_that_cannot_be_written_are_refused_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "start.safetensors").touch()
+    for name, sentence in (
+        ("out.pt", "must end in .safetensors"),
+        ("file/out.safetensors", "file is a file, but a folder is needed"),
+        ("start.safetensors", "is what the training starts from"),
+    ):
+        assert main(["train", "--work", str(tmp_path), "--output", str(tmp_path / name)]) == 2
+        assert sentence in capsys.readouterr().err
+
+
 def test_halves_share_no_match() -> None:
     assert halves(["d", "a", "c", "b", "a", "e"]) == (["a", "c", "e"], ["b", "d"])
     assert halves(["a", "a"]) == (["a"], [])

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 
 from pipeline.config import as_plain
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
-from recognizer.weights_file import WeightsError, require_suffix
 from training.adapting.lessons import Corrections, Stretches, count_frames, lessons_of, thinned
 from training.adapting.settings import AdaptSettings
 from training.building.video import video_name, warn_of_loss
 from training.data.clip_labels import Verdict
 from training.data.finished_runs import FinishedRun, RunError
-from training.evaluation.files import require_file
+from training.evaluation.files import require_weights
 from training.fitting.distributed import Team, take_device
 from training.fitting.feed import TrainingData
 from training.fitting.loop import run_training
@@ -73,7 +72,7 @@ def adapt(
     training_precision(settings.precision, device)
     if settings.typefaces:
         in_folder(Path(settings.typefaces))
-    _require_place(out, start)
+    require_weights(out, start)
     lessons = _lessons(runs, corrections, settings)
     _require_enough(runs, lessons)
     logger.info("%s starts from %s", out, start)
@@ -110,14 +109,6 @@ def _common_start(runs: Sequence[FinishedRun]) -> Path:
                 f"{run.weights}) or crop settings; read all videos alike."
             )
     return first.weights
-
-
-def _require_place(out: Path, start: Path) -> None:
-    """Make sure of the place for the new checkpoint before anything costly is done."""
-    require_suffix(out)
-    require_file(out)
-    if out.exists() and out.samefile(start):
-        raise WeightsError(f"{out} is the recognizer that the runs were read with; name another file.")
 
 
 def _lessons(runs: Sequence[FinishedRun], corrections: Corrections, settings: AdaptSettings) -> list[Stretches]:

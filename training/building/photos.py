@@ -1,10 +1,8 @@
 """From photos with boxes round their numbers to sequences of one picture each."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -16,33 +14,13 @@ from training.building.pictures import UNREADABLE, add_sequence, crop_of_region,
 from training.building.progress import BuildProgress, Progress
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.data.tables import Row, read_table
+from training.data.photos import PHOTO_COLUMNS, Photo, read_photos
 from training.mixture.players import NumberPhoto, shows_shirt
 from training.mixture.sources import PhotoSource
 from training.synthesis.shirts import torso_share
 
-PHOTO_COLUMNS: Final = ("image", "source", "number", "x1", "y1", "x2", "y2")
 REGION_SIDE: Final = 96
 """Longest side of a saved region, pixels; what the pipeline cuts is rarely larger."""
-
-
-class NumberBox(NamedTuple):
-    """A number in a photo."""
-
-    number: str
-    xyxy: tuple[float, float, float, float]
-    """Pixels of the photo."""
-
-
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A photo and its numbers."""
-
-    image: str
-    """File name under `images`."""
-    source: str
-    """Where the photo was taken from; copies of it keep the same source."""
-    boxes: tuple[NumberBox, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +48,12 @@ def open_photo_folder(folder: Path, name: str | None) -> PhotoFolder:
     Raises:
         InputError: The table is missing or holds something that cannot be used, or no photo has a number.
     """
-    photos = tuple(_photos(folder / "boxes.csv"))
+    photos = tuple(read_photos(folder))
     if not photos:
         raise BuildError(f"{folder / 'boxes.csv'} names no number; expected are rows with {','.join(PHOTO_COLUMNS)}.")
     if not any((folder / "images" / photo.image).is_file() for photo in photos):
         raise BuildError(f"None of the photos that {folder / 'boxes.csv'} names is in {folder / 'images'}.")
     return PhotoFolder(folder, name or folder.resolve().name, photos)
-
-
-def _photos(table: Path) -> Iterator[Photo]:
-    rows = [
-        row for row in read_table(table, PHOTO_COLUMNS) if row.text("x1")
-    ]  # a photo without a number: one blank row
-    rows.sort(key=lambda row: row.text("image"))
-    for image, group in groupby(rows, key=lambda row: row.text("image")):
-        same = list(group)
-        if not image or Path(image).name != image:
-            raise same[0].error("image", "the name of a file in 'images' is expected")
-        yield Photo(image, same[0].text("source"), tuple(_box(row) for row in same))
-
-
-def _box(row: Row) -> NumberBox:
-    number = row.number("number")
-    x1, y1, x2, y2 = (row.real(column) for column in PHOTO_COLUMNS[3:])
-    if not (x1 < x2 and y1 < y2):
-        raise row.error("x2" if x1 >= x2 else "y2", "more than the other edge of the box is expected")
-    return NumberBox(number, (x1, y1, x2, y2))
 
 
 def build_photos(tree: DatasetTree, data: PhotoFolder, settings: CropSettings, progress: Progress) -> None:

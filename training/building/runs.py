@@ -16,8 +16,8 @@ from training.building.tracks import TrackSequences
 from training.building.tree import DatasetTree, Tally
 from training.building.video import video_name, warn_of_loss
 from training.building.writer import Cutting
-from training.correcting.table import read_corrections
 from training.data.clip_labels import Stretch, stretch_at
+from training.data.corrections import read_corrections
 from training.data.finished_runs import FinishedRun, open_finished_run
 
 
@@ -39,7 +39,7 @@ def open_run(
 
     Args:
         folder: the run's folder.
-        corrections: see `training.correcting.table.read_corrections`. None: no corrections.
+        corrections: see `training.data.corrections.read_corrections`. None: no corrections.
         video: where the run's video lies now; by default where it was.
         match: key of the match; the video's name by default.
         settings: how crops are cut.

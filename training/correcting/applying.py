@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from pipeline.workers import EngineSettings, Workers
 from training.correcting.known import Known, read_known
 from training.correcting.passages import part, passages
 from training.data.clip_labels import Stretch
+from training.data.corrections import APPLIED, write_corrections
 from training.data.finished_runs import FinishedRun, RunError
 from training.data.tables import TableError
 
@@ -69,6 +71,7 @@ def correct(
     """
     known = read_known(run.folder / TRACKS)
     _copy(run.folder, folder)
+    everything: Mapping[int, Sequence[Stretch]] = {**run.said, **stretches}
     spans, times = _spans(run, progress)
     if spans.keys() != known.keys():
         raise RunError(f"{TRACKS} and {BOXES} of the run {run.folder} do not list the same tracks; make it again.")
@@ -80,6 +83,8 @@ def correct(
         _require_boxes(swaps, spans, table)
         fuser = _rename_reads(run.folder, folder / READS, renaming)
         known |= _parts(swaps, known, fuser)
+        everything = _of_parts(everything, renaming)
+    write_corrections(folder / APPLIED, everything)
     rows = [_row(span, known[track], numbers) for track, span in sorted(spans.items())]
     rows = _one_wearer(rows, run.record["settings"].get("identity") or {})
     write_tracks(folder / TRACKS, rows)
@@ -89,7 +94,7 @@ def correct(
     if video:
         with Workers(EngineSettings()) as workers:
             draw(run.source, Findings(rows, run.frames, reads), folder, StageClock(), progress, workers, SOFTWARE)
-    files = [*([VIDEO] if video else []), PLAYERS, TRACKS, BOXES, READS, RECORD]
+    files = [*([VIDEO] if video else []), PLAYERS, TRACKS, BOXES, READS, APPLIED, RECORD]
     outcome = Outcome(rows, players, files)
     told = {
         "run": str(run.folder.resolve()),
@@ -144,6 +149,15 @@ def _parts(swaps: Sequence[Swap], known: Mapping[int, Known], fuser: IdentityFus
     """What is known of the parts of tracks."""
     origins = {one: swap.track_id for swap in swaps for one in (swap.track_id, swap.new_id)}
     return {one: known[origin]._replace(identity=fuser.identity(one)) for one, origin in origins.items()}
+
+
+def _of_parts(said: Mapping[int, Sequence[Stretch]], renaming: Renaming) -> dict[int, list[Stretch]]:
+    """What was said, by the id of the part of a track of which it speaks."""
+    parts: dict[int, list[Stretch]] = defaultdict(list)
+    for track, stretches in said.items():
+        for one in stretches:
+            parts[renaming.of(track, one.first)].append(one)
+    return dict(parts)
 
 
 def _record(run: FinishedRun, told: Mapping[str, Any], outcome: Outcome, reads: int) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.types import FloatArray, TrackedBoxes
-from training.data.tables import Row, TableError, read_table
+from training.data.tables import CORNERS, TableError, read_table
 
 LABEL_COLUMNS: Final = ("track", "first_frame", "last_frame", "number", "role", "sure", "note")
-BOX_COLUMNS: Final = ("frame", "track", "x1", "y1", "x2", "y2")
+BOX_COLUMNS: Final = ("frame", "track", *CORNERS)
 
 UNKNOWN: Final = "unknown"
 """Stands in the number column where the number could not be told."""
@@ -167,7 +167,7 @@ def read_boxes(path: Path) -> Iterator[tuple[int, TrackedBoxes]]:
         if len(np.unique(tracks)) < len(tracks):
             twice = next(row for row in rows if (tracks == row.whole("track")).sum() > 1)
             raise twice.error("track", f"one box of a track in frame {frame} is expected, not several")
-        xyxy = np.array([_box(row) for row in rows], np.float32)
+        xyxy = np.array([row.box() for row in rows], np.float32)
         yield frame, TrackedBoxes(xyxy, np.ones(len(rows), np.float32), tracks)
 
 
@@ -178,10 +178,3 @@ def boxes_by_frame(path: Path) -> dict[int, FloatArray]:
         TableError: As `read_boxes`.
     """
     return {frame: boxes.xyxy for frame, boxes in read_boxes(path)}
-
-
-def _box(row: Row) -> list[float]:
-    left, top, right, bottom = (row.real(column) for column in BOX_COLUMNS[2:])
-    if not (left < right and top < bottom):
-        raise row.error("x2" if left >= right else "y2", "more than the other edge of the box is expected")
-    return [left, top, right, bottom]

@@ -1,7 +1,6 @@
 """A finished run of `python -m pipeline.run`, checked, with the frames and boxes that it read from."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,7 +16,8 @@ from pipeline.tracking.following import in_groups
 from pipeline.types import Frame, TrackedBoxes
 from recognizer.errors import InputError, reason_of
 from recognizer.reader import default_weights
-from training.data.clip_labels import Stretch, Verdict
+from training.data.clip_labels import Stretch
+from training.data.corrections import APPLIED, read_corrections
 from training.data.geometry import geometry_of, geometry_options, geometry_text, unlike
 from training.data.tables import TableError, read_table
 
@@ -46,7 +46,7 @@ class FinishedRun:
     numbers: dict[int, str]
     """The numbers it read, by track."""
     said: dict[int, list[Stretch]]
-    """What a person has said since of whole tracks (`training.correct_run`), by track."""
+    """What a person has said since (`training.correct_run`), by track."""
     weights: Path
     """Of the recognizer it read with; of the one that ships where that is gone."""
     weights_sha256: str
@@ -95,7 +95,9 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | No
         InputError: The run or its video cannot be used.
     """
     record = _read_record(folder)
-    tracks, numbers, said = _read_tracks(folder / TRACKS)
+    tracks, numbers = _read_tracks(folder / TRACKS)
+    applied = folder / APPLIED
+    said = read_corrections(applied, tracks, folder) if applied.is_file() else {}
     if not (folder / BOXES).is_file():
         raise RunError(f"The run {folder} lacks {BOXES}; make it again with python -m pipeline.run.")
     if crops is None:
@@ -172,20 +174,16 @@ def _require_same_regions(folder: Path, record: dict[str, Any], crops: CropSetti
         )
 
 
-def _read_tracks(path: Path) -> tuple[dict[int, range], dict[int, str], dict[int, list[Stretch]]]:
-    """The run's tracks, the numbers it read, and what a person has said."""
+def _read_tracks(path: Path) -> tuple[dict[int, range], dict[int, str]]:
+    """The run's tracks, and the numbers it read."""
     tracks: dict[int, range] = {}
     numbers: dict[int, str] = {}
-    said: dict[int, list[Stretch]] = {}
     for row in read_table(path, _TRACK_COLUMNS):
         track = row.whole("track_id")
         tracks[track] = range(row.whole("first_frame"), row.whole("last_frame") + 1)
         if row.text("status") == "read":
             numbers[track] = row.number("jersey_number")
-        elif row.text("status") == "corrected":
-            number = row.number("jersey_number", [""]) or None
-            said[track] = [Stretch(0, sys.maxsize, Verdict.LEGIBLE if number else Verdict.UNREADABLE, number)]
-    return tracks, numbers, said
+    return tracks, numbers
 
 
 def _open_video(folder: Path, record: dict[str, Any], video: Path | None) -> VideoSource:

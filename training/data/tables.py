@@ -3,9 +3,13 @@
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from recognizer.errors import InputError, reason_of
 from recognizer.labels import NUMBERS
+
+CORNERS: Final = ("x1", "y1", "x2", "y2")
+"""Columns of a box: its left, top, right and bottom edge."""
 
 
 class TableError(InputError):
@@ -65,6 +69,17 @@ class Row:
             also = "".join(f", {other or 'blank'}" for other in others)
             raise self.error(column, f"allowed are 0 to 99 without a leading zero, 00{also}")
         return text
+
+    def box(self) -> tuple[float, float, float, float]:
+        """A box in pixels, from the columns `CORNERS`.
+
+        Raises:
+            TableError: It holds nothing.
+        """
+        x1, y1, x2, y2 = (self.real(corner) for corner in CORNERS)
+        if not (x1 < x2 and y1 < y2):
+            raise self.error("x2" if x1 >= x2 else "y2", "more than the other edge of the box is expected")
+        return x1, y1, x2, y2
 
     def error(self, column: str, expected: str) -> TableError:
         """What is wrong with the value in a column."""

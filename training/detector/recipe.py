@@ -28,6 +28,7 @@ from training.detector.data import (
 from training.detector.loop import DetectorTraining, fine_tune
 from training.detector.pitch import shows_pitch
 from training.detector.weights import save_detector, start_detector
+from training.evaluation.files import require_weights
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,9 @@ def train(work: Path, hold_out: Sequence[str], out: Path, settings: DetectorTrai
 
     Raises:
         DetectorDataError: no frame is of a match held out, or too few frames are left.
+        InputError: the weights cannot be written.
     """
+    require_weights(out, work / START)
     listed = read_manifest(work / MANIFEST)
     present = sorted({frame.match for frame in listed})
     for match in hold_out:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recognizer.errors import InputError
+from recognizer.weights_file import require_suffix
 from recognizer.whole_files import write_together
 
 
@@ -48,6 +49,23 @@ def require_file(path: Path) -> None:
     if path.is_dir():
         raise ResultError(f"{path} is a folder, but a file is needed for the results; choose another output.")
     require_writable(path.parent)
+
+
+def require_weights(path: Path, *start: Path) -> None:
+    """Say before the training begins that weights cannot be written to `path`.
+
+    Args:
+        path: a `.safetensors` file.
+        start: what the training begins from, which is not to be lost.
+
+    Raises:
+        WeightsError: The path has another ending.
+        ResultError: It is a folder, cannot be written, or is one of the files to start from.
+    """
+    require_suffix(path)
+    require_file(path)
+    if any(path.exists() and one.exists() and path.samefile(one) for one in start):
+        raise ResultError(f"{path} is what the training starts from; name another file.")
 
 
 def write_results(contents: Mapping[Path, bytes]) -> None:

@@ -20,7 +20,8 @@ from pipeline.media.video import open_source
 from pipeline.passes import with_boxes
 from pipeline.types import FloatArray, Frame, TrackedBoxes, UInt8Image
 from training.data.clip_labels import UNKNOWN, Stretch, Verdict, read_boxes, read_labels, stretch_at
-from training.data.tables import Row, read_table
+from training.data.photos import read_photos
+from training.data.tables import read_table
 from training.mixture.pictures import PictureFiles
 
 _MOST_OF_A_SHIRT = 0.4
@@ -31,7 +32,8 @@ _BLACK, _MOST_BLACK = 8, 0.25
 """Value under which a pixel is black, and share of black pixels round a number that tells of the photo's edge."""
 _CUT_MARGIN = 0.1
 """What is left round a number cut out of a photo, as a share of its height."""
-_CORNERS: Final = ("x1", "y1", "x2", "y2")
+_SIDE: Final = 192
+"""Side of a photo's square round a number, pixels."""
 _MARGIN = 0.25
 _TALLEST = 220.0
 
@@ -206,32 +208,27 @@ class NumberPhoto:
         return self.image[top:bottom, left:right]
 
 
-def load_photos(folder: Path, side: int = 192) -> list[NumberPhoto]:
+def load_photos(folder: Path) -> list[NumberPhoto]:
     """Numbers in photos, each with 1.6 times its size around it, from `boxes.csv` and `images/`.
 
     Args:
         folder: the data set.
-        side: pictures are scaled down to this side.
 
     Raises:
         PictureError: None of the pictures can be decoded; a few that cannot are left out and counted in the log.
         TableError: The table cannot be used.
     """
-    by_image: dict[str, list[Row]] = defaultdict(list)
-    for row in read_table(folder / "boxes.csv", ("image", "source", "number", *_CORNERS)):
-        if row.text("x1"):  # photos without a number have one blank row
-            by_image[row.text("image")].append(row)
     photos, files = [], PictureFiles(folder)
-    for name, rows in sorted(by_image.items()):
-        picture = files.read(folder / "images" / name)
+    for photo in read_photos(folder):
+        picture = files.read(folder / "images" / photo.image)
         if picture is None:
             continue
         rgb = np.asarray(picture[:, :, ::-1], np.uint8)
-        boxes = np.array([[row.real(corner) for corner in _CORNERS] for row in rows], np.float32)
-        for row, box in zip(rows, boxes, strict=True):
-            image, inner = _with_surroundings(rgb, box, side)
+        boxes = np.array([number.xyxy for number in photo.boxes], np.float32)
+        for number, box in zip(photo.boxes, boxes, strict=True):
+            image, inner = _with_surroundings(rgb, box)
             on_shirt = shows_shirt(rgb, box, boxes)
-            photos.append(NumberPhoto(row.text("source"), image, inner, row.number("number"), on_shirt))
+            photos.append(NumberPhoto(photo.source, image, inner, number.number, on_shirt))
     files.report()
     return photos
 
@@ -262,14 +259,14 @@ def shows_shirt(rgb: UInt8Image, box: FloatArray, boxes: FloatArray) -> bool:
     return black < _MOST_BLACK and not (near & (boxes != box).any(axis=1)).any()
 
 
-def _with_surroundings(rgb: UInt8Image, box: FloatArray, side: int) -> tuple[UInt8Image, FloatArray]:
-    """A square of `side` px round a number, 4.2 times its longer side, and the number's box in it."""
+def _with_surroundings(rgb: UInt8Image, box: FloatArray) -> tuple[UInt8Image, FloatArray]:
+    """A square of `_SIDE` px round a number, 4.2 times its longer side, and the number's box in it."""
     extent = float(max(box[2:] - box[:2])) * 4.2
-    scale = side / extent
+    scale = _SIDE / extent
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     scaled = np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
     centre = (box[:2] + box[2:]) / 2 * scale
-    square = np.concatenate([centre - side / 2, centre + side / 2]).astype(np.float32)
+    square = np.concatenate([centre - _SIDE / 2, centre + _SIDE / 2]).astype(np.float32)
     inner = box * scale - np.concatenate([np.round(square[:2])] * 2)
     return cut_square(scaled, square), np.asarray(inner, np.float32)
 

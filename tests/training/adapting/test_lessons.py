@@ -22,6 +22,7 @@ from training.adapting.lessons import (
 )
 from training.adapting.settings import LessonSettings
 from training.data.clip_labels import Stretch, Verdict
+from training.data.corrections import APPLIED, write_corrections
 from training.data.finished_runs import RunError, open_finished_run
 
 
@@ -105,6 +106,8 @@ def test_the_reach_is_a_time(video: Path, tmp_path: Path) -> None:
 
 def test_what_was_said_of_a_corrected_run_teaches_unless_a_table_says_otherwise(video: Path, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", video, {1: ("46", "corrected"), 2: ("", "corrected")})
+    whole = {1: Stretch(0, sys.maxsize, Verdict.LEGIBLE, "46"), 2: Stretch(0, sys.maxsize, Verdict.UNREADABLE, None)}
+    write_corrections(folder / APPLIED, {track: [stretch] for track, stretch in whole.items()})
     with ReadLog(folder / READS) as log:
         log.add([read(1, 15, "48"), read(2, 15, "7")])
     run = open_finished_run(folder, None, SETTINGS.crops)

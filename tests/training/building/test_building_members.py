@@ -11,13 +11,14 @@ from PIL import Image
 
 from pipeline.crops import CropSettings
 from training.building.number_crops import build_crops, open_crop_folder
-from training.building.photos import PHOTO_COLUMNS, build_photos, open_photo_folder
+from training.building.photos import build_photos, open_photo_folder
 from training.building.progress import BuildProgress
 from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.store import Store
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
 from training.data.layout import scan
+from training.data.photos import PHOTO_COLUMNS
 
 Build = Callable[[DatasetTree, Path, str | None], None]
 

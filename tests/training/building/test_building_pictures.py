@@ -11,13 +11,14 @@ from PIL import Image
 from pipeline.crops import CropSettings, jersey_regions
 from recognizer.errors import InputError
 from training.building.number_crops import build_crops, on_cloth, open_crop_folder
-from training.building.photos import PHOTO_COLUMNS, build_photos, number_region, open_photo_folder
+from training.building.photos import build_photos, number_region, open_photo_folder
 from training.building.pictures import crop_of_player, frame_of, picture_files
 from training.building.progress import BuildProgress
 from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.tree import DatasetTree, Tally
 from training.building.writer import Cutting
 from training.data.layout import scan
+from training.data.photos import PHOTO_COLUMNS
 
 PLAYER = scene_picture(0)[20:140, 20:70, ::-1]
 """A player in a number 7 shirt, uint8 (120, 50, 3) RGB."""

@@ -21,6 +21,7 @@ from training.correcting.applying import CORRECTIONS, Outcome, correct
 from training.correcting.known import read_known
 from training.correcting.passages import Passage, passages
 from training.data.clip_labels import Stretch, Verdict
+from training.data.corrections import APPLIED
 from training.data.finished_runs import open_finished_run
 
 Table = dict[str, dict[str, str]]
@@ -132,6 +133,16 @@ def test_a_track_of_two_players_is_parted(run: Path, tmp_path: Path) -> None:
     ids = {index: boxes.track_id.tolist() for index, boxes in read_mot(tmp_path / "new" / BOXES)}
     assert (ids[19], ids[20]) == ([1, 2], [1, 3])
     assert [row.span.track_id for row in result.rows] == [1, 2, 3]
+    again = open_finished_run(tmp_path / "new", None, None)
+    assert again.said == {2: said[:1], 3: said[1:]}, "each part with the frames in which its number was read"
+
+
+def test_the_frames_in_which_a_number_was_read_stay_known(run: Path, tmp_path: Path) -> None:
+    said = [Stretch(0, 9, Verdict.UNREADABLE, None), Stretch(10, 20, Verdict.LEGIBLE, "46")]
+    _, rows = corrected(run, {2: said}, tmp_path / "new")
+    assert (rows["2"]["jersey_number"], len(rows)) == ("46", 2)
+    corrected(tmp_path / "new", {1: whole("7")}, tmp_path / "newer")
+    assert open_finished_run(tmp_path / "newer", None, None).said == {1: whole("7"), 2: said}
 
 
 def test_a_player_in_frames_in_which_his_track_is_lost_is_refused(run: Path, tmp_path: Path) -> None:
@@ -168,7 +179,7 @@ def test_the_record_tells_of_the_corrections(run: Path, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "new" / RECORD).read_text())
     assert record["counts"]["tracks_by_status"] == {"read": 1, "corrected": 1}
     assert (record["counts"]["tracks_read"], record["counts"]["players"], record["counts"]["reads"]) == (2, 2, 8)
-    assert record["files"] == result.files == [PLAYERS, TRACKS, BOXES, READS, RECORD]
+    assert record["files"] == result.files == [PLAYERS, TRACKS, BOXES, READS, APPLIED, RECORD]
     (told,) = record[CORRECTIONS]
     assert (told["run"], told["tracks"], record["encoder"]) == (str(run), 1, None)
     again = open_finished_run(tmp_path / "new", None, None)

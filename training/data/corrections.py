@@ -1,8 +1,9 @@
 """A person's corrections of a run: which number a track shows, over all of it or over stretches of frames."""
 
+import csv
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,11 @@ from training.data.clip_labels import Stretch, Verdict
 from training.data.layout import UNREADABLE_FOLDER
 from training.data.tables import Row, TableError, read_table
 
+APPLIED: Final = "applied_corrections.csv"
+"""File of a corrected run that holds all that a person has said of its tracks."""
 CORRECTION_COLUMNS: Final = ("track_id", "jersey_number")
 """Those that a table must have; `first_frame` and `last_frame` may stand beside them."""
+_FRAME_COLUMNS: Final = ("first_frame", "last_frame")
 LEFT: Final = "?"
 """In place of a number: the track is left as it is, as if it were not listed."""
 
@@ -49,6 +53,17 @@ def read_corrections(path: Path, known: Mapping[int, range], run: Path) -> dict[
             raise row.error("track_id", "and its frames overlap those of a row above; name each frame once")
         stretches[track].append(stretch)
     return dict(stretches)
+
+
+def write_corrections(path: Path, said: Mapping[int, Iterable[Stretch]]) -> None:
+    """Write a table that `read_corrections` reads; a stretch that has no beginning or no end gets a blank there."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow((*CORRECTION_COLUMNS, *_FRAME_COLUMNS))
+        for track, stretches in sorted(said.items()):
+            for one in sorted(stretches, key=lambda one: one.first):
+                first, last = one.first or "", "" if one.last == sys.maxsize else one.last
+                writer.writerow((track, one.number or UNREADABLE_FOLDER, first, last))
 
 
 def _stretch(row: Row) -> Stretch:

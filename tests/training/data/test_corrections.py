@@ -10,7 +10,7 @@ from building_media import scene_picture, write_csv
 from pipeline.types import Crop
 from recognizer.reader import default_weights
 from training.building.sight import ReaderSight
-from training.correcting.table import read_corrections
+from training.data.corrections import read_corrections
 from training.data.tables import TableError
 
 
