@@ -22,7 +22,11 @@ from recognizer.preprocess import normalize
 from training.adapt import forgot, main
 from training.adapting.settings import AdaptSettings
 from training.adapting.teaching import Taught
+from training.build_dataset import main as build_dataset
 from training.data.finished_runs import open_finished_run
+from training.data.layout import scan
+from training.data.splits import sequence_marks
+from training.evaluation.data import learnt_marks
 
 pytestmark = pytest.mark.usefixtures("narrow_backbone")
 
@@ -87,9 +91,22 @@ def test_the_players_of_a_run_are_read_better_by_what_it_taught(
     before, after = load_checkpoint(start)[1], load_checkpoint(out)[1]
     assert (after.window_length, after.temperature, after.preprocess) == (5, 1.3, before.preprocess)
     assert after.training_data["start"] == {"matches": ["elsewhere"]}
+    assert after.training_data["matches"] == [video.stem]
     assert after.training_data["numbers"] == {"46": 21, "7": 21} and after.training_data["unreadable"] == 18
     assert [path.name for path in sorted(out.parent.iterdir())] == ["league.json", "league.safetensors"]
     assert likelihood(out, run) > likelihood(start, run) + 0.5
+
+
+def test_the_sequences_that_taught_are_known_in_a_data_set(video: Path, tmp_path: Path) -> None:
+    start, out = network(tmp_path / "start.safetensors"), tmp_path / "league.safetensors"
+    run = finished(tmp_path / "run", video, start)
+    assert main([str(run), "-o", str(out), *QUICK, "--set", "steps=1"]) == 0
+    (table := tmp_path / "corrections.csv").write_text("track_id,jersey_number\n1,7\n2,46\n")
+    assert build_dataset(["run", str(run), "-o", str(tmp_path / "data"), "--corrections", str(table), "-q"]) == 0
+    layout, info = scan(tmp_path / "data"), load_checkpoint(out)[1]
+    built = sequence_marks(layout.items)
+    assert len(built) == 2
+    assert learnt_marks(layout.root, info, layout.items) == built
 
 
 def test_several_runs_teach_together(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,12 @@ from pipeline.config import as_plain
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
 from training.adapting.lessons import Corrections, Stretches, count_frames, lessons_of, thinned
 from training.adapting.settings import AdaptSettings
+from training.building.origin import safe_track, sequence_name
 from training.building.video import video_name, warn_of_loss
 from training.data.clip_labels import Verdict
 from training.data.finished_runs import FinishedRun, RunError
+from training.data.layout import UNREADABLE_FOLDER
+from training.data.splits import marks_of
 from training.evaluation.files import require_weights
 from training.fitting.distributed import Team, take_device
 from training.fitting.feed import TrainingData
@@ -84,7 +87,7 @@ def adapt(
         architecture = NetworkSettings(**{**asdict(network.config), "frozen_fraction": 0.0})
         output = str(Path(folder) / "training")
         training = settle_preprocess(settings.training(str(start), architecture, runs[0].crops, output))
-        data = _training_data(training, tracks, {"runs": [video_name(run.source) for run in runs], **taught})
+        data = _training_data(training, tracks, {**_record(runs, lessons), **taught})
         result = run_training(training, data, device=device, progress=progress)
         learnt, trained = load_checkpoint(result.last)
     record = {**trained.training_data, "settings": {**as_plain(settings), "crops": as_plain(runs[0].crops)}}
@@ -132,6 +135,21 @@ def _require_enough(runs: Sequence[FinishedRun], lessons: Sequence[Stretches]) -
             f"and some of players who show none; the numbers are {', '.join(numbers) or 'none'}, and without one there "
             f"are {shown[None]} pictures. Give the run of a longer video, or several."
         )
+
+
+def _record(runs: Sequence[FinishedRun], lessons: Sequence[Stretches]) -> dict[str, Any]:
+    """Which videos taught, and which sequences of theirs a data set would hold (see `training.data.splits`)."""
+    keys = [
+        f"{one.number or UNREADABLE_FOLDER}/{sequence_name(video_name(run.source), safe_track(str(track)))}"
+        for run, some in zip(runs, lessons, strict=True)
+        for track, stretches in some.items()
+        for one in stretches
+    ]
+    return {
+        "runs": [video_name(run.source) for run in runs],
+        "matches": sorted({run.source.info.path.stem for run in runs}),
+        "trained_sequences": " ".join(sorted(marks_of(keys))),
+    }
 
 
 def _cut(run: FinishedRun, lessons: Stretches, progress: ShowProgress) -> list[Track]:

@@ -1,6 +1,7 @@
 """From SoccerNet's jersey folders to sequences: `images/{tracklet}/*.jpg` and `*_gt.json`."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from training.building.pictures import (
 from training.building.progress import BuildProgress, Progress
 from training.building.tree import BuildError, DatasetTree, Tally
 from training.building.writer import Cutting
+
+logger = logging.getLogger(__name__)
 
 _NONE = -1
 """SoccerNet's sign for a tracklet in which nobody can read a number."""
@@ -71,6 +74,8 @@ def open_jersey_folder(folder: Path, truth: Path | None, name: str | None, match
     numbers = read_truth(truth)
     there = {path.name for path in images.iterdir() if path.is_dir()}
     kept = {tracklet: numbers[tracklet] for tracklet in sorted(there & set(numbers), key=_natural)}
+    if alone := len(there ^ set(numbers)):
+        logger.warning("%d tracklets are left out: %s or %s names them, not both.", alone, images, truth)
     if not kept:
         raise BuildError(f"None of the {len(there)} folders in {images} is named in {truth}; give a pair that fits.")
     return JerseyFolder(folder, name or folder.resolve().name, match or "", kept)

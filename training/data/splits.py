@@ -120,7 +120,7 @@ def leaky_split_by_subfolder(items: Sequence[SubSequence], held_out_share: float
 def split_notes(
     trained: Sequence[SubSequence], held_out: Sequence[SubSequence], key: SplitKey, wanted: float
 ) -> list[str]:
-    """Sentences on a held-out part that is not what was wanted: one that holds no whole match, or is much larger.
+    """Sentences on a held-out part that is not what was wanted: of one number, without a whole match, or much larger.
 
     Args:
         trained: Sub-folders to train on.
@@ -131,6 +131,11 @@ def split_notes(
     if not held_out:
         return []
     notes = []
+    if len(classes := {item.folder for item in held_out}) == 1:
+        notes.append(
+            f"Only {classes.pop()} is held out, so that a constant answer would be perfect and validation says "
+            "nothing; add sequences of other numbers, or set data.validation_share to 0."
+        )
     if key == "match" and not any(item.match_known for item in held_out):
         notes.append(_no_match_note({item.match for item in trained if item.match_known}))
     share = len(held_out) / (len(trained) + len(held_out))
@@ -162,7 +167,12 @@ def tracks_on_both_sides(trained: Iterable[SubSequence], held_out: Iterable[SubS
 
 def sequence_marks(items: Iterable[SubSequence]) -> set[str]:
     """A short mark for each player sequence, by which a checkpoint tells what it was trained on; 8 letters."""
-    return {hashlib.sha256(item.key.encode("utf-8", "surrogateescape")).hexdigest()[:8] for item in items}
+    return marks_of(item.key for item in items)
+
+
+def marks_of(keys: Iterable[str]) -> set[str]:
+    """The same, of keys such as `7/player_759_seq_2822`."""
+    return {hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8] for key in keys}
 
 
 def _no_match_note(trained: Collection[str]) -> str:

@@ -99,7 +99,7 @@ def select(items: Sequence[SubSequence], selection: Selection, *, one_class_will
     if len(classes) == 1 and not one_class_will_do:
         raise SelectionError(
             f"Only one class is left to measure on ({min(classes)}, sub-folders: {len(chosen)}), so that a constant "
-            "answer would be perfect; choose a part with at least two."
+            "answer would be perfect; choose a part with at least two, such as --split all."
         )
     return chosen
 

@@ -20,7 +20,7 @@ from training.evaluation.select import listed
 from training.fitting.balance import digit_weights, weights_table
 from training.fitting.frozen import freeze_named
 from training.fitting.precision import training_precision
-from training.fitting.run_state import RESUME, require_unused, saved_preprocess
+from training.fitting.run_state import RESUME, require_same_settings, require_unused, saved_preprocess
 from training.fitting.settings import ClassWeightSettings, TrainSettings
 from training.fitting.start import build_reader, learnt_note, preprocess_text, settle_preprocess
 from training.fitting.tree_feed import choose_items
@@ -81,14 +81,16 @@ def check(settings: TrainSettings, resume: bool = False) -> Report:
         settings: the run.
         resume: whether the run in the output folder is to be gone on with.
     """
-    report = Report(resume=resume)
+    report, asked = Report(resume=resume), settings
     if resume:
         settings = replace(settings, start_from="")  # it is not read again
     report.attempt(lambda: _check_machine(report, settings))
     report.attempt(lambda: _check_start(report, settings))
     output = Path(settings.output)
     report.attempt(lambda: require_writable(output))
-    if not resume:
+    if resume:
+        report.attempt(lambda: _check_same(output / RESUME, asked))
+    else:
         report.attempt(lambda: require_unused(output))
     if settings.source == "tree":
         report.attempt(lambda: _check_tree(report, settings))
@@ -165,6 +167,11 @@ def _check_start(report: Report, settings: TrainSettings) -> None:
             f"note: model.frozen_fraction is {settings.model.frozen_fraction:g} and start_from is empty, so that these "
             "layers stay as chance made them; set it to 0 or start from a checkpoint."
         )
+
+
+def _check_same(state: Path, settings: TrainSettings) -> None:
+    """The settings of the run that is to be gone on with."""
+    require_same_settings(state, settle_preprocess(settings, saved_preprocess(state)))
 
 
 def _check_tree(report: Report, settings: TrainSettings) -> None:

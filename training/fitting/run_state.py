@@ -222,6 +222,15 @@ def load_state(
         run.log = EpochLog(list(state["losses"].to(device)), Reads.from_state(_moved(state["reads"], device)))
 
 
+def require_same_settings(path: Path, settings: TrainSettings) -> None:
+    """Make sure that a saved run can be gone on with on these settings.
+
+    Raises:
+        TrainingError: The file is missing or broken, or a setting differs.
+    """
+    _require_same(path, json.loads(_read_state(path)["settings"]), as_plain(settings), "settings")
+
+
 def saved_preprocess(path: Path) -> Preprocess:
     """The preprocessing of a saved run.
 
@@ -240,11 +249,12 @@ def save_reader(path: Path, run: Run, settings: TrainSettings, description: Mapp
         if crops := description.get(TREE_CROPS):
             recorded["crops"] = crops
     start = {"start": run.start_record} if run.start_record else {}
+    untouched = run.epoch == run.step == 0  # what the run started from, as it was
     info = CheckpointInfo(
         preprocess=settings.preprocess.complete(),
         window_length=settings.sampling.length,
         temperature=run.temperature,
-        training_data={**described, "settings": recorded, **start},
+        training_data=run.start_record if untouched else {**described, "settings": recorded, **start},
         metrics={**(run.history[-1] if run.history else {}), "history": run.history},
     )
     save_checkpoint(path, run.average.module, info)

@@ -19,7 +19,7 @@ from training.fitting.checks import Coverage, check, coverage_table, digit_cover
 from training.fitting.distributed import Team
 from training.fitting.loop import run_training
 from training.fitting.settings import DataSettings, TrainSettings
-from training.fitting.start import build_reader
+from training.fitting.start import build_reader, settle_preprocess
 from training.fitting.tree_feed import choose_items, tree_data
 from training.mixture.recipe import MixtureSettings
 
@@ -240,7 +240,9 @@ def test_going_on_needs_a_state(tree: Path, tmp_path: Path, monkeypatch: pytest.
     small = small_settings(tmp_path / "run", epochs=1)
     wanted = replace(small, data=DataSettings(root=str(tree)))
     assert "There is no training to go on with" in check(wanted, resume=True).text
-    run_training(small, small_data())
+    run_training(settle_preprocess(small), small_data())
     report = check(wanted, resume=True)
-    assert report.usable
+    assert report.problems == []
     assert report.text.endswith("Training can go on, on the settings and data it began with.\n")
+    (problem,) = check(replace(wanted, seed=5), resume=True).problems
+    assert problem.startswith("seed is 5 and was 0 when the training")
