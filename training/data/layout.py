@@ -44,6 +44,7 @@ MANIFEST_COLUMNS: Final = (
 )
 
 _FRAME_NAME: Final = re.compile(r"(.+)_([0-9]+)_([0-9]+)(_anchor)?", re.DOTALL)
+_BUILT_NAME: Final = re.compile(r"player_.+_seq_\d+")
 _FOLDER_ORDER: Final = {name: place for place, name in enumerate((*NUMBERS, UNREADABLE_FOLDER))}
 
 
@@ -153,6 +154,15 @@ def parse_frame_name(name: str) -> FrameName | None:
     return FrameName(found[1], int(found[2]), int(found[3]), found[4] is not None) if found else None
 
 
+def bears_built_name(sequence: str) -> bool:
+    """Whether a sequence has a name by `build_dataset`, which belongs to one track of one video in every data set.
+
+    >>> bears_built_name("player_759_seq_2822"), bears_built_name("seq1")
+    (True, False)
+    """
+    return _BUILT_NAME.fullmatch(sequence) is not None
+
+
 def in_time_order(names: Sequence[str]) -> list[str]:
     """Picture names by frame index, or in natural order where a name of another form is among them.
 
@@ -222,6 +232,7 @@ class _Scanner:
     def items(self, root: Path) -> Iterator[SubSequence]:
         """The usable sub-folders, in order; fills `rejected`."""
         of_sequence = {(number, sequence): match for (number, sequence, _), match in self.matches.items()}
+        of_track = {name: match for (_, name), match in of_sequence.items() if bears_built_name(name)}
         numbers = self._folders(root, "a number folder", keep=(MANIFEST, CROPS))
         known = [folder for folder in numbers if folder.name in _FOLDER_ORDER]
         for folder in numbers:
@@ -231,7 +242,8 @@ class _Scanner:
         for number in sorted(known, key=lambda folder: _FOLDER_ORDER[folder.name]):
             for sequence in self._folders(number, "a sequence folder"):
                 own = f"{number.name}/{sequence.name}"
-                of_all = of_sequence.get((number.name, sequence.name), own)
+                moved = of_track.get(sequence.name, own)  # by hand, to another number: it stays with its match
+                of_all = of_sequence.get((number.name, sequence.name), moved)
                 for subdir in self._folders(sequence, "a sub-folder"):
                     match = self.matches.get((number.name, sequence.name, subdir.name), of_all)
                     if names := self._pictures(subdir):

@@ -5,19 +5,17 @@ One player's track may have sequences under several numbers, such as `7/player_3
 """
 
 import hashlib
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from recognizer.errors import InputError
-from training.data.layout import SubSequence
+from training.data.layout import SubSequence, bears_built_name
 
 SplitKey = Literal["sequence", "match"]
 Split = tuple[list[SubSequence], list[SubSequence]]
 """Training part and held-out part, each in the order of the input."""
 
-_BUILT_NAME = re.compile(r"player_.+_seq_\d+")
 """A sequence's name as `training.building.origin.sequence_name` makes it: of one track of one source."""
 _FAR_FROM_SHARE = 1.5
 """Times the wanted share that may be held out without a word."""
@@ -212,7 +210,7 @@ def _track(item: SubSequence) -> Hashable:
     """
     if item.match_known:
         return item.sequence, item.match
-    return item.sequence if _BUILT_NAME.fullmatch(item.sequence) else item.key
+    return item.sequence if bears_built_name(item.sequence) else item.key
 
 
 def _match_or_track(item: SubSequence) -> Hashable:

@@ -10,7 +10,7 @@ from recognizer.errors import InputError
 from recognizer.sampling import SamplingMode
 from training.data.crop_cache import open_cache
 from training.data.dataset import SamplingSettings, WindowDataset
-from training.data.layout import SubSequence, scan
+from training.data.layout import SubSequence, bears_built_name, scan
 from training.data.root import VARIABLE, NoDataRootError, find_data_root
 from training.data.splits import sequence_marks
 from training.evaluation.networks import all_records
@@ -159,4 +159,4 @@ def _trained_marks(root: Path, info: CheckpointInfo, items: Sequence[SubSequence
         return sequence_marks(item for item in items if item.key in keys)
     present = sequence_marks(items) & marks
     copied = len(present) > _COPIED * len(marks)
-    return present if same or copied else set()
+    return present if same or copied else sequence_marks(one for one in items if bears_built_name(one.sequence)) & marks

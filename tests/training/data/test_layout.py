@@ -157,6 +157,19 @@ def test_the_manifest_gives_the_match(tmp_path: Path) -> None:
     assert scan(tmp_path).rejected == ()
 
 
+def test_what_was_moved_to_another_number_by_hand_stays_with_its_match(tmp_path: Path) -> None:
+    for folder in ("4/player_6_seq_51", "44/player_6_seq_51", "4/seq1", "44/seq1"):
+        touch(tmp_path / folder / "0" / "6_0_0.jpg")
+    rows = ["4,player_6_seq_51,0,final", "4,seq1,0,final"]
+    (tmp_path / MANIFEST).write_text("\n".join([",".join(MANIFEST_COLUMNS[:4]), *rows]) + "\n")
+    assert {item.key: item.match for item in scan(tmp_path).items} == {
+        "4/player_6_seq_51": "final",
+        "44/player_6_seq_51": "final",
+        "4/seq1": "final",
+        "44/seq1": "44/seq1",
+    }
+
+
 def test_a_sub_folder_the_manifest_lacks_takes_its_sequences_match(tmp_path: Path) -> None:
     make_tree(tmp_path, {"7": 2}, subdirs=2)
     row = ["7", "player_1_seq_101", "0", "final", "", "", "", "", ""]
