@@ -86,10 +86,12 @@ def _stopping_cleanly() -> Iterator[None]:
 
 def say(lines: Sequence[str]) -> None:
     """Print to any terminal: what it has no letters for is spelt out, and a reader that has left loses nothing."""
+    if sys.stdout is None:  # closed by whoever called
+        return
     coding = sys.stdout.encoding or "utf-8"
     try:
         for line in lines:
             sys.stdout.write(f"{line.encode(coding, 'backslashreplace').decode(coding)}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # a pipe that was closed, a full disk: what a command has written elsewhere is there all the same
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends

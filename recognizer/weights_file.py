@@ -113,7 +113,9 @@ def _read_bytes(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise WeightsError(f"The {what} file {path} does not exist.") from error
+        raise WeightsError(
+            f"The {what} file {path} does not exist; mend the setting or the option that names it."
+        ) from error
     except OSError as error:
         raise WeightsError(f"The {what} file {path} cannot be read: {reason_of(error)}.") from error
 

@@ -159,7 +159,8 @@ def _numbered_once(seen: list[_Seen]) -> list[_Seen]:
             box, others = np.array(one.box, np.float32), shown.setdefault((one.label.number, one.label.team_rgb), [])
             if others and hidden(box, np.array(others)).max() > _SAME_PLAYER:
                 one = one._replace(label=replace(one.label, number=None))
-            others.append(box)
+            else:
+                others.append(box)
         once.append(one)
     return once
 

@@ -25,6 +25,8 @@ _TRIED: Final = 5
 """Packets written into a trial file before the sound is promised to the real one."""
 _MOST_WAITING: Final = 1000
 """Packets of sound kept until the pictures show where they belong."""
+_MOST_DAMAGED: Final = 1000
+"""Packets that may be left out before the rest is given up."""
 _PLAIN_LAYOUTS: Final = {1: "mono", 2: "stereo"}
 
 
@@ -45,6 +47,7 @@ class AudioCopy:
         self._out: AudioStream | None = None
         self._origin = Fraction(0)
         self._last: int | None = None
+        self._damaged = 0
         self._next: Packet[Stream] | None = None
         self._packets: Iterator[Packet[Stream]] = iter(())
         self._container = open_container(source)
@@ -94,8 +97,12 @@ class AudioCopy:
         try:
             self._output.mux_one(packet)
         except (av.error.InvalidDataError, av.error.ArgumentError) as error:
-            logger.warning("The sound cannot be copied any further: %s", error)
-            self._packets = iter(())
+            if not self._damaged:
+                logger.warning("Parts of the sound are damaged and left out: %s", error)
+            self._damaged += 1
+            if self._damaged > _MOST_DAMAGED:
+                logger.warning("The sound cannot be copied any further.")
+                self._packets = iter(())
 
 
 def _on_one_clock(container: InputContainer, sound: AudioStream) -> Iterator["Packet[Stream]"]:

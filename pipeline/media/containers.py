@@ -4,7 +4,9 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from statistics import median_low
 
 import av
 from av.codec.hwaccel import HWAccel
@@ -102,14 +104,24 @@ def video_stream(
 def usual_rate(stream: VideoStream) -> Fraction | None:
     """Frames per second of a stream, None where its header says nothing plausible.
 
-    The average counts frames that an edit list hides, so it may be off; the base rate is exact for evenly spaced
-    frames and meaningless for others. The base rate counts where the two roughly agree.
+    The average counts frames that an edit list hides, and pauses, so it may be off; the base rate is exact for evenly
+    spaced frames and meaningless for others. The base rate counts where the two roughly agree, else what most frames
+    are apart, where an index tells.
     """
     average, guessed = stream.average_rate, stream.guessed_rate
-    if average and guessed and abs(guessed / average - 1) <= _RATE_AGREEMENT:
-        average = guessed
+    agree = average and guessed and abs(guessed / average - 1) <= _RATE_AGREEMENT
+    rates = (guessed,) if agree else (_middle_rate(stream), average, guessed)
     low, high = _PLAUSIBLE_RATE
-    return next((rate for rate in (average, guessed) if rate and low <= rate <= high), None)
+    return next((rate for rate in rates if rate and low <= rate <= high), None)
+
+
+def _middle_rate(stream: VideoStream) -> Fraction | None:
+    """One over the median distance of two frames, by a file's index; None where that does not list every frame."""
+    times = sorted(entry.timestamp for entry in stream.index_entries)
+    if len(times) < 3 or len(times) != stream.frames or not stream.time_base:
+        return None
+    middle = median_low(after - before for before, after in pairwise(times))
+    return 1 / (middle * stream.time_base) if middle > 0 else None
 
 
 def stated_seconds(container: InputContainer, stream: VideoStream) -> float | None:

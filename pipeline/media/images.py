@@ -2,13 +2,14 @@
 
 import logging
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from pipeline.media.video_source import ASSUMED_RATE, TimeSpan, VideoError, VideoInfo
@@ -18,9 +19,17 @@ logger = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES: Final = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _ORIENTATION_TAG = 0x0112
-_QUARTER_TURNS = (5, 6, 7, 8)
-"""Values of that tag that swap width and height; others than 1 to 8 mean nothing."""
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How a picture is put upright, by the value of that tag (EXIF 2.32, 4.6.4); from 5 on width and height are swapped."""
+_UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, struct.error, Image.DecompressionBombError)
 """What Pillow raises for files it cannot read."""
 
 
@@ -146,12 +155,18 @@ def _upright_size(file: Path) -> tuple[int, int] | None:
     """Width and height with the camera's orientation applied, from the header alone; None where there is none."""
     try:
         with Image.open(file) as image:
-            turned = image.getexif().get(_ORIENTATION_TAG) in _QUARTER_TURNS
+            orientation = _orientation(image)
             width, height = _stored_size(image)
-            return (height, width) if turned else (width, height)
+            return (height, width) if orientation > 4 else (width, height)
     except _UNREADABLE as error:
         logger.debug("%s has no readable header: %s", file, error)
         return None
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the camera was held, 1 to 8; 1 where the file does not say."""
+    value = image.getexif().get(_ORIENTATION_TAG)
+    return value if value in _TURNS else 1
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
@@ -167,7 +182,9 @@ def upright_rgb(image: Image.Image) -> UInt8Image:
     Grey images of 16 bits keep their upper 8; Pillow would cut all above 255 off to white.
     """
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")  # before Pillow 11
-    upright = ImageOps.exif_transpose(image)
+    image.load()  # which turns a TIFF already, in newer versions of Pillow, and takes its tag away
+    turn = _TURNS.get(_orientation(image))
+    upright = image if turn is None else image.transpose(turn)
     if deep:
         grey = (np.asarray(upright) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)

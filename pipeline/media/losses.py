@@ -1,5 +1,6 @@
 """Books on the pictures a file holds and those that came out of the decoder whole."""
 
+from collections import deque
 from collections.abc import Set
 from typing import Final
 
@@ -40,7 +41,9 @@ class Losses:
         self._counts_packets = codec not in _HIDING_CODECS
         self._place = -1
         self._first_key: int | None = None
-        self._last_packet: tuple[int, bool] | None = None
+        self._last_time: int | None = None
+        self._marks: deque[bool] = deque([False, False], maxlen=2)
+        """Whether the container calls the last packets damaged."""
         self._waiting: set[int] = set()
         self._lost: set[int] = set()
         self._errors = 0
@@ -60,19 +63,22 @@ class Losses:
             self._waiting.add(mark)
 
     def _note_gap(self, packet: "Packet[Stream]") -> None:
-        """Count what is missing on either side of a packet that the container calls damaged.
+        """Count what is missing beside a packet that the container calls damaged.
 
-        The packet itself is left to the decoder: joined recordings bear the mark too, and nothing of them is lost.
+        The gap may also lie behind the packet that follows: a parser that puts pictures together from the pieces of a
+        transport stream hands the mark on late. The packet itself is left to the decoder: joined recordings bear the
+        mark too, and nothing of them is lost.
         """
         time = packet.dts if packet.dts is not None else packet.pts
         if time is None:
             return
-        if self._last_packet is not None and (packet.is_corrupt or self._last_packet[1]):
-            last = self._last_packet[0]
+        last = self._last_time
+        if last is not None and (packet.is_corrupt or any(self._marks)):
             steps = round((time - last) / self._usual)
             if steps <= _LONGEST_GAP:
                 self._lost.update(last + self._usual * step for step in range(1, steps))
-        self._last_packet = time, packet.is_corrupt
+        self._last_time = time
+        self._marks.append(packet.is_corrupt)
 
     def decoding_failed(self) -> None:
         """Note an error of the decoder. Most point at an earlier packet, whose frame will then stay away."""

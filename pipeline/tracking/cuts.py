@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from itertools import islice
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -18,6 +19,8 @@ _SIZE = (64, 36)
 _BINS = 8
 _FLASH: Final = 2
 """Frames that a flash lights at the most."""
+_FLASH_SECONDS: Final = 0.15
+"""Longest time from the frame before a flash to the one behind it; what takes longer may be a short shot."""
 _AS_BEFORE: Final = 0.2
 """Distance up to which a frame behind a flash looks like the one before it: 0.07 to 0.11 in a hall lit by
 photographers' flashes; what followed a cut, or a flash that hides one, was at 0.4 or more."""
@@ -38,7 +41,8 @@ def find_cuts(groups: Iterable[tuple[list[Frame], T]], distance: float, clock: S
     """Say which frames begin a new shot, by comparing the colours of each with those of the one before.
 
     A flash lights a frame or two, and then all is as before. That is no cut: such frames are handed on together with
-    the next one, as if nobody had looked at them. Looks two groups ahead where a frame is unlike the one before.
+    the next one, as if nobody had looked at them. Looks two groups ahead where a frame is unlike the one before. Where
+    frames, or those that are looked at, are far apart, nothing tells a flash from a short shot: it is two cuts.
 
     Args:
         groups: Frames in order with what was found in the last of each group; only these last ones are compared.
@@ -50,18 +54,18 @@ def find_cuts(groups: Iterable[tuple[list[Frame], T]], distance: float, clock: S
     """
     rest = iter(groups)
     ahead: deque[_Seen[T]] = deque()
-    before: NDArray[np.float32] | None = None
+    before: _Seen[T] | None = None
     while ahead or (ahead := _look(rest, 1, clock)):
         first = ahead[0]
-        unlike = before is not None and hellinger(before, first.colours) > distance
+        unlike = before is not None and hellinger(before.colours, first.colours) > distance
         if unlike:
             ahead += _look(rest, _FLASH + 1 - len(ahead), clock)
         if before is not None and unlike and (lit := _flash(before, ahead)):
             dark = [frame for _ in range(lit) for frame in ahead.popleft().frames]
             ahead[0] = ahead[0]._replace(frames=dark + ahead[0].frames)
             continue
-        frames, found, before = ahead.popleft()
-        yield Shown(frames, found, unlike)
+        before = ahead.popleft()
+        yield Shown(before.frames, before.found, unlike)
 
 
 class _Seen(NamedTuple, Generic[T]):
@@ -79,10 +83,11 @@ def _look(groups: Iterator[tuple[list[Frame], T]], count: int, clock: StageClock
     return seen
 
 
-def _flash(before: NDArray[np.float32], ahead: "deque[_Seen[T]]") -> int:
-    """How many of the first ones a flash lights; 0 where nothing looks as before again."""
-    near = (place for place, one in enumerate(ahead) if hellinger(before, one.colours) <= _AS_BEFORE)
-    return next(near, 0)
+def _flash(before: _Seen[T], ahead: "deque[_Seen[T]]") -> int:
+    """How many of the first ones a flash lights; 0 where nothing looks as before again soon enough."""
+    latest = before.frames[-1].time + Fraction(_FLASH_SECONDS)
+    soon = (place for place, one in enumerate(ahead) if one.frames[-1].time <= latest)
+    return next((place for place in soon if hellinger(before.colours, ahead[place].colours) <= _AS_BEFORE), 0)
 
 
 def colours(bgr: UInt8Image) -> NDArray[np.float32]:

@@ -92,6 +92,13 @@ def test_two_boxes_on_one_player_get_one_number(second: Colour, other: str, tags
     assert _tags(apart, {BLUE, second}) == 2
 
 
+def test_a_box_without_a_number_of_its_own_takes_none_from_another() -> None:
+    """The second box lies over the first and over the third, which do not meet: two players."""
+    boxes = tracked({7: (300, 150, 340, 250), 8: (300, 190, 340, 300), 9: (300, 252, 340, 340)})
+    labels = {7: Label("10", 0.97, BLUE), 8: Label("10", 0.95, BLUE), 9: Label("10", 0.9, BLUE)}
+    assert _tags(Annotator(SIZE).draw(grass(), boxes, labels), {BLUE}) == 2
+
+
 def _tags(picture: UInt8Image, kits: set[Colour]) -> int:
     """Areas filled with the kits' colours, frames left out."""
     found = 0

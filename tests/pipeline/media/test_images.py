@@ -1,5 +1,6 @@
 """Image sequences: which files, in which order, how turned."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -82,6 +83,18 @@ def test_camera_orientation_is_applied(suffix: str, tmp_path: Path) -> None:
     source = open_source(tmp_path)
     assert (source.info.width, source.info.height) == (96, 64)
     assert [read_index(frame.bgr) for frame in source.frames()] == [0, 1]
+
+
+def test_a_photo_with_a_mistyped_tag_is_turned_all_the_same(tmp_path: Path) -> None:
+    """Orientation 6, and a resolution unit that is stored as text."""
+    entries = struct.pack("<HHI4s", 0x0112, 3, 1, struct.pack("<HH", 6, 0)), struct.pack("<HHI4s", 0x0128, 2, 2, b"2")
+    tags = b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + struct.pack("<I", 0)
+    picture = np.zeros((40, 64, 3), np.uint8)
+    picture[:, :32, 0] = 255
+    Image.fromarray(picture).save(tmp_path / "photo.jpg", exif=b"Exif\0\0" + tags, quality=95)
+    (frame,) = open_source(tmp_path / "photo.jpg").frames()
+    assert frame.bgr.shape == (64, 40, 3)
+    assert (frame.bgr[:28, :, 2] > 200).all() and (frame.bgr[36:, :, 2] < 60).all()
 
 
 def test_an_orientation_that_does_not_exist_is_passed_over(tmp_path: Path) -> None:

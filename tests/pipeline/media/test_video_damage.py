@@ -65,6 +65,22 @@ def test_mp4_frames_and_losses_add_up(whole: dict[str, bytes], tmp_path: Path) -
         assert frames[-1].time == Fraction(COUNT - 1, 25)  # times stay true behind the gap
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_transport_stream_lost_on_the_way_is_counted(seed: int, whole: dict[str, bytes], tmp_path: Path) -> None:
+    """Packets of 188 bytes that never arrived, as on a bad line."""
+    data, packet = whole[".ts"], 188
+    rng = np.random.default_rng(seed)
+    for lost in (10, 150):
+        first = int(rng.integers(len(data) // packet // 4, len(data) // packet // 2)) * packet
+        path = tmp_path / f"{lost}.ts"
+        path.write_bytes(data[:first] + data[first + lost * packet :])
+        source = open_source(path)
+        frames = list(source.frames())
+        missing = COUNT - len(frames)
+        assert missing > 0
+        assert abs(source.frames_lost - missing) <= 1
+
+
 def test_passes_over_a_damaged_file_agree(path: Path) -> None:
     for at in (0.35, 0.65):
         damage(path, at, length=700)

@@ -92,6 +92,13 @@ def test_a_slow_series_keeps_its_rate(rate: Fraction, tmp_path: Path) -> None:
     assert [frame.time for frame in source.frames()] == even_times(6, rate)
 
 
+def test_a_pause_does_not_slow_the_rate(tmp_path: Path) -> None:
+    times = [time + (60 if index >= 30 else 0) for index, time in enumerate(even_times(60, 30))]
+    source = open_source(write_video(tmp_path / "pause.mp4", 60, times, rate=30))
+    assert float(source.info.frames_per_second) == pytest.approx(30, rel=0.01)
+    assert len(list(source.frames())) == 60
+
+
 def test_odd_sizes_are_kept(tmp_path: Path) -> None:
     pictures = numbered_pictures(4, (97, 65))
     source = open_source(write_video(tmp_path / "odd.mp4", pictures, pixel_format="yuv444p"))

@@ -152,6 +152,20 @@ def test_sound_of_a_transport_stream_is_copied(tmp_path: Path) -> None:
     assert packets[-1][0] == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_sound_goes_on_behind_damage(seed: int, tmp_path: Path) -> None:
+    """A burst of a transport stream's packets is gone; the sound ends with the pictures all the same."""
+    path = write_video(tmp_path / "in.ts", 100, time_base=Fraction(1, 90_000), audio="aac")
+    data, packet, rng = path.read_bytes(), 188, np.random.default_rng(seed)
+    first = int(rng.integers(len(data) // packet // 4, len(data) // packet // 2)) * packet
+    path.write_bytes(data[:first] + data[first + int(rng.integers(1, 40)) * packet :])
+    source = open_source(path)
+    with VideoWriter(tmp_path / "out.mp4", source.info) as writer:
+        for frame in source.frames():
+            writer.write(frame.bgr, frame.time)
+    assert audio_packets(tmp_path / "out.mp4")[-1][0] == pytest.approx(4.0, abs=0.15)
+
+
 def test_sound_of_joined_recordings_stays_with_its_pictures(tmp_path: Path) -> None:
     """Sound and pictures of a part begin together, wherever it lies; each is as long as its number of frames."""
     base = Fraction(1, 90_000)

@@ -18,9 +18,11 @@ def picture(colour: tuple[int, int, int], block: int) -> UInt8Image:
     return image
 
 
-def shown(pictures: list[UInt8Image], distance: float = 0.5, every: int = 1) -> list[tuple[list[int], bool]]:
+def shown(
+    pictures: list[UInt8Image], distance: float = 0.5, every: int = 1, rate: int = 25
+) -> list[tuple[list[int], bool]]:
     """For each group its frames, and whether a shot begins with the last one; what was found is the frame itself."""
-    frames = [Frame(index, Fraction(index, 25), image) for index, image in enumerate(pictures)]
+    frames = [Frame(index, Fraction(index, rate), image) for index, image in enumerate(pictures)]
     groups = ((group, group[-1].index) for group in in_groups(frames, every))
     found = list(find_cuts(groups, distance, StageClock()))
     assert all(one.found == one.frames[-1].index for one in found)
@@ -50,8 +52,15 @@ def test_a_flash_is_no_cut_and_nobody_looks_at_it(lit: int) -> None:
 
 
 def test_a_flash_among_frames_of_which_some_are_looked_at() -> None:
-    found = shown([*PITCH[:4], FLASH, *PITCH[4:]], every=2)
+    found = shown([*PITCH[:4], FLASH, *PITCH[4:]], every=2, rate=50)
     assert found == [([0], False), ([1, 2], False), ([3, 4, 5, 6], False), ([7, 8], False)]
+
+
+@pytest.mark.parametrize(("every", "rate"), [(2, 25), (10, 50), (1, 12)])
+def test_what_may_be_a_short_shot_is_no_flash(every: int, rate: int) -> None:
+    """With frames so far apart a cut away and back looks like a flash."""
+    found = shown([*PITCH[: every + 1], *[CLOSER[0]] * every, *PITCH, *PITCH], every=every, rate=rate)
+    assert sum(begins_shot for _, begins_shot in found) == 2
 
 
 def test_what_stays_bright_or_ends_bright_is_a_cut() -> None:
