@@ -53,6 +53,14 @@ def test_any_name_can_be_printed(coding: str, shown: str, monkeypatch: pytest.Mo
     assert printed.getvalue().decode(coding).strip() == shown
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+def test_a_terminal_that_takes_nothing_costs_no_result(where: str) -> None:
+    code = "from recognizer.command import say; say(['line'] * 9); raise SystemExit(3)"
+    done = subprocess.run(["sh", "-c", f'"$0" -c "$1" {where}', sys.executable, code], capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
 def test_a_table_that_nobody_reads_to_its_end_is_no_failure() -> None:
     code = "from recognizer.command import say; say(['line'] * 100_000); raise SystemExit(3)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
