@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import time
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -265,4 +266,7 @@ def test_the_clock_adds_up_and_survives_errors() -> None:
     with pytest.raises(ValueError, match="broken"), clock.stage("detect"):
         raise ValueError("broken")
     assert list(clock.seconds) == ["decode", "detect"]
-    assert all(seconds >= 0 for seconds in clock.seconds.values())
+    for _ in range(3):
+        with clock.stage("detect"):
+            time.sleep(0.02)
+    assert clock.seconds["detect"] > 0.05

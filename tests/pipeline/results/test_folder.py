@@ -206,7 +206,7 @@ def test_places_that_cannot_hold_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    for name in ("x" * 300, "y" * 250):
+    for name in ("x" * 300, "y" * 250, f"new/{'z' * 300}"):
         with pytest.raises(OutputError, match=r"Cannot write to .*: file name too long; choose another folder with -o"):
             RunFolder(tmp_path / name).__enter__()
     assert listing(tmp_path) == []

@@ -83,6 +83,12 @@ def test_of_two_wearers_at_once_the_surer_keeps_the_number() -> None:
     assert kept[1:] == rows[1:]
 
 
+def test_of_two_as_sure_the_one_that_was_read_more_keeps_the_number() -> None:
+    often = row(2, "71")
+    often = replace(often, identity=replace(often.identity, n_reads=9))
+    assert [one.identity.number for one in keep_one_wearer([row(1, "71"), often])] == [None, "71"]
+
+
 def test_a_persons_number_stays_and_takes_it_from_all_beside() -> None:
     said = [replace(one, identity=replace(one.identity, status="corrected")) for one in (row(1, "5"), row(2, "5"))]
     said[1] = replace(said[1], span=row(2, "5", first=1.0).span)
