@@ -27,8 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    if len(given.runs) > 1 and (given.video or given.corrections):
-        raise RunError("--video and --corrections belong to one run; give one RUN, or leave them out.")
+    if len(given.runs) > 1 and given.corrections:
+        raise RunError("--corrections belong to one run; give one RUN, or put them into it with training.correct_run.")
+    if len(given.runs) > 1 and given.video and not given.video.is_dir():
+        raise RunError(f"--video is {given.video}; for several runs a folder that holds their videos is expected.")
     settings = load(AdaptSettings, given.config, given.set)
     runs = [open_finished_run(folder, given.video, None) for folder in given.runs]
     corrections = read_corrections(given.corrections, runs[0].tracks, runs[0].folder) if given.corrections else {}
@@ -78,7 +80,12 @@ def _parser() -> Parser:
         type=Path,
         help="track_id,jersey_number[,first_frame,last_frame], as for training.build_dataset run",
     )
-    add("--video", metavar="PATH", type=Path, help="where the run's video lies now (default: where it was)")
+    add(
+        "--video",
+        metavar="PATH",
+        type=Path,
+        help="where the run's video lies now, or a folder that holds the runs' videos (default: where they were)",
+    )
     add("--config", metavar="FILE", type=Path, help="YAML file, such as configs/adapt.yaml")
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="one setting, over the file's: steps=400")
     return parser

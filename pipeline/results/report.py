@@ -177,6 +177,7 @@ def input_record(info: VideoInfo) -> dict[str, Any]:
     """
     return {
         **file_record(info.path, info.files),
+        "path": str(info.path.absolute()),
         **({"glob": info.pattern} if info.pattern else {}),
         "files": len(info.files),
         "width": info.width,

@@ -114,6 +114,11 @@ def test_several_runs_teach_together(video: Path, tmp_path: Path, capsys: pytest
     runs = [finished(tmp_path / name, video, start) for name in ("one", "two")]
     assert main([*map(str, runs), "-o", str(tmp_path / "out.safetensors"), *QUICK, "--set", "steps=1"]) == 0
     assert "Learnt from 84 pictures of 2 numbers (7, 46) and 36 without a number;" in capsys.readouterr().out
+    (tmp_path / "moved").mkdir()
+    video.rename(tmp_path / "moved" / video.name)
+    moved = [*map(str, runs), "-o", str(tmp_path / "again.safetensors"), *QUICK, "--set", "steps=1"]
+    assert main(moved) == 2
+    assert main([*moved, "--video", str(tmp_path / "moved")]) == 0
 
 
 def test_corrections_teach_too(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,7 +163,10 @@ def test_a_run_that_knows_one_number_is_refused(
         (["run", "-o", "out.safetensors", "--set", "own=1"], "own is 1.0; allowed is above 0 and under 1"),
         (["run", "-o", "out.safetensors", "--set", "steps=0"], "steps is 0; allowed is 1 to 100000"),
         (["nowhere", "-o", "out.safetensors"], "nowhere holds no finished run"),
-        (["run", "run", "--video", "a.mp4", "-o", "out.safetensors"], "--video and --corrections belong to one run"),
+        (
+            ["run", "run", "--video", "a.mp4", "-o", "out.safetensors"],
+            "--video is a.mp4; for several runs a folder that holds their videos is expected",
+        ),
         (["run", "-o", "start.safetensors"], "start.safetensors is what the training starts from"),
         (["run", "-o", "media/scene.mp4/out.safetensors"], "scene.mp4 is a file, but a folder is needed"),
         (["run", "-o", "out.safetensors", "--set", "typefaces=media"], "The folder media holds no font file"),

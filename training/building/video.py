@@ -22,7 +22,7 @@ from training.building.progress import BuildProgress, Progress
 from training.building.tracks import TrackSequences
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.data.clip_labels import Stretch, read_boxes, read_labels
+from training.data.clip_labels import Stretch, Verdict, read_boxes, read_labels
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +78,8 @@ def open_labelled_video(
     source = open_source(video)
     table, boxes = find_labels(video, source.info.name, labels)
     stretches = read_labels(table)
+    if all(one.verdict is Verdict.SKIP for its in stretches.values() for one in its):
+        raise BuildError(f"{table} teaches nothing: no note says 'legible' of a number, 'inferred' or 'unreadable'.")
     for _ in read_boxes(boxes):
         pass  # a mistake at its end is to be named before anything is built
     match = source.info.name if match is None else match

@@ -17,9 +17,13 @@ from training.data.tables import CORNERS, TableError, read_table
 LABEL_COLUMNS: Final = ("track", "first_frame", "last_frame", "number", "role", "sure", "note")
 BOX_COLUMNS: Final = ("frame", "track", *CORNERS)
 
+ROLES: Final = ("player", "goalkeeper", "referee", "other", "ignore")
+"""Who someone is: `other` for people beside the game, `ignore` for boxes that hold no single person."""
+
 UNKNOWN: Final = "unknown"
 """Stands in the number column where the number could not be told."""
 
+_ILLEGIBLE = re.compile(r"(\bil|\b(not|never|hardly) )legible")
 _LEGIBLE_IN = re.compile(r"legible \(([^)]*)\)")
 _FRAMES = re.compile(r"f(\d+)-(\d+)")
 _LEGIBLE_AT = re.compile(r"f(\d+) legible")
@@ -120,6 +124,10 @@ def read_label_rows(path: Path, *, with_team: bool = False) -> Iterator[Label]:
         first, last = row.whole("first_frame"), row.whole("last_frame")
         if last < first:
             raise row.error("last_frame", f"at least first_frame ({first}) is expected")
+        if row.text("role") not in ROLES:
+            raise row.error("role", f"allowed are {', '.join(ROLES)}")
+        if _ILLEGIBLE.search(row.text("note")):
+            raise row.error("note", "and 'unreadable' is expected where the digits cannot be read")
         yield Label(
             row.whole("track"),
             first,

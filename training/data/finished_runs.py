@@ -88,7 +88,7 @@ def open_finished_run(folder: Path, video: Path | None, crops: CropSettings | No
 
     Args:
         folder: the run's folder.
-        video: where the run's video lies now; by default where it was.
+        video: where the run's video lies now, or the folder in which it lies under its name; by default where it was.
         crops: how regions are to be cut, which must be as the run cut them; None for just that.
 
     Raises:
@@ -190,7 +190,10 @@ def _open_video(folder: Path, record: dict[str, Any], video: Path | None) -> Vid
     """The part of the video that the run read; refuses another video than the run's."""
     named = record["input"]
     start, end = float(named.get("start_seconds") or 0.0), named.get("end_seconds")
-    path = Path(named.get("glob") or named["path"]) if video is None else video
+    was = Path(named.get("glob") or named["path"])
+    path = was if video is None else video
+    if path.is_dir() and (path / was.name).exists():
+        path /= was.name
     if video is None and not named.get("glob") and not path.exists():
         raise RunError(f"The video of the run {folder}, {path}, is not there; say where it lies now with --video.")
     source = open_source(path, start, None if end is None else float(end) - start)

@@ -178,6 +178,7 @@ def test_an_interrupted_replacement_leaves_the_old_sequences(video: Path, tmp_pa
         (lambda video: video.with_name("scene.boxes.csv").unlink(), "need their boxes in .*scene.boxes.csv"),
         (lambda video: write_csv(video.with_name("scene.labels.csv"), ["track"], []), "lacks the column 'first_frame'"),
         (lambda video: write_csv(video.with_name("scene.boxes.csv"), ["frame"], []), "lacks the column 'track'"),
+        (lambda video: write_labels(video, [(1, 0, 9, "7", "player", "")]), "teaches nothing: no note says 'legible'"),
     ],
 )
 def test_videos_and_labels_that_cannot_be_used(video: Path, tmp_path: Path, spoil: object, message: str) -> None:

@@ -81,6 +81,9 @@ def test_only_the_frames_that_a_note_names_are_legible(
         ({"last_frame": -1}, "last_frame is '-1', a whole number from 0"),
         ({"first_frame": 10}, r"last_frame is '9', at least first_frame \(10\) is expected"),
         ({"sure": ""}, "sure is '', a whole number from 0"),
+        ({"role": "Player"}, "role is 'Player', allowed are player, goalkeeper, referee, other, ignore"),
+        ({"note": "illegible"}, "note is 'illegible', and 'unreadable' is expected"),
+        ({"note": "turned, not legible"}, "'unreadable' is expected where the digits cannot be read"),
     ],
 )
 def test_a_labels_row_that_cannot_be_used(tmp_path: Path, changes: dict[str, object], message: str) -> None:
