@@ -103,23 +103,30 @@ def spread(by_frame: Mapping[int, str | None], reach: int, within: Sequence[Stre
     return stretches
 
 
-def thinned(stretches: Stretches, every: int, most_pictures: int, most_unreadable: int) -> Stretches:
-    """Some stretches of each number, and of none, evenly over the run, to leave about as many pictures as wanted.
+def shares_wanted(pictures: Mapping[str | None, float], settings: LessonSettings) -> dict[str | None, float]:
+    """Which share of the pictures of each number, and of none, leaves about as many as wanted; 0 to 1.
 
     Args:
-        stretches: of a run.
-        every: one frame in so many has exact boxes and counts.
-        most_pictures: of each number.
-        most_unreadable: without a number.
+        pictures: how many all runs together have.
+        settings: how many are wanted.
     """
-    frames = count_frames(stretches)
-    most = {number: (most_unreadable if number is None else most_pictures) * every for number in frames}
+    most = {number: settings.most_unreadable if number is None else settings.most_pictures for number in pictures}
+    return {number: min(1.0, most[number] / count) for number, count in pictures.items()}
+
+
+def thinned(stretches: Stretches, shares: Mapping[str | None, float]) -> Stretches:
+    """Some stretches of each number, and of none, evenly over a run.
+
+    Args:
+        stretches: of the run.
+        shares: how much of each is kept, by `shares_wanted`.
+    """
     kept: Stretches = {}
     due: defaultdict[str | None, float] = defaultdict(float)
     for track, some in stretches.items():
         for stretch in some:
             length = stretch.last - stretch.first + 1
-            due[stretch.number] += length * min(1.0, most[stretch.number] / frames[stretch.number])
+            due[stretch.number] += length * shares[stretch.number]
             if due[stretch.number] >= length / 2:
                 due[stretch.number] -= length
                 kept.setdefault(track, []).append(stretch)

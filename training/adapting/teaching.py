@@ -1,7 +1,7 @@
 """Trains a recognizer on what runs know of their own pictures, and writes the one that comes of it."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pipeline.config import as_plain
 from recognizer.checkpoint import load_checkpoint, save_checkpoint
-from training.adapting.lessons import Corrections, Stretches, count_frames, lessons_of, thinned
+from training.adapting.lessons import Corrections, Stretches, count_frames, lessons_of, shares_wanted, thinned
 from training.adapting.settings import AdaptSettings
 from training.building.origin import safe_track, sequence_name
 from training.building.video import video_name, warn_of_loss
@@ -115,13 +115,14 @@ def _common_start(runs: Sequence[FinishedRun]) -> Path:
 
 
 def _lessons(runs: Sequence[FinishedRun], corrections: Corrections, settings: AdaptSettings) -> list[Stretches]:
-    """What each run teaches; its part of the pictures that are wanted."""
-    wanted = settings.lessons
-    most = [-(-count // len(runs)) for count in (wanted.most_pictures, wanted.most_unreadable)]
-    return [
-        thinned(lessons_of(run, {} if place else corrections, wanted), run.every, *most)
-        for place, run in enumerate(runs)
-    ]
+    """What each run teaches, of all that they know as much as is wanted."""
+    known = [lessons_of(run, {} if place else corrections, settings.lessons) for place, run in enumerate(runs)]
+    pictures: defaultdict[str | None, float] = defaultdict(float)
+    for run, some in zip(runs, known, strict=True):
+        for number, frames in count_frames(some).items():
+            pictures[number] += frames / run.every
+    shares = shares_wanted(pictures, settings.lessons)
+    return [thinned(some, shares) for some in known]
 
 
 def _require_enough(runs: Sequence[FinishedRun], lessons: Sequence[Stretches]) -> None:

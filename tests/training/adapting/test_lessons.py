@@ -16,6 +16,7 @@ from training.adapting.lessons import (
     Stretches,
     count_frames,
     lessons_of,
+    shares_wanted,
     shown_numbers,
     spread,
     thinned,
@@ -84,14 +85,21 @@ def stretches_of(counts: Mapping[str | None, int], length: int) -> Stretches:
     }
 
 
-@pytest.mark.parametrize(("wanted", "every"), [(50, 1), (77, 1), (199, 1), (30, 3), (1000, 1)])
-def test_about_as_many_pictures_are_kept_as_are_wanted_from_all_over_the_run(wanted: int, every: int) -> None:
+@pytest.mark.parametrize("wanted", [50, 77, 199, 1000])
+def test_about_as_many_pictures_are_kept_as_are_wanted_from_all_over_the_run(wanted: int) -> None:
     found = stretches_of({"7": 40, None: 60}, 5)
-    kept = thinned(found, every, wanted, 2 * wanted)
-    counts = {number: count / every for number, count in count_frames(kept).items()}
-    assert counts == pytest.approx({"7": min(200 / every, wanted), None: min(300 / every, 2 * wanted)}, abs=5)
+    shares = shares_wanted(count_frames(found), LessonSettings(most_pictures=wanted, most_unreadable=2 * wanted))
+    kept = thinned(found, shares)
+    assert count_frames(kept) == pytest.approx({"7": min(200, wanted), None: min(300, 2 * wanted)}, abs=5)
     gaps = np.diff([each.first for each in kept[0]])
     assert gaps.max() - gaps.min() <= 20
+
+
+def test_a_number_that_one_run_alone_shows_gets_all_its_pictures() -> None:
+    both, one = stretches_of({"7": 40, "9": 40}, 5), stretches_of({"7": 40}, 5)
+    shares = shares_wanted(count_frames(both) + count_frames(one), LessonSettings(most_pictures=200))
+    assert count_frames(thinned(both, shares)) == pytest.approx({"7": 100, "9": 200}, abs=5)
+    assert count_frames(thinned(one, shares)) == pytest.approx({"7": 100}, abs=5)
 
 
 def test_the_reach_is_a_time(video: Path, tmp_path: Path) -> None:
