@@ -55,14 +55,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("input", metavar="INPUT", nargs="+", help="a video file, or a folder or (quoted) glob of images; one")
     add("-o", "--output", metavar="DIR", type=Path, help="folder for the results (default: runs/NAME)")
-    add("--config", metavar="FILE", type=Path, help="YAML settings; see configs/pipeline.yaml (default: built in)")
-    add(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="override a setting: windows.stride=2; repeatable",
-    )
+    parser.add_settings()
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     add("--overwrite", action="store_true", help="replace an earlier run in DIR once the new one is whole")
     add("--no-video", dest="video", action="store_false", help="write the tables only, no annotated video")

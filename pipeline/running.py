@@ -31,7 +31,7 @@ def carry_out(arguments: argparse.Namespace) -> tuple[RunSummary, Path]:
     Raises:
         InputError: The input, a setting or the folder cannot be used.
     """
-    settings = load(Settings, arguments.config, arguments.set)
+    settings = load(Settings, arguments.config, arguments.overrides)
     device = resolve_device(arguments.device)
     decoder, card, threads = settings.engine.decoder, card_of(device), settings.engine.coding_threads
     source = open_source(arguments.input, arguments.start, arguments.duration, decoder, card, threads)

@@ -27,13 +27,14 @@ class Parser(argparse.ArgumentParser):
         """One sentence instead of the whole usage."""
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}; see --help.\n")
 
-    def add_settings(self, file: Path | None = None) -> None:
+    def add_settings(self, file: Path | None = None, shown_in: str = "configs/pipeline.yaml") -> None:
         """Add `--config FILE`, and `--set KEY=VALUE`, which may be repeated and lands in `overrides`.
 
         Args:
-            file: The settings by default; None for the pipeline's, built in.
+            file: The settings by default; None for those that are built in.
+            shown_in: Where those stand.
         """
-        told = "the pipeline's settings (default: built in)" if file is None else "settings (%(default)s)"
+        told = f"YAML settings, as in {shown_in} (default: built in)" if file is None else "settings (%(default)s)"
         self.add_argument("--config", type=Path, metavar="FILE", default=file, help=told)
         told = "a setting, over the file's; may be repeated"
         self.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help=told)

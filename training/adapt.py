@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise RunError("--corrections belong to one run; give one RUN, or put them into it with training.correct_run.")
     if len(given.runs) > 1 and given.video and not given.video.is_dir():
         raise RunError(f"--video is {given.video}; for several runs a folder that holds their videos is expected.")
-    settings = load(AdaptSettings, given.config, given.set)
+    settings = load(AdaptSettings, given.config, given.overrides)
     runs = [open_finished_run(folder, given.video, None) for folder in given.runs]
     corrections = read_corrections(given.corrections, runs[0].tracks, runs[0].folder) if given.corrections else {}
     taught = adapt(runs, corrections, given.output, settings, show_progress)
@@ -86,8 +86,7 @@ def _parser() -> Parser:
         type=Path,
         help="where the run's video lies now, or a folder that holds the runs' videos (default: where they were)",
     )
-    add("--config", metavar="FILE", type=Path, help="YAML file, such as configs/adapt.yaml")
-    add("--set", metavar="KEY=VALUE", action="append", default=[], help="one setting, over the file's: steps=400")
+    parser.add_settings(shown_in="configs/adapt.yaml")
     return parser
 
 

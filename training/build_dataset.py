@@ -109,7 +109,7 @@ def _crops(options: argparse.Namespace, progress: Progress) -> Tally:
 
 def _settings(options: argparse.Namespace) -> tuple[Settings, Cutting]:
     """The pipeline's settings and the cutting; the default gap is the pause after which the pipeline ends a window."""
-    settings = load(Settings, options.config, options.set)
+    settings = load(Settings, options.config, options.overrides)
     seconds = settings.windows.max_gap_seconds if options.gap_seconds is None else options.gap_seconds
     by_frames = options.gap_frames is not None
     gap = None if by_frames else seconds
@@ -198,8 +198,7 @@ def _kind(
         help="build anew what is there from other labels, settings or pictures, which stays until the new is whole; "
         "take out what a data set does not hold any more",
     )
-    add("--config", metavar="FILE", type=Path, help="the pipeline's settings (see configs/pipeline.yaml)")
-    add("--set", metavar="KEY=VALUE", action="append", default=[], help="override one: detector.image_size=640")
+    parser.add_settings()
     add("-q", "--quiet", action="store_true", help="say nothing but errors")
     return parser
 

@@ -44,8 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     steps = parser.add_subparsers(dest="step", required=True)
     common = Parser(add_help=False)
     common.add_argument("--work", type=Path, required=True, help="directory for frames and their labels")
-    common.add_argument("--config", type=Path, help="YAML file, such as configs/train_detector.yaml")
-    common.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, over the file's")
+    common.add_settings(shown_in="configs/train_detector.yaml")
     step = steps.add_parser("label", parents=[common], help="list frames and the people in them")
     step.add_argument(
         "--clips",
@@ -96,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; returns the exit code."""
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    settings = load(DetectorTraining, given.config, given.set)
+    settings = load(DetectorTraining, given.config, given.overrides)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     _run(given, settings)

@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    settings = load(LocalizerTraining, given.config, given.set)
+    settings = load(LocalizerTraining, given.config, given.overrides)
     make_localizer(settings, given.output)
     sys.stdout.write(f"{given.output}\n")
     return 0
@@ -77,8 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m training.train_localizer", description="Make the number localizer.")
     add = parser.add_argument
-    add("--config", type=Path, metavar="FILE", help="YAML file, such as configs/train_localizer.yaml")
-    add("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, over the file's; repeatable")
+    parser.add_settings(shown_in="configs/train_localizer.yaml")
     add(
         "-o",
         "--output",
