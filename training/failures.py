@@ -7,13 +7,11 @@ wrong number are laid out on one sheet, the surest first.
 import io
 import logging
 import sys
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from pipeline.crops import CropSettings
 from pipeline.types import UInt8Image
@@ -25,15 +23,13 @@ from recognizer.reader import JerseyReader, default_weights
 from training.evaluation.clip_windows import LabelledWindow, clip_windows, read_whole
 from training.evaluation.clips import labelled_clips
 from training.evaluation.command import count
+from training.evaluation.contact_sheet import Strip, contact_sheet
 from training.evaluation.files import require_file, write_results
 
 logger = logging.getLogger(__name__)
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG"}
-_SIDE = 72
-_CAPTION = 18
-_COLUMNS = 3
-_GAP = 8
+_SIDE, _COLUMNS = 72, 3
 
 
 class Failure(NamedTuple):
@@ -62,42 +58,17 @@ def find_failures(reader: JerseyReader, clip: str, windows: Iterable[LabelledWin
     return failures
 
 
-def worst(failures: Iterable[Failure], count: int, alike: int = 1) -> list[Failure]:
-    """The surest failures, of one clip, number and mistake only a few.
-
-    Args:
-        failures: any.
-        count: how many at the most.
-        alike: how many of one clip that took one number for one other.
-    """
-    chosen: list[Failure] = []
-    seen: Counter[tuple[str, str | None, str]] = Counter()
+def worst(failures: Iterable[Failure], count: int) -> list[Failure]:
+    """The surest failures, at most `count`: of one clip, number and mistake only the surest."""
+    chosen: dict[tuple[str, str | None, str], Failure] = {}
     for failure in sorted(failures, key=lambda one: -one.probability):
-        kind = (failure.clip, failure.window.number, failure.read)
-        if seen[kind] < alike and len(chosen) < count:
-            seen[kind] += 1
-            chosen.append(failure)
-    return chosen
+        chosen.setdefault((failure.clip, failure.window.number, failure.read), failure)
+    return list(chosen.values())[:count]
 
 
 def sheet(failures: Sequence[Failure]) -> UInt8Image:
-    """Lay failures out in three columns, the pictures of each in a row and what happened under it.
-
-    Returns:
-        uint8 (H, W, 3) RGB.
-    """
-    longest = max((len(one.window.regions) for one in failures), default=1)
-    width, height = longest * _SIDE + _GAP, _SIDE + _CAPTION + _GAP
-    rows = -(-len(failures) // _COLUMNS)
-    page = Image.new("RGB", (_COLUMNS * width + _GAP, max(rows, 1) * height + _GAP), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(12)
-    for place, failure in enumerate(failures):
-        left, top = _GAP + place % _COLUMNS * width, _GAP + place // _COLUMNS * height
-        for step, region in enumerate(failure.window.regions):
-            picture = Image.fromarray(region).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
-            page.paste(picture, (left + step * _SIDE, top))
-        draw.text((left, top + _SIDE + 2), failure.caption, "black", font)
-    return np.asarray(page, np.uint8)
+    """The page that shows failures: uint8 (H, W, 3) RGB."""
+    return contact_sheet([Strip(one.window.regions, one.caption) for one in failures], _SIDE, _COLUMNS)
 
 
 @ending_in_a_sentence()

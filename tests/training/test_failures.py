@@ -38,7 +38,6 @@ def test_the_surest_come_first_and_a_repeated_mistake_once() -> None:
         failure("a", None, "1", 0.8),
     ]
     assert [one.probability for one in worst(failures, count=3)] == [0.9, 0.8, 0.6]
-    assert [one.probability for one in worst(failures, count=2, alike=2)] == [0.9, 0.8]
 
 
 def test_the_caption_tells_truth_read_and_clip() -> None:

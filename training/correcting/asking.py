@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.crops import CropSettings, complete_cut_off, cut_square, jersey_regions
 from pipeline.types import Frame, TrackedBoxes, UInt8Image, WindowRead
 from recognizer.decode import NONE_INDEX, number_log_probs
+from training.evaluation.contact_sheet import Strip, contact_sheet
 from training.mixture.placing import square_round
 
 PICTURES: Final = 5
@@ -19,7 +19,7 @@ _READABLE: Final = 0.5
 """A window that shows no number with a lower probability may show one to a person."""
 _REACH: Final = 2.0
 """Side of the pictures, in sides of the jersey region in their middle."""
-_SIDE, _CAPTION, _GAP, _COLUMNS = 112, 18, 10, 2
+_SIDE, _COLUMNS = 112, 2
 
 
 class Likeliest(NamedTuple):
@@ -105,19 +105,5 @@ def show(asked: Sequence[Question], frames: Iterable[tuple[Frame, TrackedBoxes]]
 
 
 def sheet(asked: Sequence[Question]) -> UInt8Image:
-    """Lay tracks out in two columns, the pictures of each in a row and its caption under it.
-
-    Returns:
-        uint8 (H, W, 3) RGB.
-    """
-    width, height = PICTURES * _SIDE + _GAP, _SIDE + _CAPTION + _GAP
-    rows = -(-len(asked) // _COLUMNS)
-    page = Image.new("RGB", (_COLUMNS * width + _GAP, rows * height + _GAP), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(14)
-    for place, question in enumerate(asked):
-        left, top = _GAP + place % _COLUMNS * width, _GAP + place // _COLUMNS * height
-        for step, picture in enumerate(question.pictures):
-            shown = Image.fromarray(picture).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
-            page.paste(shown, (left + step * _SIDE, top))
-        draw.text((left, top + _SIDE + 1), question.caption, "black", font)
-    return np.asarray(page, np.uint8)
+    """The page that a person looks at: uint8 (H, W, 3) RGB."""
+    return contact_sheet([Strip(one.pictures, one.caption) for one in asked], _SIDE, _COLUMNS)
