@@ -59,12 +59,7 @@ def process(
     encoder = choose_encoder(settings.engine.encoder, size, card_of(device)) if video else None
     with Workers(settings.engine) as workers:
         with clock.stage("load"):
-            detector = PlayerDetector(settings.detector, device)
-            spread = workers.spread if device.type == "cpu" else in_turn
-            reader = WindowReader(settings.reader, device, settings.adaptation.enabled, spread)
-            models = Models(detector, reader)
-            models.reader.prepare(settings.windows.length)
-        _warn_of_differences(models.reader, settings)
+            models = _load(settings, device, workers)
         with clock.stage("hash"):
             origin = provenance(source.info, settings)
         findings = find(source, settings, models, folder, clock, progress, workers)
@@ -96,8 +91,14 @@ def process(
     return summary
 
 
-def _warn_of_differences(reader: WindowReader, settings: Settings) -> None:
+def _load(settings: Settings, device: torch.device, workers: Workers) -> Models:
+    """The networks, ready to run."""
+    detector = PlayerDetector(settings.detector, device)
+    spread = workers.spread if device.type == "cpu" else in_turn
+    reader = WindowReader(settings.reader, device, settings.adaptation.enabled, spread)
+    reader.prepare(settings.windows.length)
     if unlike := differences(reader.info, settings.crops, settings.windows):
         logger.warning(
             "%s is given other regions or windows than it was trained on: %s.", reader.weights, "; ".join(unlike)
         )
+    return Models(detector, reader)

@@ -28,7 +28,7 @@ from pipeline.results.spans import TrackSpan
 from pipeline.settings import Settings
 from pipeline.track_reader import TrackReader
 from pipeline.tracking.bridging import bridge_gaps
-from pipeline.tracking.following import detect, follow, in_groups
+from pipeline.tracking.following import Followed, detect, follow, in_groups
 from pipeline.tracking.tracker import PlayerTracker
 from pipeline.types import Frame, TrackedBoxes, UInt8Image
 from pipeline.uploads import upload
@@ -99,22 +99,13 @@ def find(
         progress: Called after every frame.
         workers: Threads for the stages; None runs one stage after another.
     """
-    ahead = workers.ahead if workers else _in_step
     rate = float(source.info.frames_per_second)
     expected = round(source.info.duration_seconds * rate) if source.info.duration_seconds else None
-    with clock.stage("load"):
-        tracker = PlayerTracker(settings.tracker, rate / settings.detector.every)
     track_reader = TrackReader(settings, models.reader, clock)
     frames, taught_by = 0, list[str]()
     with closing(FeatureFile(folder)) as features:
         with TrackLog(folder / BOXES, 1.0 / rate) as tracks, ReadLog(folder / READS) as log:
-            decoded = ahead("decode", clock.each("decode", source.frames()))
-            groups = in_groups(decoded, settings.detector.every)
-            if models.detector.wants_uploads:
-                groups = ahead("upload", upload(groups, models.reader.device, clock))
-            detected = ahead("detect", detect(groups, models.detector, clock, workers.spread if workers else in_turn))
-            followed = ahead("track", follow(detected, tracker, clock))
-            for frame, boxes, was_detected in followed:
+            for frame, boxes, was_detected in _followed(source, settings, models, clock, workers):
                 tracks.add(frame, boxes)
                 reads = track_reader.push(frame, boxes if was_detected else TrackedBoxes.empty())
                 log.add(reads)
@@ -139,6 +130,20 @@ def find(
     rows, mixed = _rows(track_reader, tracks, swaps, teams, folder, clock)
     rows = keep_one_wearer(rows) if settings.identity.one_wearer else rows
     return Findings(rows, frames, windows - mixed, taught_by)
+
+
+def _followed(
+    source: VideoSource, settings: Settings, models: Models, clock: StageClock, workers: Workers | None
+) -> Iterator[Followed]:
+    """Every frame with the people followed into it, each stage in a thread of its own where there are workers."""
+    ahead, every = workers.ahead if workers else _in_step, settings.detector.every
+    with clock.stage("load"):
+        tracker = PlayerTracker(settings.tracker, float(source.info.frames_per_second) / every)
+    groups = in_groups(ahead("decode", clock.each("decode", source.frames())), every)
+    if models.detector.wants_uploads:
+        groups = ahead("upload", upload(groups, models.reader.device, clock))
+    detected = ahead("detect", detect(groups, models.detector, clock, workers.spread if workers else in_turn))
+    return ahead("track", follow(detected, tracker, clock))
 
 
 def _rows(
