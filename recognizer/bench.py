@@ -27,7 +27,7 @@ import torch
 from recognizer.checkpoint import CheckpointInfo, load_checkpoint
 from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.device import device_name, resolve_device
-from recognizer.errors import InputError, reason_of
+from recognizer.errors import InputError, first_line_of, reason_of
 from recognizer.networks import Network, TorchNetwork
 from recognizer.onnx_cache import write_halves
 from recognizer.onnx_network import OnnxNetwork, missing_packages
@@ -104,7 +104,7 @@ def _if_it_runs(name: str, network: Network, info: CheckpointInfo) -> dict[str, 
         features = network.encode(torch.zeros(length, size, size, 3, dtype=torch.uint8)).unsqueeze(0)
         network.read(features, torch.ones(1, length, dtype=torch.bool, device=features.device))
     except Exception as error:  # noqa: BLE001  # whatever compilers raise
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = first_line_of(error)
         logger.warning("The variant %s is left out: %s", name, reason)
         return {}
     return {name: network}

@@ -17,3 +17,13 @@ def reason_of(error: OSError) -> str:
     'no such file or directory'
     """
     return (error.strerror or str(error)).lower()
+
+
+def first_line_of(error: Exception) -> str:
+    r"""What a library says of an error in its first line; the error's kind where it says nothing.
+
+    >>> first_line_of(ValueError("no such layer\n  at line 3")), first_line_of(KeyError())
+    ('no such layer', 'KeyError')
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

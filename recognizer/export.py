@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--checkpoint", type=Path, default=default_weights(), help="weights, .safetensors (the ones that ship)")
     add("-o", "--output", metavar="DIR", type=Path, default=Path("exported"), help="folder for the files (exported)")
     add("--format", default="onnx", help="onnx, or torch for a torch.export package (onnx)")
-    add("--opset", type=int, default=OPSETS[0], help=f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]} ({OPSETS[0]})")
+    add("--opset", type=int, help=f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]} ({OPSETS[0]})")
     return parser
 
 
@@ -163,8 +163,10 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     given = _parser().parse_args(argv)
+    if given.opset is not None and given.format != "onnx":
+        raise ExportError(f"--opset is for ONNX; leave it out with --format {given.format}.")
     try:
-        differences = export(given.checkpoint, given.output, given.format, given.opset)
+        differences = export(given.checkpoint, given.output, given.format, given.opset or OPSETS[0])
     except ParityError as error:
         sys.stderr.write(f"{error}\n")
         return 1

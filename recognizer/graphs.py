@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from recognizer.checkpoint import CheckpointInfo
-from recognizer.errors import InputError
+from recognizer.errors import InputError, first_line_of
 from recognizer.model import JerseyTemporalNet
 from recognizer.onnx_network import Session
 from recognizer.pooling import read_pooled
@@ -172,7 +172,7 @@ def trace_onnx(
                 dynamo=False,  # the newer exporter needs a further package
             )
         except (torch.onnx.OnnxExporterError, RuntimeError, TypeError) as error:
-            raise ExportError(f"The network cannot be exported to ONNX: {_first_line(error)}.") from error
+            raise ExportError(f"The network cannot be exported to ONNX: {first_line_of(error)}.") from error
 
 
 def write_torch(graph: Graph, path: Path) -> None:
@@ -188,7 +188,7 @@ def write_torch(graph: Graph, path: Path) -> None:
         )
         torch.export.save(program, str(path))
     except (RuntimeError, ValueError) as error:
-        raise ExportError(f"The network cannot be exported by torch.export: {_first_line(error)}.") from error
+        raise ExportError(f"The network cannot be exported by torch.export: {first_line_of(error)}.") from error
 
 
 @torch.inference_mode()
@@ -204,7 +204,3 @@ def largest_difference(graph: Graph, run: Session) -> float:
                 return float("inf")
             worst = max(worst, float(np.nan_to_num(np.abs(ours - theirs.numpy()), nan=np.inf).max()))
     return worst
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -16,7 +16,7 @@ from pipeline.detection.yolo import STRIDE, Fit, decode_boxes, fit, grid, input_
 from pipeline.types import Detections, FloatArray, Frame
 from pipeline.vendor import vendor_import
 from recognizer.checks import require_choice, require_range
-from recognizer.errors import InputError
+from recognizer.errors import InputError, first_line_of
 from recognizer.precision import Backend
 from recognizer.weights_file import WeightsError, read_weights, require_same_tensors
 
@@ -238,7 +238,7 @@ class _VendorModel:
             self._model: Any = YOLO(named)
             names = [str(name) for _, name in sorted(self._model.names.items())]
         except (OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            reason = first_line_of(error)
             raise DetectorError(
                 f"The detector's model {named} cannot be loaded ({reason}); "
                 "detector.weights may be empty or name a model file of ultralytics."

@@ -105,7 +105,8 @@ def test_an_error_leaves_the_folder_as_it_was(
     ("arguments", "said"),
     [
         (["--format", "tf"], "The format is 'tf'; allowed are onnx and torch."),
-        (["--checkpoint", "none.safetensors"], "The weights file none.safetensors does not exist."),
+        (["--checkpoint", "none.safetensors"], "The weights file none.safetensors does not exist; mend the setting"),
+        (["--format", "torch", "--opset", "18"], "--opset is for ONNX; leave it out with --format torch"),
         pytest.param(["--opset", "9"], "The operator set is 9; allowed are 17 to 20.", marks=needs_onnx),
         pytest.param(["-o", "{file}"], "cannot be written", marks=needs_onnx),
     ],
