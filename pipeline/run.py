@@ -51,12 +51,17 @@ def _carry_out(arguments: argparse.Namespace) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="jersey-numbers", description="Read jersey numbers from match video.", allow_abbrev=False)
+    parser = Parser(
+        prog="jersey-numbers",
+        description="Read jersey numbers from match video; writes an annotated video and tables to runs/NAME.",
+        epilog="Exit codes: 0 done, 2 something cannot be used, 3 part of the file was damaged, 130 and 143 stopped.",
+        allow_abbrev=False,
+    )
     add = parser.add_argument
-    add("input", metavar="INPUT", nargs="+", help="a video file, or a folder or (quoted) glob of images; one")
-    add("-o", "--output", metavar="DIR", type=Path, help="folder for the results (default: runs/NAME)")
+    add("input", metavar="INPUT", nargs="+", help="one video file, or folder or (quoted) glob of images")
+    add("-o", "--output", metavar="DIR", type=Path, help="folder for the results (default: runs/NAME, after the input)")
     parser.add_settings()
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    add("--device", default="auto", help="auto (the GPU if there is one), cpu, cuda or cuda:N (default: auto)")
     add("--overwrite", action="store_true", help="replace an earlier run in DIR once the new one is whole")
     add("--no-video", dest="video", action="store_false", help="write the tables only, no annotated video")
     add("--start", metavar="S", type=_seconds, default=0.0, help="begin at this time, seconds or H:MM:SS")

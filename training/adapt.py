@@ -78,7 +78,7 @@ def _parser() -> Parser:
         "--corrections",
         metavar="CSV",
         type=Path,
-        help="track_id,jersey_number[,first_frame,last_frame], as for training.build_dataset run",
+        help="your corrections of the one RUN, as for training.correct_run",
     )
     add(
         "--video",

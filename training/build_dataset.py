@@ -195,8 +195,8 @@ def _kind(
     add(
         "--replace",
         action="store_true",
-        help="build anew what is there from other labels, settings or pictures, which stays until the new is whole; "
-        "take out what a data set does not hold any more",
+        help="rebuild sequences whose labels, settings or pictures changed (the old ones stay until the new ones are "
+        "complete), and take out what a folder does not hold any more",
     )
     parser.add_settings()
     add("-q", "--quiet", action="store_true", help="say nothing but errors")

@@ -38,12 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m training.correct_run",
-        description="Put a person's word into a run's tables and video.",
+        description="Apply your corrections to a run: its tables and its video are written anew.",
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("run", metavar="RUN", type=Path, help="a finished run's folder")
-    add("corrections", metavar="CSV", type=Path, help="track_id,jersey_number and perhaps first_frame,last_frame")
+    add(
+        "corrections",
+        metavar="CSV",
+        type=Path,
+        help="track_id,jersey_number[,first_frame,last_frame]; -1: nobody can read it",
+    )
     add("-o", "--output", metavar="DIR", type=Path, help="folder for the corrected run (default: RUN-corrected)")
     add("--overwrite", action="store_true", help="replace an earlier run in DIR once the new one is whole")
     add("--no-video", dest="draw", action="store_false", help="write the tables only, no annotated video")

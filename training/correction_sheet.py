@@ -18,7 +18,7 @@ from recognizer.command import Parser, ending_in_a_sentence
 from recognizer.errors import InputError
 from training.adapting.lessons import read_windows
 from training.correcting.asking import Likeliest, Question, questions, sheet, show
-from training.data.corrections import CORRECTION_COLUMNS, LEFT
+from training.data.corrections import CORRECTION_COLUMNS, FRAME_COLUMNS, LEFT
 from training.data.finished_runs import open_finished_run
 from training.data.tables import read_table
 from training.evaluation.command import count
@@ -69,14 +69,14 @@ def _unnamed(path: Path) -> dict[int, Likeliest]:
 
 
 def _table(asked: Sequence[Question]) -> str:
-    rows = [f"{question.track_id},{LEFT}" for question in asked]
-    return "\n".join([",".join(CORRECTION_COLUMNS), *rows]) + "\n"
+    rows = [f"{question.track_id},{LEFT},," for question in asked]
+    return "\n".join([",".join((*CORRECTION_COLUMNS, *FRAME_COLUMNS)), *rows]) + "\n"
 
 
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m training.correction_sheet",
-        description="Show the tracks of a run whose number a person should say.",
+        description="Show the tracks without a number that you may be able to read, and write a table to fill in.",
         allow_abbrev=False,
     )
     add = parser.add_argument

@@ -111,13 +111,13 @@ def outcome(result: TrainResult) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
-    parser = Parser(prog="python -m training.train", description="Train the jersey recognizer.")
+    parser = Parser(prog="python -m training.train", description="Train the jersey recognizer.", allow_abbrev=False)
     parser.add_settings(Path("configs/train.yaml"))
     parser.add_argument("--resume", action="store_true", help="go on where the run in the output folder stopped")
     parser.add_argument(
         "--check",
         action="store_true",
-        help="check settings, data and output folder (with --resume: the run in it), say what is covered, and end",
+        help="look at settings, data and output folder, print what each side of the split holds, and stop",
     )
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

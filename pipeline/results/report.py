@@ -44,10 +44,10 @@ _THREADS: Final = (
 
 _WHY_UNREAD: Final = {
     "too_short": "seen too briefly",
-    "unreadable": "without a readable number",
-    "conflicting": "with reads that do not agree well enough",
-    "duplicate": "whose number a surer track shows",
-    "corrected": "by a person's word",
+    "unreadable": "none could be read",
+    "conflicting": "reads that do not agree well enough",
+    "duplicate": "a surer track shows it",
+    "corrected": "a person said so",
 }
 
 
@@ -242,8 +242,8 @@ def table(players: Sequence[Player], rows: Sequence[TrackRow]) -> str:
     unread = Counter(row.status for row in rows if not row.identity.number)
     total = sum(unread.values())
     if total:
-        reasons = ", ".join(f"{count} {_WHY_UNREAD.get(status, status)}" for status, count in unread.most_common())
-        lines.append(f"{_counted(total, 'track')} without a number: {reasons}.")
+        reasons = ", ".join(f"{_WHY_UNREAD.get(status, status)} ({count})" for status, count in unread.most_common())
+        lines.append(f"{_counted(total, 'track')} got no number: {reasons}.")
     if not rows:
         lines.append("No player was found.")
     return "\n".join(lines)

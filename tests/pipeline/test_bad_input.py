@@ -76,7 +76,7 @@ def test_an_input_that_cannot_be_read(
         (["--device", "tpu"], "The device 'tpu' is unknown; allowed are auto, cpu, cuda and cuda:N"),
         (["--device", "cuda:99"], "The device 'cuda:99' (cannot be used|does not exist)"),
         (["--set", "reader.weights=missing.safetensors"], r"weights file missing\.safetensors does not exist"),
-        (["--set", "detector.weights=missing.safetensors"], r"detector's file missing\.safetensors does not exist"),
+        (["--set", "detector.weights=missing.safetensors"], r"weights file missing\.safetensors does not exist; mend"),
         (["--set", "detector.classes=[unicorn]"], "has no class 'unicorn'"),
         (["-o", "wrong.yaml"], r"wrong\.yaml is a file, but a folder is needed"),
         (["-o", "wrong.yaml/out"], "Cannot write to .*wrong.yaml/out: not a directory"),

@@ -37,7 +37,7 @@ def test_a_whole_run(brief: Path, options: list[str], at_home: Path, capsys: pyt
     assert listing(at_home / "runs") == ["brief"]
     assert listing(at_home / "runs" / "brief") == FILES
     printed = capsys.readouterr()
-    assert "without a number" in printed.out
+    assert "got no number" in printed.out
     paths = [Path(line) for line in printed.out.splitlines()[-6:]]
     assert sorted(path.name for path in paths) == FILES
     assert all(path.exists() for path in paths)

@@ -39,7 +39,7 @@ def test_a_sheet_and_a_table_to_fill_in_are_written(
     table = tmp_path / "to_fill" / "corrections.csv"
     assert main([str(run), "-o", str(table)]) == 0
     assert f"{table.with_suffix('.png')} shows 1 track; write the numbers" in capsys.readouterr().out
-    assert table.read_text() == "track_id,jersey_number\n2,?\n"
+    assert table.read_text() == "track_id,jersey_number,first_frame,last_frame\n2,?,,\n"
     with Image.open(table.with_suffix(".png")) as picture:
         assert np.asarray(picture)[10:100, 10:230].std() > 20
 

@@ -16,7 +16,7 @@ APPLIED: Final = "applied_corrections.csv"
 """File of a corrected run that holds all that a person has said of its tracks."""
 CORRECTION_COLUMNS: Final = ("track_id", "jersey_number")
 """Those that a table must have; `first_frame` and `last_frame` may stand beside them."""
-_FRAME_COLUMNS: Final = ("first_frame", "last_frame")
+FRAME_COLUMNS: Final = ("first_frame", "last_frame")
 LEFT: Final = "?"
 """In place of a number: the track is left as it is, as if it were not listed."""
 
@@ -59,7 +59,7 @@ def write_corrections(path: Path, said: Mapping[int, Iterable[Stretch]]) -> None
     """Write a table that `read_corrections` reads; a stretch that has no beginning or no end gets a blank there."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow((*CORRECTION_COLUMNS, *_FRAME_COLUMNS))
+        writer.writerow((*CORRECTION_COLUMNS, *FRAME_COLUMNS))
         for track, stretches in sorted(said.items()):
             for one in sorted(stretches, key=lambda one: one.first):
                 first, last = one.first or "", "" if one.last == sys.maxsize else one.last

@@ -58,7 +58,7 @@ def split_by(items: Sequence[SubSequence], key: SplitKey, held_out_share: float,
             "add data from another one, or hold out sequences (--set data.split_by=sequence), whose players training "
             "may know"
             if key == "match"
-            else "add sequences or raise the share"
+            else "add another sequence of some number, or measure on nothing (--set data.validation_share=0)"
         )
         raise SplitError(
             f"Holding out {held_out_share:g} of {len(items)} sub-folders by {key} leaves one side empty: {remedy}."

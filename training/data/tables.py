@@ -105,6 +105,8 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
             if missing:
                 raise TableError(f"{path} lacks the column {missing[0]!r}; it needs {', '.join(columns)}.")
             for values in table:
+                if any(values.get(None) or ()):  # where DictReader puts what is left over
+                    raise TableError(f"{path}, line {table.line_num} has more values than the header has columns.")
                 yield Row(path, table.line_num, values)
     except FileNotFoundError as error:
         raise TableError(f"{path} does not exist.") from error

@@ -67,7 +67,7 @@ def test_a_track_seen_long_is_not_too_short(status: Status, seen: float, expecte
     with (tmp_path / "t.csv").open(newline="") as file:
         assert [found["status"] for found in csv.DictReader(file)] == [expected]
     if expected == "unreadable":
-        assert table([], [given_row]) == "1 track without a number: 1 without a readable number."
+        assert table([], [given_row]) == "1 track got no number: none could be read (1)."
 
 
 def test_numbers_stay_text(tmp_path: Path) -> None:

@@ -202,13 +202,13 @@ def test_the_table_is_sorted_by_team_and_number_and_counts_the_unread() -> None:
         ["red", "9", "0.90", "1.2", "3"],
         ["red", "10", "0.90", "7.0", "9", "1"],
     ]
-    assert lines[6] == "3 tracks without a number: 2 seen too briefly, 1 without a readable number."
+    assert lines[6] == "3 tracks got no number: seen too briefly (2), none could be read (1)."
 
 
 def test_the_table_of_an_empty_pitch() -> None:
     assert printed([]) == ["No player was found."]
     assert printed([row(1, None, status="conflicting")]) == [
-        "1 track without a number: 1 with reads that do not agree well enough."
+        "1 track got no number: reads that do not agree well enough (1)."
     ]
 
 

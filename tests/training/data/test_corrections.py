@@ -1,5 +1,6 @@
 """Corrections that cannot be used, and where the recognizer sees a number."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from building_media import scene_picture, write_csv
 from pipeline.types import Crop
 from recognizer.reader import default_weights
 from training.building.sight import ReaderSight
-from training.data.corrections import read_corrections
+from training.data.clip_labels import Stretch, Verdict
+from training.data.corrections import read_corrections, write_corrections
 from training.data.tables import TableError
 
 
@@ -31,6 +33,24 @@ def test_corrections_that_cannot_be_used(tmp_path: Path, rows: list[tuple[object
     path = write_csv(tmp_path / "fix.csv", ["track_id", "jersey_number", "first_frame", "last_frame"], rows)
     with pytest.raises(TableError, match=message):
         read_corrections(path, {1: range(30), 2: range(5, 30)}, Path("run"))
+
+
+def test_frames_without_a_column_of_their_own_are_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "fix.csv").write_text("track_id,jersey_number\n1,7,0,9\n")
+    with pytest.raises(TableError, match=r"fix\.csv, line 2 has more values than the header has columns"):
+        read_corrections(tmp_path / "fix.csv", {1: range(30)}, Path("run"))
+    (tmp_path / "fix.csv").write_text("track_id,jersey_number\n1,7,,\n")
+    assert read_corrections(tmp_path / "fix.csv", {1: range(30)}, Path("run"))
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    said = {
+        2: [Stretch(0, 9, Verdict.UNREADABLE, None), Stretch(10, sys.maxsize, Verdict.LEGIBLE, "00")],
+        1: [Stretch(5, 7, Verdict.LEGIBLE, "7")],
+    }
+    write_corrections(tmp_path / "said.csv", said)
+    assert (tmp_path / "said.csv").read_text().splitlines()[1:] == ["1,7,5,7", "2,-1,,9", "2,00,10,"]
+    assert read_corrections(tmp_path / "said.csv", {1: range(30), 2: range(30)}, Path("run")) == said
 
 
 def test_the_shipped_recognizer_sees_numbers_and_their_absence() -> None:
