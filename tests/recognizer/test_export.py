@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from recognizer import export as export_module
 from recognizer.checkpoint import load_checkpoint
@@ -22,6 +22,29 @@ from recognizer.reader import JerseyReader
 README = Path(__file__).parents[2] / "recognizer" / "README.md"
 
 needs_onnx = pytest.mark.skipif(bool(missing_packages()), reason="needs the extra 'cpu'")
+
+
+def snippets() -> tuple[str, str]:
+    """The two of the documentation: with PyTorch, and without."""
+    with_torch, without = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    return with_torch, without
+
+
+def test_the_documented_way_in_python_reads_a_number(tmp_path: Path) -> None:
+    picture = ImageDraw.Draw(image := Image.new("RGB", (96, 96), (20, 40, 150)))
+    picture.text((48, 48), "10", "white", ImageFont.load_default(60), "mm", stroke_width=2)
+    image.save(tmp_path / "crop.png")
+    code, _ = snippets()
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(README.parents[1])},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "number='10'" in done.stdout.split(")")[0]
 
 
 @needs_onnx
@@ -60,7 +83,7 @@ def test_the_documented_snippet_reads_as_the_product_does(checkpoint: Path, tmp_
     regions = [np.random.default_rng(side).integers(0, 256, (side, 31, 3), dtype=np.uint8) for side in (18, 90)]
     for place, region in enumerate(regions):
         Image.fromarray(region).save(tmp_path / f"{place}.png")
-    (snippet,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    _, snippet = snippets()
     assert 'read(["crop.png"])' in snippet
     snippet = snippet.replace('read(["crop.png"])', 'read(["0.png", "1.png"])')
     block = "import sys\nsys.modules.update(dict.fromkeys(['torch', 'recognizer', 'pipeline']))\n"
