@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from pipeline.config import load
-from pipeline.detection.detector import DetectorSettings, PlayerDetector, build_network, default_weights, load_network
+from pipeline.detection.detector import DetectorSettings, PlayerDetector, default_weights, load_network
 from pipeline.media.images import IMAGE_SUFFIXES
 from pipeline.types import Detections, FloatArray
 from training.detector.augment import augment
@@ -31,8 +31,8 @@ from training.detector.data import (
 )
 from training.detector.loop import DetectorTraining, fine_tune, keep_mask, targets
 from training.detector.measure import measure
-from training.detector.trials import Trial, halves
-from training.detector.weights import narrow_to_person, save_detector, shift_logits
+from training.detector.trials import Trial
+from training.detector.weights import save_detector, shift_logits
 from training.train_detector import main, table
 
 QUICK = DetectorTraining(view=(160, 96), epochs=2, batch_size=2, threads=0, learning_rate=1e-3)
@@ -201,21 +201,6 @@ def test_fine_tuning_changes_the_class_branch_alone(frames: list[LabelledFrame])
     torch.testing.assert_close(shifted[name], tuned[name])
 
 
-def test_the_starting_weights_become_one_class_that_says_the_same(tmp_path: Path) -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        coco = build_network(80)
-    state = {name: value.half() if value.is_floating_point() else value for name, value in coco.state_dict().items()}
-    save_detector(tmp_path / "one.safetensors", narrow_to_person(state), {"classes": ["player"]})
-    one = build_network(1)
-    one.load_state_dict({name: value.float() for name, value in load_file(tmp_path / "one.safetensors").items()})
-    coco.load_state_dict({name: value.float() for name, value in state.items()})
-    with torch.inference_mode():
-        picture = torch.rand(1, 3, 64, 64)
-        person, alone = coco.eval()(picture)[0][:, :5], one.eval()(picture)[0]
-    torch.testing.assert_close(person, alone)
-
-
 def test_shifted_logits_make_every_box_surer_and_move_none(frames: list[LabelledFrame], tmp_path: Path) -> None:
     state = load_file(default_weights())
     save_detector(tmp_path / "surer.safetensors", shift_logits(state, 0.5), {"classes": ["player"]})
@@ -267,11 +252,6 @@ def test_weights_that_cannot_be_written_are_refused_before_training(
     ):
         assert main(["train", "--work", str(tmp_path), "--output", str(tmp_path / name)]) == 2
         assert sentence in capsys.readouterr().err
-
-
-def test_halves_share_no_match() -> None:
-    assert halves(["d", "a", "c", "b", "a", "e"]) == (["a", "c", "e"], ["b", "d"])
-    assert halves(["a", "a"]) == (["a"], [])
 
 
 def test_folds_by_command(tmp_path: Path, frames: list[LabelledFrame], capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,11 +155,7 @@ def parse_frame_name(name: str) -> FrameName | None:
 
 
 def bears_built_name(sequence: str) -> bool:
-    """Whether a sequence has a name by `build_dataset`, which belongs to one track of one video in every data set.
-
-    >>> bears_built_name("player_759_seq_2822"), bears_built_name("seq1")
-    (True, False)
-    """
+    """Whether a sequence's name is by `build_dataset`, as `player_759_seq_2822`: it means one track in every tree."""
     return _BUILT_NAME.fullmatch(sequence) is not None
 
 
