@@ -175,7 +175,7 @@ def _tie(canvas: UInt8Image, spot: Array, box: Array, rgb: Colour, thickness: in
     """A line from a tag to its box, at the points nearest to each other."""
     middle = np.array([(box[0] + box[2]) / 2, box[1]], np.float32)
     start = np.clip(middle, spot[:2], spot[2:] - 1)
-    end = np.clip(np.array([middle[0], start[1]], np.float32), box[:2], box[2:] - 1)
+    end = np.clip(start, box[:2], box[2:] - 1)
     points = [(int(x), int(y)) for x, y in (start, end)]
     cv2.line(canvas, points[0], points[1], outline_of(rgb)[::-1], thickness + 2, cv2.LINE_AA)
     cv2.line(canvas, points[0], points[1], rgb[::-1], thickness, cv2.LINE_AA)

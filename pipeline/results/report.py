@@ -239,10 +239,10 @@ def table(players: Sequence[Player], rows: Sequence[TrackRow]) -> str:
         tracks = " ".join(str(row.span.track_id) for row in player.rows)
         sure = min(99, int(player.confidence * 100)) / 100  # rounded down, as on the video: nothing is certain
         lines.append(f"{player.team:<12} {player.number:>6} {sure:>10.2f} {player.seconds_seen:>12.1f}  {tracks}")
-    unread = Counter(row.status for row in rows if not row.identity.number)
+    unread = Counter(_why_unread(row) for row in rows if not row.identity.number)
     total = sum(unread.values())
     if total:
-        reasons = ", ".join(f"{_WHY_UNREAD.get(status, status)} ({count})" for status, count in unread.most_common())
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in unread.most_common())
         lines.append(f"{_counted(total, 'track')} got no number: {reasons}.")
     if not rows:
         lines.append("No player was found.")
@@ -255,6 +255,13 @@ def partial_sentence(summary: RunSummary) -> str:
     parts += ["the input breaks off before its end"] if summary.truncated else []
     verb = "was" if summary.frames_decoded == 1 else "were"
     return f"Partial result: {' and '.join(parts)}; {_counted(summary.frames_decoded, 'frame')} {verb} processed."
+
+
+def _why_unread(row: TrackRow) -> str:
+    """Why a track got no number; of those in which nothing was looked at, that they show too little."""
+    if row.status == "unreadable" and not row.identity.n_reads:
+        return "too small, blurred or hidden to be looked at"
+    return _WHY_UNREAD.get(row.status, row.status)
 
 
 def _counted(count: int, noun: str) -> str:

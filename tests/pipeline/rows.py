@@ -24,7 +24,7 @@ def row(
         best=number,
         runner_up="8" if number else None,
         runner_up_confidence=0.05,
-        n_reads=4 if number else 0,
+        n_reads=4,
         best_frame=12 if number else None,
     )
     last = first + lasts

@@ -181,6 +181,14 @@ def printed(rows: list[TrackRow]) -> list[str]:
     return table(join_tracks(rows), rows).splitlines()
 
 
+def test_the_table_tells_of_tracks_in_which_nothing_was_looked_at() -> None:
+    small = row(1, None)
+    small = replace(small, identity=replace(small.identity, n_reads=0))
+    assert printed([small, row(2, None)]) == [
+        "2 tracks got no number: too small, blurred or hidden to be looked at (1), none could be read (1)."
+    ]
+
+
 def test_the_table_is_sorted_by_team_and_number_and_counts_the_unread() -> None:
     rows = [
         row(1, "10", lasts=2.0, first=9.0),
