@@ -51,28 +51,26 @@ class CropSettings:
 
 
 def complete_cut_off(xyxy: FloatArray, frame_height: int) -> FloatArray:
-    """Give boxes that the lower or the upper edge of the frame cuts off the height of the whole player.
+    """Give boxes that the lower edge of the frame cuts off the height of the whole player.
 
     Their width tells how tall the player is: a standing player's box is about 0.45 times as wide as high. Without this
-    the head of a player shown from the chest up would be taken for the jersey, and so would the legs of one at the
-    upper edge, behind which a score may stand.
+    the head of a player shown from the chest up would be taken for the jersey.
 
-    >>> complete_cut_off(np.array([[0, 60, 45, 100], [0, 0, 45, 60], [0, 0, 40, 90]], np.float32), 100).tolist()
-    [[0.0, 60.0, 45.0, 160.0], [0.0, -40.0, 45.0, 60.0], [0.0, 0.0, 40.0, 90.0]]
+    >>> complete_cut_off(np.array([[0, 60, 45, 100], [0, 0, 40, 90]], np.float32), 100).tolist()
+    [[0.0, 60.0, 45.0, 160.0], [0.0, 0.0, 40.0, 90.0]]
 
     Args:
         xyxy: float32 (N, 4) player boxes, pixels.
         frame_height: of the picture they were found in, pixels.
 
     Returns:
-        float32 (N, 4); of boxes that touch one of the two edges, that edge may have moved outwards.
+        float32 (N, 4); only the lower edge of boxes that touch the frame's may have moved, downwards.
     """
     left, top, right, bottom = xyxy.T
-    height = (right - left) / _STANDING_ASPECT
-    above, below = top <= _EDGE, bottom >= frame_height - _EDGE
-    upper = np.where(above & ~below, np.minimum(top, bottom - height), top)
-    lower = np.where(below, np.maximum(bottom, top + height), bottom)
-    return np.stack([left, upper, right, lower], axis=1).astype(np.float32)
+    standing = top + (right - left) / _STANDING_ASPECT
+    touches = bottom >= frame_height - _EDGE
+    lower = np.where(touches, np.maximum(bottom, standing), bottom)
+    return np.stack([left, top, right, lower], axis=1).astype(np.float32)
 
 
 def jersey_regions(xyxy: FloatArray, settings: CropSettings) -> FloatArray:
