@@ -71,7 +71,7 @@ def save_checkpoint(path: Path, model: JerseyTemporalNet, info: CheckpointInfo, 
         WeightsError: The path has another ending, or the files cannot be written.
         ValueError: `levels` is outside 1 to 64, or a weight is not finite.
     """
-    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    state = model.state_dict()
     description = {
         "architecture": dataclasses.asdict(model.config),
         "classes": list(NUMBERS),

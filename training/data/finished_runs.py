@@ -192,8 +192,8 @@ def _open_video(folder: Path, record: dict[str, Any], video: Path | None) -> Vid
     start, end = float(named.get("start_seconds") or 0.0), named.get("end_seconds")
     was = Path(named.get("glob") or named["path"])
     path = was if video is None else video
-    if path.is_dir() and (path / was.name).exists():
-        path /= was.name
+    if video is not None and (video / was.name).exists():  # the folder in which it lies now
+        path = video / was.name
     if video is None and not named.get("glob") and not path.exists():
         raise RunError(f"The video of the run {folder}, {path}, is not there; say where it lies now with --video.")
     source = open_source(path, start, None if end is None else float(end) - start)

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from training.data.tables import CORNERS, read_table
+from training.data.tables import CORNERS, Row, read_table
 
 PHOTO_COLUMNS: Final = ("image", "source", "number", *CORNERS)
 
@@ -39,13 +39,17 @@ def read_photos(folder: Path) -> list[Photo]:
     Raises:
         TableError: The table cannot be used.
     """
-    rows = [row for row in read_table(folder / "boxes.csv", PHOTO_COLUMNS) if row.text(CORNERS[0])]
-    rows.sort(key=lambda row: row.text("image"))  # above: a photo without a number has one row without a box
+    rows = read_table(folder / "boxes.csv", PHOTO_COLUMNS)
+    boxed = [row for row in rows if row.text(CORNERS[0])]  # a photo without a number has one row, without a box
     photos = []
-    for image, group in groupby(rows, key=lambda row: row.text("image")):
+    for image, group in groupby(sorted(boxed, key=_image), key=_image):
         same = list(group)
         if not image or Path(image).name != image:
             raise same[0].error("image", "the name of a file in 'images' is expected")
         boxes = tuple(NumberBox(row.number("number"), row.box()) for row in same)
         photos.append(Photo(image, same[0].text("source"), boxes))
     return photos
+
+
+def _image(row: Row) -> str:
+    return row.text("image")
