@@ -68,7 +68,9 @@ def crop_of_region(rgb: UInt8Image, frame_index: int, settings: CropSettings) ->
     return Crop(0, frame_index, float(frame_index / ASSUMED_RATE), rgb, size_share * sharpness(rgb))
 
 
-def crop_of_player(rgb: UInt8Image, frame_index: int, settings: CropSettings) -> Crop | None:
+def crop_of_player(
+    rgb: UInt8Image, frame_index: int, settings: CropSettings, *, surroundings: bool = False
+) -> Crop | None:
     """The jersey region of a picture that shows one whole player, cut as the pipeline cuts it out of his box.
 
     A region that reaches outside the picture sees the border stretched outwards.
@@ -77,6 +79,7 @@ def crop_of_player(rgb: UInt8Image, frame_index: int, settings: CropSettings) ->
         rgb: uint8 (H, W, 3), the content of a player's box.
         frame_index: 0-based.
         settings: the pipeline's geometry.
+        surroundings: whether to cut what is round the region too, where the number may be looked for.
 
     Returns:
         None where the region is too small to be read.
@@ -87,7 +90,8 @@ def crop_of_player(rgb: UInt8Image, frame_index: int, settings: CropSettings) ->
     padded = np.asarray(cv2.copyMakeBorder(bgr, margin, margin, margin, margin, cv2.BORDER_REPLICATE), np.uint8)
     box: FloatArray = np.array([[margin, margin, margin + width, margin + height]], np.float32)
     boxes = TrackedBoxes(box, np.ones(1, np.float32), np.zeros(1, np.int64))
-    crops = cut_crops(Frame(frame_index, Fraction(frame_index) / ASSUMED_RATE, padded), boxes, settings)
+    frame = Frame(frame_index, Fraction(frame_index) / ASSUMED_RATE, padded)
+    crops = cut_crops(frame, boxes, settings, surroundings=surroundings)
     return crops[0] if crops else None
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from pipeline.crops import CropSettings
 from recognizer.errors import InputError, reason_of
 from recognizer.labels import NUMBERS
 from training.building.manifest import ManifestRow, Place, replace_text
@@ -25,7 +24,7 @@ from training.building.members import DataSet
 from training.building.origin import Origin, are_two_videos, sequence_name, share_frames
 from training.building.store import PART, Store
 from training.building.writer import Cutting, SequenceWriter
-from training.data.geometry import geometry_of, geometry_options, geometry_text, read_geometry, unlike
+from training.data.geometry import Geometry, geometry_options, geometry_text, read_geometry, unlike
 from training.data.layout import CROPS, UNREADABLE_FOLDER
 
 if sys.platform != "win32":
@@ -59,8 +58,8 @@ class DatasetTree:
 
     Args:
         root: the data set's folder; made if missing.
-        crops: how the regions that are added are cut; a root whose regions were cut otherwise is refused, and a new one
-            is told. None: nothing is known of it.
+        geometry: how the regions that are added are cut; a root whose regions were cut otherwise is refused, and a new
+            one is told. None: nothing is known of it.
         replace: whether sources that are there in another form are replaced, once the new one is whole, instead of
             refused.
 
@@ -70,11 +69,11 @@ class DatasetTree:
         ManifestError: Its manifest cannot be used.
     """
 
-    def __init__(self, root: Path, replace: bool = False, crops: CropSettings | None = None) -> None:
+    def __init__(self, root: Path, replace: bool = False, geometry: Geometry | None = None) -> None:
         self.root = root
         self.tally = Tally()
         self._replace = replace
-        self._geometry = None if crops is None else geometry_of(crops)
+        self._geometry = geometry
         self._parts = 0
         self._old: list[Place] = []
         """Sequences that go once the source that was begun is whole."""

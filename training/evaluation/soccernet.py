@@ -177,7 +177,7 @@ def run_protocol(protocol: Protocol, settings: Settings, device: torch.device, p
     reader, fuser, lost = WindowReader(settings.reader, device), IdentityFuser(settings.identity), 0
     for place, tracklet in enumerate(tracklets):
         buffer = WindowBuffer(settings.windows, reader.preprocess)
-        for crop in _crops(tracklet, shows, settings.crops):
+        for crop in _crops(tracklet, shows, settings.crops, located=reader.locates):
             if crop is None:
                 lost += 1
                 continue
@@ -194,7 +194,7 @@ def run_protocol(protocol: Protocol, settings: Settings, device: torch.device, p
     return Result(identities, truth, lost)
 
 
-def _crops(tracklet: Tracklet, shows: Shows, settings: CropSettings) -> Iterator[Crop | None]:
+def _crops(tracklet: Tracklet, shows: Shows, settings: CropSettings, *, located: bool) -> Iterator[Crop | None]:
     """What each picture gives to read; None for one that cannot be decoded. Players too small give nothing."""
     for place, file in enumerate(tracklet.files):
         rgb = read_rgb(file)
@@ -202,7 +202,10 @@ def _crops(tracklet: Tracklet, shows: Shows, settings: CropSettings) -> Iterator
             yield None
             continue
         index = frame_of(file, place)
-        crop = crop_of_player(rgb, index, settings) if shows == "players" else _crop_as_it_is(rgb, index, settings)
+        if shows == "players":
+            crop = crop_of_player(rgb, index, settings, surroundings=located)
+        else:
+            crop = _crop_as_it_is(rgb, index, settings)
         if crop is not None:
             yield crop
 

@@ -38,6 +38,7 @@ class StubReader:
     """In place of `WindowReader`: reads a window's number off its brightness and keeps what it was handed."""
 
     seen: list[CropWindow]
+    locates = True
 
     def __init__(self, settings: ReaderSettings, device: torch.device) -> None:
         self.preprocess = Preprocess(size=16, sharpness=1.0)
@@ -143,6 +144,8 @@ def test_players_give_their_jersey_and_numbers_the_whole_picture(tmp_path: Path)
     run(Protocol(folder, None, "players"))
     jersey = np.concatenate([pixels(window) for window in StubReader.seen])
     assert jersey.min() > 60  # nothing of the black head and legs
+    crops = [crop for window in StubReader.seen for crop in window.crops if crop is not None]
+    assert all(crop.surroundings is not None for crop in crops), "the number may be looked for, as in the pipeline"
     run(Protocol(folder, None, "numbers"))
     whole = np.concatenate([pixels(window) for window in StubReader.seen])
     assert (whole == 0).mean() > 0.4
