@@ -1,7 +1,6 @@
 """Ways from the two digits' probabilities to one number, side by side: plain, the seed system's, the product's."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,6 +15,9 @@ SEED: Final = "seed rule"
 JOINT: Final = "joint"
 JOINT_ABSTAINING: Final = "joint, abstaining"
 
+_SEED_EMPTY, _SEED_TENS, _SEED_UNITS = 0.55, 0.10, 0.50
+"""Least probabilities of the seed's rule; see `decode_seed`."""
+
 Places = NDArray[np.int64]
 
 
@@ -27,34 +29,6 @@ class Decoded(NamedTuple):
     confidence: NDArray[np.float64]
     """(N,) 0 to 1: how likely the decoder takes its outcome to be. An abstaining decoder keeps the confidence of
     the number it held back."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeedRule:
-    """The seed system's decoding: it distrusts the empty class, which most of its training windows had.
-
-    Two steps. First, in each head alone, a digit predicted empty with a probability under `min_empty` becomes the
-    likeliest of the ten digits, with that digit's own probability as its confidence. Then the number is put
-    together: a tens digit under `min_tens` beside a units digit of at least `min_units` is dropped and the units
-    digit stands alone; every other pair is taken as it is (tens empty: the units digit alone; units empty: no
-    number).
-
-    The seed states the figures 0.55, 0.10 and 0.50 but not which digit the last two are asked of. This reading is
-    the one in which both can matter: an empty digit that survives the first step has 0.55 and more, so 0.50 cannot
-    be meant for it, while the digit put in its place can have any confidence up to 0.50.
-    """
-
-    min_empty: float = 0.55
-    """Least probability of an empty digit that is believed, 0 to 1."""
-    min_tens: float = 0.10
-    """Least confidence of a tens digit beside a sure units digit, 0 to 1."""
-    min_units: float = 0.50
-    """Least confidence of a units digit that can stand alone in place of a doubtful pair, 0 to 1."""
-
-    def __post_init__(self) -> None:
-        for name in ("min_empty", "min_tens", "min_units"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed is 0 to 1")
 
 
 class Changes(NamedTuple):
@@ -82,8 +56,17 @@ def decode_plain(tens_logp: ArrayLike, units_logp: ArrayLike) -> Decoded:
     return _pairs(tens, units, tens.argmax(-1), units.argmax(-1))
 
 
-def decode_seed(tens_logp: ArrayLike, units_logp: ArrayLike, rule: SeedRule | None = None) -> Decoded:
-    """Decode as the seed system did; see `SeedRule`.
+def decode_seed(tens_logp: ArrayLike, units_logp: ArrayLike) -> Decoded:
+    """Decode as the seed system did: it distrusts the empty class, which most of its training windows had.
+
+    Two steps. First, in each head alone, a digit predicted empty with a probability under 0.55 becomes the likeliest of
+    the ten digits, with that digit's own probability as its confidence. Then the number is put together: a tens digit
+    under 0.10 beside a units digit of at least 0.50 is dropped and the units digit stands alone; every other pair is
+    taken as it is (tens empty: the units digit alone; units empty: no number).
+
+    The seed states these three figures but not which digit the last two are asked of. This reading is the one in which
+    both can matter: an empty digit that survives the first step has 0.55 and more, so 0.50 cannot be meant for it,
+    while the digit put in its place can have any confidence up to 0.50.
 
     The confidence is the product of the probabilities of the two classes chosen; of a dropped tens digit nothing
     enters it.
@@ -91,16 +74,14 @@ def decode_seed(tens_logp: ArrayLike, units_logp: ArrayLike, rule: SeedRule | No
     Args:
         tens_logp: (N, 11) log-probabilities.
         units_logp: (N, 11) log-probabilities.
-        rule: The thresholds.
 
     Raises:
         ValueError: The shapes are others.
     """
-    rule = rule or SeedRule()
     tens, units = _probabilities(tens_logp, units_logp)
-    tens_class, units_class = (_distrust_empty(digit, rule.min_empty) for digit in (tens, units))
+    tens_class, units_class = (_distrust_empty(digit, _SEED_EMPTY) for digit in (tens, units))
     tens_sure, units_sure = _chosen(tens, tens_class), _chosen(units, units_class)
-    drop = (tens_class != EMPTY) & (tens_sure < rule.min_tens) & (units_class != EMPTY) & (units_sure >= rule.min_units)
+    drop = (tens_class != EMPTY) & (tens_sure < _SEED_TENS) & (units_class != EMPTY) & (units_sure >= _SEED_UNITS)
     joined = _pairs(tens, units, np.where(drop, EMPTY, tens_class), units_class)
     return Decoded(joined.outcome, np.where(drop, units_sure, joined.confidence))
 

@@ -155,10 +155,10 @@ def _best(log_probs: NDArray[np.float64]) -> str:
     return NUMBERS[int(log_probs[:NONE_INDEX].argmax())]
 
 
-def frequent_errors(errors: Iterable[tuple[str, str]], most: int = 8) -> str:
-    """The most frequent errors.
+def frequent_errors(errors: Iterable[tuple[str, str]]) -> str:
+    """The eight most frequent errors.
 
     >>> frequent_errors([("28", "26"), ("7", "1"), ("28", "26")])
     '28 as 26 (2), 7 as 1 (1)'
     """
-    return ", ".join(f"{truth} as {read} ({count})" for (truth, read), count in Counter(errors).most_common(most))
+    return ", ".join(f"{truth} as {read} ({count})" for (truth, read), count in Counter(errors).most_common(8))

@@ -8,6 +8,9 @@ import numpy as np
 from pipeline.types import FloatArray
 from training.synthesis.looks import Rng
 
+_BEND = 0.03
+"""Standard deviation of the shift by which digits are bent, as a share of their height."""
+
 
 class Printed(NamedTuple):
     """A number as it is printed."""
@@ -91,19 +94,18 @@ def slit(rng: Rng, digits: FloatArray) -> Printed:
     return Printed(digits * kept)
 
 
-def bend(rng: Rng, digits: FloatArray, strength: float = 0.03) -> FloatArray:
+def bend(rng: Rng, digits: FloatArray) -> FloatArray:
     """Bend digits smoothly, so that no two shirts have quite the same.
 
     Args:
         rng: source of chance.
         digits: float32 (h, w).
-        strength: standard deviation of the shift, as a share of the height.
 
     Returns:
         float32 (h, w).
     """
     height, width = digits.shape
-    coarse = rng.normal(0.0, strength * height, (2, 4, max(3, round(4 * width / height)))).astype(np.float32)
+    coarse = rng.normal(0.0, _BEND * height, (2, 4, max(3, round(4 * width / height)))).astype(np.float32)
     across, down = (cv2.resize(shift, (width, height), interpolation=cv2.INTER_CUBIC) for shift in coarse)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     return np.asarray(cv2.remap(digits, x + across, y + down, cv2.INTER_LINEAR), np.float32)

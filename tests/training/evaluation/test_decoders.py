@@ -16,7 +16,6 @@ from training.evaluation.decoders import (
     JOINT_ABSTAINING,
     PLAIN,
     SEED,
-    SeedRule,
     abstain,
     compare,
     decode_all,
@@ -79,11 +78,6 @@ def test_seed_confidence_leaves_a_dropped_digit_out() -> None:
     faint = {EMPTY: 0.54, 4: 0.09}
     assert decode_seed(digit(faint), digit({8: 0.7})).confidence[0] == pytest.approx(0.7)
     assert decode_seed(digit({EMPTY: 0.5, 4: 0.3}), digit({8: 0.7})).confidence[0] == pytest.approx(0.21)
-
-
-def test_seed_thresholds_are_checked() -> None:
-    with pytest.raises(ValueError, match=r"min_empty is 1\.5; allowed is 0 to 1"):
-        SeedRule(min_empty=1.5)
 
 
 def test_joint_never_gives_a_pair_that_is_no_number() -> None:
