@@ -97,7 +97,7 @@ def _load(settings: Settings, device: torch.device, workers: Workers) -> Models:
     spread = workers.spread if device.type == "cpu" else in_turn
     reader = WindowReader(settings.reader, device, settings.adaptation.enabled, spread)
     reader.prepare(settings.windows.length)
-    if unlike := differences(reader.info, settings.crops, settings.windows, located=settings.reader.locate):
+    if unlike := differences(reader.info, settings.crops, settings.windows):
         logger.warning(
             "%s is given other regions or windows than it was trained on: %s.", reader.weights, "; ".join(unlike)
         )

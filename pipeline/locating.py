@@ -78,11 +78,6 @@ class RegionFinder:
         self.look(crops)
         return np.stack([self._input(crop, zoom) for crop in crops])
 
-    def cut(self, crops: Sequence[WindowCrop]) -> list[UInt8Image]:
-        """The region of each crop as it is read, uint8 (s, s, 3) in native resolution."""
-        self.look(crops)
-        return [self._cut(crop, 1.0) for crop in crops]
-
     def regions(self, crops: Sequence[WindowCrop], zoom: float = 1.0) -> list[Tensor]:
         """The regions of crops that lie on the device, uint8 (s, s, 3) each; as `inputs`."""
         self.look(crops)
@@ -90,13 +85,10 @@ class RegionFinder:
         return [Patch.of(image, *self._place(crop, image.shape[0], zoom)).copy() for crop, image in images.items()]
 
     def _input(self, crop: WindowCrop, zoom: float) -> UInt8Image:
-        return crop.rgb if self._square(crop, zoom) is None else crop.prepare(self._cut(crop, zoom))
-
-    def _cut(self, crop: WindowCrop, zoom: float) -> UInt8Image:
         square = self._square(crop, zoom)
         if square is None or crop.surroundings is None:
-            return crop.native
-        return cut_square(crop.surroundings, square)
+            return crop.rgb
+        return crop.prepare(cut_square(crop.surroundings, square))
 
     def _place(self, crop: WindowCrop, side: int, zoom: float) -> tuple[int, int, int]:
         """Left, top and side of the region to cut out of a square on the device."""

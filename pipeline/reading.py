@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -267,42 +267,20 @@ def _reads(
     ]
 
 
-def differences(
-    info: CheckpointInfo, crops: CropSettings, windows: WindowSettings, *, located: bool | None = None
-) -> list[str]:
+def differences(info: CheckpointInfo, crops: CropSettings, windows: WindowSettings) -> list[str]:
     """Where the settings differ from what a recognizer was trained on, as far as its checkpoint tells.
 
     >>> differences(CheckpointInfo(window_length=3), CropSettings(), WindowSettings(length=5))
     ['windows.length is 5 (trained on 3)']
-
-    Args:
-        info: Of the recognizer.
-        crops: How regions are cut.
-        windows: How many crops are read together.
-        located: Whether regions are moved to the number; None is not compared.
     """
     settings = info.training_data.get("settings")
-    settings = settings if isinstance(settings, dict) else {}
-    trained = settings.get("crops")
-    trained = trained if isinstance(trained, dict) else {}
-    known = {name: trained[name] for name in GEOMETRY if name in trained}
+    trained = settings.get("crops") if isinstance(settings, dict) else None
+    known = {name: trained[name] for name in GEOMETRY if name in trained} if isinstance(trained, dict) else {}
     found = [
         f"crops.{name} is {getattr(crops, name):g} (trained on {value:g})"
         for name, value in known.items()
         if isinstance(value, int | float) and not math.isclose(value, getattr(crops, name))
     ]
-    was_located = _was_located(settings, trained)
-    if None not in (located, was_located) and located != was_located:
-        found.append(f"reader.locate is {str(located).lower()} (trained on {str(was_located).lower()})")
     if info.window_length != windows.length:
         found.append(f"windows.length is {windows.length} (trained on {info.window_length})")
     return found
-
-
-def _was_located(settings: dict[str, Any], crops: dict[str, Any]) -> bool | None:
-    """Whether training moved regions to the number; None where its record does not tell."""
-    if settings.get("source") == "mixture":
-        share = settings.get("mixture", {}).get("located")
-        return share > 0 if isinstance(share, int | float) else None
-    located = crops.get("located")
-    return located if isinstance(located, bool) else None

@@ -142,15 +142,14 @@ class WindowCrop:
         self.on_device = None if crop.patch is None else crop.patch.copy_rgb()
         """The surroundings, or the region where there are none, where the recognizer runs, uint8 (s, s, 3) RGB; None
         where the frame was not there."""
-        self.native = crop.rgb
-        """uint8 (h, w, 3), the region in native resolution."""
+        self._native = crop.rgb
         self.prepare = prepare
         """Makes the recognizer's input (S, S, 3) of a region of any size."""
 
     @cached_property
     def rgb(self) -> UInt8Image:
         """uint8 (S, S, 3), the recognizer's input of the region."""
-        return self.prepare(self.native)
+        return self.prepare(self._native)
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,5 +210,5 @@ class CornerFinder:
 
     def inputs(self, crops: Sequence[WindowCrop], zoom: float = 1.0) -> UInt8Image:
         """The recognizer's input of crops, uint8 (N, S, S, 3)."""
-        cut = [crop.native[: round(zoom * crop.side), : round(zoom * crop.side)] for crop in crops]
+        cut = [crop._native[: round(zoom * crop.side), : round(zoom * crop.side)] for crop in crops]
         return np.stack([crop.prepare(part) for crop, part in zip(crops, cut, strict=True)])

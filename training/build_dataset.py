@@ -24,14 +24,12 @@ from recognizer.device import resolve_device
 from training.building.number_crops import build_crops, open_crop_folder
 from training.building.photos import build_photos, open_photo_folder
 from training.building.progress import BuildProgress, Progress
-from training.building.regions import RegionCutter
 from training.building.runs import build_run, open_run
 from training.building.sight import ReaderSight
 from training.building.soccernet import build_jersey_folder, open_jersey_folder
 from training.building.tree import DatasetTree, Tally
 from training.building.video import build_video, open_labelled_video, require_own_labels, warn_of_namesake
 from training.building.writer import WINDOW_SECONDS, Cutting
-from training.data.geometry import regions_of
 
 
 @ending_in_a_sentence("Interrupted; what was finished is kept; run it again to go on.")
@@ -63,43 +61,40 @@ def _video(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     videos = [open_labelled_video(v, options.labels, options.match, settings, cutting) for v in options.videos]
     require_own_labels(videos)
-    device = resolve_device(options.device)
-    detector, regions = PlayerDetector(settings.detector, device), RegionCutter(settings, device)
-    with DatasetTree(options.output, options.replace, regions_of(settings)) as tree:
+    detector = PlayerDetector(settings.detector, resolve_device(options.device))
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         for video in videos:
             tree.check(video.origin)
         for video in videos:
             if options.match is None:
                 warn_of_namesake(tree, video.origin)
-            build_video(tree, video, detector, regions, settings, cutting, progress)
+            build_video(tree, video, detector, settings, cutting, progress)
     return tree.tally
 
 
 def _run(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     corrected = open_run(options.folder, options.corrections, options.video, options.match, settings, cutting)
-    device = resolve_device(options.device)
-    regions, sees = RegionCutter(settings, device), ReaderSight(corrected.run.weights, device)
-    with DatasetTree(options.output, options.replace, regions_of(settings)) as tree:
+    sees = ReaderSight(corrected.run.weights, resolve_device(options.device))
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         if options.match is None:
             warn_of_namesake(tree, corrected.origin)
-        build_run(tree, corrected, regions, sees, settings, cutting, progress)
+        build_run(tree, corrected, sees, settings, cutting, progress)
     return tree.tally
 
 
 def _soccernet(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     data = open_jersey_folder(options.folder, options.truth, options.name, options.match)
-    regions = RegionCutter(settings, resolve_device(options.device))
-    with DatasetTree(options.output, options.replace, regions_of(settings)) as tree:
-        build_jersey_folder(tree, data, regions, cutting, progress)
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
+        build_jersey_folder(tree, data, settings.crops, cutting, progress)
     return tree.tally
 
 
 def _photos(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, _ = _settings(options)
     data = open_photo_folder(options.folder, options.name)
-    with DatasetTree(options.output, options.replace, regions_of(settings)) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         build_photos(tree, data, settings.crops, progress)
     return tree.tally
 
@@ -107,7 +102,7 @@ def _photos(options: argparse.Namespace, progress: Progress) -> Tally:
 def _crops(options: argparse.Namespace, progress: Progress) -> Tally:
     settings, cutting = _settings(options)
     data = open_crop_folder(options.folder, options.name, options.match)
-    with DatasetTree(options.output, options.replace, regions_of(settings)) as tree:
+    with DatasetTree(options.output, options.replace, settings.crops) as tree:
         build_crops(tree, data, settings.crops, cutting, options.tight, progress)
     return tree.tally
 
@@ -151,12 +146,12 @@ def _parser() -> Parser:
         "--video", metavar="PATH", type=Path, help="where the run's video lies now (default: where it was)"
     )
 
+    for reading in (video, run):
+        reading.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+
     soccernet = _kind(kinds, "soccernet", _soccernet, "a SoccerNet jersey folder: images/TRACKLET/*.jpg and *_gt.json")
     soccernet.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")
     soccernet.add_argument("--truth", metavar="JSON", type=Path, help="numbers by tracklet (default: FOLDER/*_gt.json)")
-
-    for looking in (video, run, soccernet):
-        looking.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
 
     photos = _kind(kinds, "photos", _photos, "photos with number boxes: boxes.csv and images/")
     photos.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")

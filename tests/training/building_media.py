@@ -8,13 +8,11 @@ from typing import cast
 
 import cv2
 import numpy as np
-import torch
 from factories import write_video
 
 from pipeline.config import as_plain
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
-from pipeline.reading import ReaderSettings
 from pipeline.results.folder import RECORD
 from pipeline.results.outputs import BOXES, CSV_COLUMNS, READS, TRACKS, mot_rows
 from pipeline.results.report import input_record
@@ -22,7 +20,6 @@ from pipeline.settings import Settings
 from pipeline.types import Crop, Detections, Frame, TrackedBoxes, UInt8Image
 from pipeline.windows import WindowSettings
 from training.building.progress import BuildProgress
-from training.building.regions import RegionCutter
 from training.building.tree import DatasetTree, Tally
 from training.building.video import build_video, open_labelled_video
 from training.building.writer import Cutting
@@ -35,15 +32,9 @@ PLAYERS = {1: "7", 2: "46"}
 
 BOTH = [(1, 0, 29, "7", "player", "legible"), (2, 0, 29, "46", "player", "legible")]
 """Labels of the whole scene."""
-SETTINGS = Settings(windows=WindowSettings(min_quality=0.0), reader=ReaderSettings(locate=False))
-"""Regions stay where the boxes say."""
+SETTINGS = Settings(windows=WindowSettings(min_quality=0.0))
 
 Labels = Iterable[tuple[int, int, int, str, str, str]]
-
-
-def regions_by(settings: Settings = SETTINGS) -> RegionCutter:
-    """Cuts regions by the pipeline's settings."""
-    return RegionCutter(settings, torch.device("cpu"))
 
 
 def boxes_at(index: int) -> np.ndarray:
@@ -168,7 +159,6 @@ def build(
     cutting = cutting or Cutting()
     labelled = open_labelled_video(video, None, None, settings, cutting)
     network = cast(PlayerDetector, detector or SceneDetector())
-    tell = (told if told is not None else []).append
     with DatasetTree(root, replaces) as tree:
-        build_video(tree, labelled, network, regions_by(settings), settings, cutting, tell)
+        build_video(tree, labelled, network, settings, cutting, (told if told is not None else []).append)
     return tree.tally

@@ -11,13 +11,13 @@ from factories import write_video
 from PIL import Image
 
 import training.build_dataset
+from pipeline.crops import CropSettings
 from pipeline.detection.detector import DetectorSettings, PlayerDetector
 from pipeline.media.video import open_source
-from pipeline.settings import Settings
 from pipeline.types import Frame
 from pipeline.vendor import vendor_import
 from training.build_dataset import main
-from training.data.geometry import read_geometry, regions_of
+from training.data.geometry import geometry_of, read_geometry
 from training.data.layout import scan
 
 BOTH = [(1, 0, 5, "7", "player", "legible"), (2, 0, 5, "46", "player", "legible")]
@@ -45,7 +45,7 @@ def test_runs_and_crops_go_into_one_tree_and_again_add_nothing(
         assert main(command) == 0
     assert [item.number for item in scan(Path("data")).items] == ["7", "7", "46", None]
     assert "data: 2 sequences with 2 pictures added, 0 were there already." in capsys.readouterr().out
-    assert read_geometry(Path("data")) == regions_of(Settings())
+    assert read_geometry(Path("data")) == geometry_of(CropSettings())
     before = pictures(Path("data"))
     for command in commands:
         assert main(command) == 0

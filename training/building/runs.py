@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.config import as_plain
+from pipeline.crops import cut_crops
 from pipeline.results.outputs import BOXES
 from pipeline.settings import Settings
 from pipeline.types import Crop
 from training.building.origin import Origin, digest
 from training.building.progress import BuildProgress, Progress
-from training.building.regions import RegionCutter, regions_recipe
 from training.building.sight import READ_TOGETHER, NumberSight
 from training.building.tracks import TrackSequences
 from training.building.tree import DatasetTree, Tally
@@ -58,7 +58,7 @@ def open_run(
         sorted(numbers.items()),
         run.weights_sha256 if numbers else "",
         sorted(corrected.items()),
-        regions_recipe(settings),
+        as_plain(settings.crops),
         settings.windows.min_quality,
         as_plain(cutting),
         match,
@@ -69,7 +69,6 @@ def open_run(
 def build_run(
     tree: DatasetTree,
     corrected: CorrectedRun,
-    regions: RegionCutter,
     sees: NumberSight,
     settings: Settings,
     cutting: Cutting,
@@ -86,9 +85,8 @@ def build_run(
     Args:
         tree: where the sequences go.
         corrected: by `open_run`.
-        regions: cuts the regions, by the same settings.
         sees: tells in which crops a number is seen; by the run's weights.
-        settings: how the pipeline works; `windows.min_quality` counts.
+        settings: how crops are cut; only crops and `windows.min_quality` count.
         cutting: how sequences are cut into sub-folders.
         progress: called after every frame that is cut from.
 
@@ -102,13 +100,11 @@ def build_run(
     sequences = TrackSequences(tree, corrected.origin, cutting, settings.windows.min_quality)
     seen = _Seen(sequences, corrected.numbers, sees, tree.tally)
     for frame, boxes in run.looked_at():
-        crops = regions.cut(frame, boxes)
-        known = [crop for crop in crops if crop.track_id in corrected.numbers or crop.track_id in corrected.corrections]
-        if others := len(crops) - len(known):
-            tree.tally.left_out["of tracks without a number"] += others
-        for crop in regions.moved(known):
+        for crop in cut_crops(frame, boxes, settings.crops):
             if crop.track_id in corrected.numbers:
                 seen.add(crop)
+            elif crop.track_id not in corrected.corrections:
+                tree.tally.left_out["of tracks without a number"] += 1
             elif stretch := stretch_at(corrected.corrections[crop.track_id], crop.frame_index):
                 sequences.add(crop, stretch.number)
             else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import as_plain
+from pipeline.crops import CropSettings
 from pipeline.media.images import natural_key
 from pipeline.types import Crop
 from recognizer.errors import reason_of
@@ -23,7 +24,6 @@ from training.building.pictures import (
     read_rgb,
 )
 from training.building.progress import BuildProgress, Progress
-from training.building.regions import RegionCutter
 from training.building.tree import BuildError, DatasetTree, Tally
 from training.building.writer import Cutting
 
@@ -107,14 +107,14 @@ def _number(path: Path, tracklet: str, value: object) -> str | None:
 
 
 def build_jersey_folder(
-    tree: DatasetTree, data: JerseyFolder, regions: RegionCutter, cutting: Cutting, progress: Progress
+    tree: DatasetTree, data: JerseyFolder, settings: CropSettings, cutting: Cutting, progress: Progress
 ) -> None:
     """Add the tracklets: the jersey region of every picture of a player, cut as the pipeline cuts it.
 
     Args:
         tree: where the sequences go.
         data: by `open_jersey_folder`.
-        regions: cuts the regions.
+        settings: the pipeline's geometry.
         cutting: how sequences are cut into sub-folders.
         progress: called after every tracklet.
 
@@ -125,27 +125,24 @@ def build_jersey_folder(
     for done, (tracklet, number) in enumerate(data.numbers.items(), start=1):
         folder = data.folder / "images" / tracklet
         files = picture_files(folder)
-        recipe = digest(listing(files, folder), number, data.match, regions.recipe, as_plain(cutting))
+        recipe = digest(listing(files, folder), number, data.match, as_plain(settings), as_plain(cutting))
         origin = Origin(f"{data.name}/{tracklet}", data.match, f"soccernet {recipe}")
         if tree.begin(origin):
-            crops = _crops(files, regions, tree.tally)
+            crops = _crops(files, settings, tree.tally)
             add_sequence(tree, origin, number, safe_track(tracklet), cutting, [crops])
             tree.settle()
         progress(BuildProgress(data.name, "tracklets", done, len(data.numbers), tree.tally.sequences))
     tree.take_out_lost(data.members)
 
 
-def _crops(files: Sequence[Path], regions: RegionCutter, tally: Tally) -> Iterator[Crop]:
-    crops = []
+def _crops(files: Sequence[Path], settings: CropSettings, tally: Tally) -> Iterator[Crop]:
     for place, file in enumerate(files):
         rgb = read_rgb(file)
-        index = frame_of(file, place)
-        crop = None if rgb is None else crop_of_player(rgb, index, regions.crops, surroundings=regions.locates)
+        crop = None if rgb is None else crop_of_player(rgb, frame_of(file, place), settings)
         if crop is not None:
-            crops.append(crop)
+            yield crop
         else:
             tally.left_out[UNREADABLE if rgb is None else "too small"] += 1
-    yield from regions.moved(crops)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from pipeline.crops import CropSettings
 from recognizer.errors import InputError, reason_of
 from recognizer.labels import NUMBERS
 from training.building.manifest import ManifestRow, Place, replace_text
@@ -24,7 +25,7 @@ from training.building.members import DataSet
 from training.building.origin import Origin, are_two_videos, sequence_name, share_frames
 from training.building.store import PART, Store
 from training.building.writer import Cutting, SequenceWriter
-from training.data.geometry import Geometry, geometry_options, geometry_text, read_geometry, unlike
+from training.data.geometry import geometry_of, geometry_options, geometry_text, read_geometry, unlike
 from training.data.layout import CROPS, UNREADABLE_FOLDER
 
 if sys.platform != "win32":
@@ -58,8 +59,8 @@ class DatasetTree:
 
     Args:
         root: the data set's folder; made if missing.
-        geometry: how the regions that are added are cut; a root whose regions were cut otherwise is refused, and a new
-            one is told. None: nothing is known of it.
+        crops: how the regions that are added are cut; a root whose regions were cut otherwise is refused, and a new one
+            is told. None: nothing is known of it.
         replace: whether sources that are there in another form are replaced, once the new one is whole, instead of
             refused.
 
@@ -69,11 +70,11 @@ class DatasetTree:
         ManifestError: Its manifest cannot be used.
     """
 
-    def __init__(self, root: Path, replace: bool = False, geometry: Geometry | None = None) -> None:
+    def __init__(self, root: Path, replace: bool = False, crops: CropSettings | None = None) -> None:
         self.root = root
         self.tally = Tally()
         self._replace = replace
-        self._geometry = geometry
+        self._geometry = None if crops is None else geometry_of(crops)
         self._parts = 0
         self._old: list[Place] = []
         """Sequences that go once the source that was begun is whole."""

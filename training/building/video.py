@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.clock import StageClock
 from pipeline.config import as_plain
+from pipeline.crops import cut_crops
 from pipeline.detection.detector import PlayerDetector, default_weights
 from pipeline.media.video import VideoSource, open_source
 from pipeline.passes import with_boxes
@@ -18,7 +19,6 @@ from pipeline.types import Frame, TrackedBoxes
 from training.building.labels import numbers_in_frame
 from training.building.origin import Origin, digest
 from training.building.progress import BuildProgress, Progress
-from training.building.regions import RegionCutter, regions_recipe
 from training.building.tracks import TrackSequences
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
@@ -88,7 +88,7 @@ def open_labelled_video(
         boxes.read_bytes(),
         detector_recipe(settings),
         as_plain(settings.tracker),
-        regions_recipe(settings),
+        as_plain(settings.crops),
         settings.windows.min_quality,
         as_plain(cutting),
         match,
@@ -147,7 +147,6 @@ def build_video(
     tree: DatasetTree,
     video: LabelledVideo,
     detector: PlayerDetector,
-    regions: RegionCutter,
     settings: Settings,
     cutting: Cutting,
     progress: Progress,
@@ -160,8 +159,7 @@ def build_video(
         tree: where the sequences go.
         video: by `open_labelled_video`.
         detector: by the same settings.
-        regions: cuts the regions, by the same settings.
-        settings: how the pipeline works; tracker and `windows.min_quality` count.
+        settings: how the pipeline works; tracker, crops and `windows.min_quality` count.
         cutting: how sequences are cut into sub-folders.
         progress: called after every frame.
     """
@@ -177,12 +175,11 @@ def build_video(
     labelled_frames = with_boxes(video.source.frames(), read_boxes(video.boxes))
     for frame, boxes, labelled in _follow(labelled_frames, detector, tracker):
         numbers = numbers_in_frame(frame.index, boxes, labelled, video.stretches)
-        crops = regions.cut(frame, boxes)
-        known = [crop for crop in crops if crop.track_id in numbers]
-        if others := len(crops) - len(known):
-            tree.tally.left_out["not labelled, or doubtful"] += others
-        for crop in regions.moved(known):
-            sequences.add(crop, numbers[crop.track_id])
+        for crop in cut_crops(frame, boxes, settings.crops):
+            if crop.track_id in numbers:
+                sequences.add(crop, numbers[crop.track_id])
+            else:
+                tree.tally.left_out["not labelled, or doubtful"] += 1
         last_seen.update(dict.fromkeys(boxes.track_id.tolist(), frame.index))
         over = [track for track, last in last_seen.items() if frame.index - last > lost_after]
         sequences.close(over)

@@ -7,18 +7,13 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from pipeline.crops import GEOMETRY, CropSettings
-from pipeline.settings import Settings
 from recognizer.errors import InputError, reason_of
 from training.data.layout import CROPS
 
 Geometry = Mapping[str, float]
-"""Values of the crop settings in `pipeline.crops.GEOMETRY`, by name, and of `LOCATED`."""
-
-LOCATED: Final = "located"
-"""Whether regions were moved to where the number was found, as `reader.locate` of the pipeline says."""
+"""Values of the crop settings in `pipeline.crops.GEOMETRY`, by name."""
 
 
 class GeometryError(InputError):
@@ -34,19 +29,8 @@ def geometry_of(settings: CropSettings) -> dict[str, float]:
     return {name: float(getattr(settings, name)) for name in GEOMETRY}
 
 
-def regions_of(settings: Settings) -> dict[str, float]:
-    """The geometry of the pipeline's settings, and whether regions are moved to the number.
-
-    >>> regions_of(Settings())["located"]
-    True
-    """
-    return {**geometry_of(settings.crops), LOCATED: settings.reader.locate}
-
-
 def read_geometry(root: Path) -> dict[str, float] | None:
     """How the regions of a data set were cut; None where nothing tells.
-
-    A record that says nothing of `LOCATED` is from before regions were moved.
 
     Raises:
         GeometryError: The file cannot be read or is of another form.
@@ -54,7 +38,7 @@ def read_geometry(root: Path) -> dict[str, float] | None:
     path = root / CROPS
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {**{name: float(found[name]) for name in GEOMETRY}, LOCATED: bool(found.get(LOCATED, False))}
+        return {name: float(found[name]) for name in GEOMETRY}
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -68,11 +52,10 @@ def read_geometry(root: Path) -> dict[str, float] | None:
 def geometry_text(geometry: Geometry) -> str:
     """A geometry as settings of the pipeline.
 
-    >>> geometry_text({"centre_y": 0.32, "located": True})
-    'crops.centre_y=0.32 reader.locate=true'
+    >>> geometry_text({"centre_y": 0.32, "top_slack": 0.03})
+    'crops.centre_y=0.32 crops.top_slack=0.03'
     """
-    names = {name: "reader.locate" if name == LOCATED else f"crops.{name}" for name in geometry}
-    return " ".join(f"{names[name]}={json.dumps(value)}" for name, value in geometry.items())
+    return " ".join(f"crops.{name}={value}" for name, value in geometry.items())
 
 
 def geometry_options(geometry: Geometry) -> str:
@@ -90,5 +73,5 @@ def unlike(one: Mapping[str, object], other: Geometry) -> dict[str, float]:
     >>> unlike({"centre_y": 0.5, "top_slack": 0.03}, {"centre_y": 0.32, "top_slack": 0.03})
     {'centre_y': 0.5}
     """
-    values = {name: value for name, value in one.items() if isinstance(value, int | float) and name in other}
+    values = {name: float(value) for name, value in one.items() if isinstance(value, int | float) and name in other}
     return {name: value for name, value in values.items() if not math.isclose(value, other[name])}

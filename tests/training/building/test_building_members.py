@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from building_media import manifest_rows, pictures, regions_by, write_csv
+from building_media import manifest_rows, pictures, write_csv
 from PIL import Image
 
 from pipeline.crops import CropSettings
@@ -42,7 +42,7 @@ def from_photos(tree: DatasetTree, folder: Path, name: str | None = None) -> Non
 
 
 def from_jerseys(tree: DatasetTree, folder: Path, name: str | None = None) -> None:
-    build_jersey_folder(tree, open_jersey_folder(folder, None, name, None), regions_by(), Cutting(), ignore)
+    build_jersey_folder(tree, open_jersey_folder(folder, None, name, None), CropSettings(), Cutting(), ignore)
 
 
 def write_crops(folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from building_media import manifest_rows, pictures, regions_by, scene_picture, write_csv
+from building_media import manifest_rows, pictures, scene_picture, write_csv
 from PIL import Image
 
 from pipeline.crops import CropSettings, jersey_regions
@@ -45,7 +45,7 @@ def write_jersey_folder(folder: Path, numbers: dict[str, object], frames: int = 
 def build_soccernet(root: Path, folder: Path) -> Tally:
     data = open_jersey_folder(folder, None, None, None)
     with DatasetTree(root) as tree:
-        build_jersey_folder(tree, data, regions_by(), Cutting(), ignore)
+        build_jersey_folder(tree, data, CropSettings(), Cutting(), ignore)
     return tree.tally
 
 

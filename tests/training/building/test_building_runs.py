@@ -18,7 +18,6 @@ from building_media import (
     build,
     manifest_rows,
     pictures,
-    regions_by,
     scene_picture,
     write_csv,
     write_labels,
@@ -62,7 +61,7 @@ def build_from_run(
 ) -> Tally:
     finished = open_run(run, corrections, video, None, SETTINGS, Cutting())
     with DatasetTree(root) as tree:
-        build_run(tree, finished, regions_by(), sees, SETTINGS, Cutting(), lambda update: None)
+        build_run(tree, finished, sees, SETTINGS, Cutting(), lambda update: None)
     return tree.tally
 
 
@@ -203,7 +202,7 @@ def test_a_part_of_a_video_is_not_added_beside_the_whole(video: Path, tmp_path: 
     assert len({row["source"] for row in manifest_rows(root)}) == 1
     with DatasetTree(root, replace=True) as tree:
         finished = open_run(run, None, None, None, SETTINGS, Cutting())
-        build_run(tree, finished, regions_by(), sees_all, SETTINGS, Cutting(), lambda _: None)
+        build_run(tree, finished, sees_all, SETTINGS, Cutting(), lambda _: None)
     [source] = {row["source"] for row in manifest_rows(root)}
     assert " from " not in source
 
@@ -217,7 +216,7 @@ def test_a_run_that_does_not_fit_its_video_replaces_nothing(video: Path, tmp_pat
     corrections = corrected(tmp_path, (1, "8"))
     finished = open_run(run, corrections, None, None, SETTINGS, Cutting())
     with pytest.raises(InputError, match="but into 32 in the run"), DatasetTree(root, replace=True) as tree:
-        build_run(tree, finished, regions_by(), sees_all, SETTINGS, Cutting(), lambda update: None)
+        build_run(tree, finished, sees_all, SETTINGS, Cutting(), lambda update: None)
     assert (crops_by_track_and_frame(root), manifest_rows(root)) == before
 
 

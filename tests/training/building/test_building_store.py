@@ -1,6 +1,5 @@
 """What replaces other sequences takes their places all at once, wherever it is cut off."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -11,14 +10,12 @@ import pytest
 from building_media import make_crop, manifest_rows, pictures
 
 from pipeline.crops import CropSettings
-from pipeline.reading import ReaderSettings
-from pipeline.settings import Settings
 from training.building.manifest import Place
 from training.building.origin import Origin
 from training.building.store import PART, Store
 from training.building.tree import BuildError, DatasetTree
 from training.building.writer import Cutting
-from training.data.geometry import GeometryError, read_geometry, regions_of
+from training.data.geometry import GeometryError, read_geometry
 from training.data.layout import CROPS, scan
 
 OLD = Origin("match.mp4@0123456789ab", "derby", "video 1")
@@ -176,10 +173,9 @@ def dropped_sequence(root: Path) -> str:
     return next(row["sequence"] for row in manifest_rows(root) if row["source"] == OLD.source)
 
 
-def add_cut_by(root: Path, crops: CropSettings, origin: Origin = OLD, *, located: bool = True) -> None:
+def add_cut_by(root: Path, crops: CropSettings, origin: Origin = OLD) -> None:
     """A sequence whose regions were cut so."""
-    settings = Settings(crops=crops, reader=ReaderSettings(locate=located))
-    with DatasetTree(root, geometry=regions_of(settings)) as tree:
+    with DatasetTree(root, crops=crops) as tree:
         assert tree.begin(origin)
         add(tree, origin, {"1": "7"}, 1)
         tree.end(origin)
@@ -187,12 +183,11 @@ def add_cut_by(root: Path, crops: CropSettings, origin: Origin = OLD, *, located
 
 def test_a_tree_knows_how_its_regions_were_cut(tmp_path: Path) -> None:
     root, crops = tmp_path / "root", CropSettings(side_of_height=0.4)
-    with DatasetTree(root, geometry=regions_of(Settings())):
+    with DatasetTree(root, crops=crops):
         pass
     assert not root.exists(), "nothing was added"
     add_cut_by(root, crops)
-    cut = {"side_of_height": 0.4, "side_of_width": 0.45, "centre_y": 0.32, "top_slack": 0.03}
-    assert read_geometry(root) == {**cut, "located": True}
+    assert read_geometry(root) == {"side_of_height": 0.4, "side_of_width": 0.45, "centre_y": 0.32, "top_slack": 0.03}
     assert scan(root).rejected == ()
     before = held(root)
     with pytest.raises(
@@ -204,20 +199,6 @@ def test_a_tree_knows_how_its_regions_were_cut(tmp_path: Path) -> None:
     assert held(root) == before
     add_cut_by(root, CropSettings(side_of_height=0.4, min_side=20.0), OTHER)
     assert len(held(root)) == 2
-
-
-def test_regions_at_the_number_are_not_mixed_with_regions_where_the_boxes_say(tmp_path: Path) -> None:
-    refused = r"were cut with reader\.locate=false .*cut with reader\.locate=true; give --set reader\.locate=false or"
-    add_cut_by(tmp_path, CropSettings(), located=False)
-    with pytest.raises(BuildError, match=refused):
-        add_cut_by(tmp_path, CropSettings(), OTHER)
-    record = json.loads((tmp_path / CROPS).read_text())
-    del record["located"]  # as it was written before regions were moved
-    (tmp_path / CROPS).write_text(json.dumps(record))
-    with pytest.raises(BuildError, match=refused):
-        add_cut_by(tmp_path, CropSettings(), OTHER)
-    add_cut_by(tmp_path, CropSettings(), OTHER, located=False)
-    assert len(held(tmp_path)) == 2
 
 
 def test_a_tree_whose_regions_were_cut_nobody_knows_how_stays_so(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from building_media import (
     build,
     manifest_rows,
     pictures,
-    regions_by,
     scene_picture,
     write_csv,
     write_labels,
@@ -132,7 +131,7 @@ def test_an_interrupted_video_keeps_the_tracks_that_were_over(video: Path, tmp_p
     ]:
         with nullcontext() if error is None else pytest.raises(error), DatasetTree(root) as tree:
             detector = cast(PlayerDetector, SceneDetector(second_until=8))
-            build_video(tree, labelled, detector, regions_by(), settings, cutting, stop)
+            build_video(tree, labelled, detector, settings, cutting, stop)
         assert (tree.tally.there_already, tree.tally.sequences) == (there, added)
         assert root.exists() == (stops_at > 5)
     assert sorted((row["number"], row["frames"]) for row in manifest_rows(root)) == [("46", "8"), ("7", "30")]
@@ -164,8 +163,7 @@ def test_an_interrupted_replacement_leaves_the_old_sequences(video: Path, tmp_pa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), DatasetTree(root, replace=True) as tree:
-        detector = cast(PlayerDetector, SceneDetector(second_until=8))
-        build_video(tree, labelled, detector, regions_by(), settings, Cutting(), stop)
+        build_video(tree, labelled, cast(PlayerDetector, SceneDetector(second_until=8)), settings, Cutting(), stop)
     assert (pictures(root), manifest_rows(root)) == before
     build(root, video, SceneDetector(second_until=8), replaces=True, settings=settings)
     assert sorted((row["number"], row["frames"]) for row in manifest_rows(root)) == [("46", "8"), ("8", "30")]

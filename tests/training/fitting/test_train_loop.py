@@ -20,13 +20,12 @@ from runs import (
 )
 
 from pipeline.crops import CropSettings
-from pipeline.reading import ReaderSettings, differences
-from pipeline.settings import Settings
+from pipeline.reading import differences
 from pipeline.windows import WindowSettings
 from recognizer.checkpoint import load_checkpoint
 from recognizer.model import ModelConfig
 from recognizer.precision import BackendError
-from training.data.geometry import regions_of
+from training.data.geometry import geometry_of
 from training.fitting.feed import TREE_CROPS, TrainingData
 from training.fitting.loop import Interrupted, run_training
 from training.fitting.precision import training_precision
@@ -91,12 +90,10 @@ def test_the_checkpoint_rebuilds_the_averaged_network(tmp_path: Path) -> None:
 
 def test_the_pipeline_is_told_how_a_data_sets_regions_were_cut(tmp_path: Path) -> None:
     settings, data = small_settings(tmp_path / "known", epochs=1), small_data()
-    regions = regions_of(Settings(crops=CropSettings(side_of_height=0.4), reader=ReaderSettings(locate=False)))
-    known = replace(data, description={"windows": 8, TREE_CROPS: regions})
+    known = replace(data, description={"windows": 8, TREE_CROPS: geometry_of(CropSettings(side_of_height=0.4))})
     _, info = load_checkpoint(run_training(settings, known).last)
-    assert differences(info, CropSettings(), WindowSettings(length=2, stride=2), located=True) == [
-        "crops.side_of_height is 0.35 (trained on 0.4)",
-        "reader.locate is true (trained on false)",
+    assert differences(info, CropSettings(), WindowSettings(length=2, stride=2)) == [
+        "crops.side_of_height is 0.35 (trained on 0.4)"
     ]
     assert set(info.training_data) == {"windows", "settings"}
     resumed = replace(data, description={"windows": 8, TREE_CROPS: None})  # what is known now and was not then

@@ -16,11 +16,10 @@ import training.fitting.mixture_feed
 import training.fitting.tree_feed
 from pipeline.config import as_plain
 from pipeline.crops import CropSettings
-from pipeline.settings import Settings
 from recognizer.checkpoint import CheckpointInfo
 from recognizer.errors import InputError
 from training.data.batch import Batch
-from training.data.geometry import regions_of
+from training.data.geometry import geometry_of
 from training.data.layout import CROPS, scan
 from training.data.splits import SplitKey
 from training.evaluation.select import recorded_selection, select, trained_keys
@@ -194,10 +193,9 @@ def test_the_split_is_told_apart_wherever_the_data_lies(tree: Path, tmp_path: Pa
 def test_how_regions_were_cut_goes_with_the_data(tree: Path, tmp_path: Path) -> None:
     assert tree_data(settings(tree), Team()).description[TREE_CROPS] is None
     told = shutil.copytree(tree, tmp_path / "told")
-    regions = regions_of(Settings(crops=CropSettings(centre_y=0.3)))
-    (told / CROPS).write_text(json.dumps(regions))
+    (told / CROPS).write_text(json.dumps(geometry_of(CropSettings(centre_y=0.3))))
     data = tree_data(settings(told), Team())
-    assert data.description[TREE_CROPS] == regions
+    assert data.description[TREE_CROPS] == geometry_of(CropSettings(centre_y=0.3))
     assert data.description["rejected"] == 0
 
 
